@@ -1,0 +1,1 @@
+"""Generated from protos/xietong/casefile by `make stubs`: do not edit."""

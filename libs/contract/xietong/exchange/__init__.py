@@ -1,0 +1,1 @@
+"""Generated from protos/xietong/exchange by `make stubs`: do not edit."""

@@ -1,0 +1,1 @@
+"""Generated from protos/xietong/supervision by `make stubs`: do not edit."""
