@@ -1,0 +1,43 @@
+"""The data standard (数据标准): editions as versioned data, and the pure functions that apply them.
+
+`load_edition` reads an edition, `validate` gives the verdict on a manifest.
+"""
+
+from xietong_standard.loader import EDITIONS_FOLDER, available_editions, load_edition
+from xietong_standard.model import (
+    Edition,
+    EditionStatus,
+    Endpoint,
+    Party,
+    Permission,
+    Process,
+    ReceiverMode,
+    UnknownProcessError,
+)
+from xietong_standard.source import EditionError, Problem
+from xietong_standard.text import Text
+from xietong_standard.validation import RULES, validate
+from xietong_standard.verdict import Finding, Rule, Severity, Verdict
+
+__all__ = [
+    "EDITIONS_FOLDER",
+    "RULES",
+    "Edition",
+    "EditionError",
+    "EditionStatus",
+    "Endpoint",
+    "Finding",
+    "Party",
+    "Permission",
+    "Problem",
+    "Process",
+    "ReceiverMode",
+    "Rule",
+    "Severity",
+    "Text",
+    "UnknownProcessError",
+    "Verdict",
+    "available_editions",
+    "load_edition",
+    "validate",
+]

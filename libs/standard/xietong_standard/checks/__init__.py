@@ -1,0 +1,1 @@
+"""The checks behind a verdict, one module per matter with its rules beside it."""

@@ -1,0 +1,20 @@
+"""What every check looks at: the manifest, and what its sender wants to do with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xietong.casefile.v1.manifest_pb2 import Manifest
+from xietong_standard.model import Edition, Endpoint, Process
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A manifest on its way out. `process` is None when the edition has no process of the code."""
+
+    manifest: Manifest
+    process_code: str
+    process: Process | None
+    edition: Edition
+    sender: Endpoint
+    receiver: Endpoint

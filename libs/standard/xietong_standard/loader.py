@@ -1,0 +1,149 @@
+"""Builds an Edition from its YAML files, or says in which file and line it is wrong.
+
+All files are read before anything is raised, so that one run names every mistake.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date
+from functools import lru_cache, partial
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple, TypeVar
+
+from xietong_standard.model import Edition, EditionStatus, Law, OpenPoint, Process
+from xietong_standard.process_reader import ProcessReader, read_open_point, read_text
+from xietong_standard.references import check_references
+from xietong_standard.source import EditionError, Entry, Problem, read_yaml
+from xietong_standard.text import Text
+
+EDITIONS_FOLDER = Path(__file__).parent / "editions"
+
+_EDITION_ID = re.compile(r"[0-9]{4}\.[0-9]{1,3}")
+# A node holds the editions that it reads; more than a few are never in use side by side.
+_MOST_EDITIONS_IN_MEMORY = 16
+
+_Result = TypeVar("_Result")
+
+
+def available_editions(root: Path = EDITIONS_FOLDER) -> tuple[str, ...]:
+    """Ids of the editions below `root`, oldest first."""
+    found = [folder.name for folder in root.iterdir() if _EDITION_ID.fullmatch(folder.name)]
+    return tuple(sorted(found, key=lambda name: [int(number) for number in name.split(".")]))
+
+
+@lru_cache(maxsize=_MOST_EDITIONS_IN_MEMORY)
+def load_edition(edition_id: str, root: Path = EDITIONS_FOLDER) -> Edition:
+    """Reads an edition, for example `2026.1`; later calls return the same object.
+
+    Raises EditionError with every mistake by file, line and reason; also when there is no such edition.
+    """
+    if not _EDITION_ID.fullmatch(edition_id) or not (root / edition_id).is_dir():
+        known = ", ".join(available_editions(root)) or "none"
+        raise EditionError(
+            [Problem("editions", 1, f"there is no edition '{edition_id}'; installed: {known}")]
+        )
+    return _EditionBuilder(edition_id, root).build()
+
+
+class _Head(NamedTuple):
+    effective_date: date
+    status: EditionStatus
+    laws: dict[str, Law]
+    unsure: tuple[OpenPoint, ...]
+
+
+class _EditionBuilder:
+    def __init__(self, edition_id: str, root: Path) -> None:
+        self._id = edition_id
+        self._root = root
+        self._problems: list[Problem] = []
+        self._places: dict[str, Entry] = {}
+
+    def build(self) -> Edition:
+        folder = self._root / self._id
+        head = self._try(lambda: self._read_head(folder / "edition.yaml"))
+        kinds = self._try(lambda: self._read_document_kinds(folder / "documents.yaml"))
+        if head is None or kinds is None:
+            raise EditionError(self._problems)
+        processes = self._read_processes(folder / "processes", ProcessReader(head.laws, kinds))
+        self._problems += check_references(processes, self._places)
+        if self._problems:
+            raise EditionError(self._problems)
+        return Edition(
+            id=self._id,
+            effective_date=head.effective_date,
+            status=head.status,
+            laws=MappingProxyType(head.laws),
+            document_kinds=MappingProxyType(kinds),
+            processes=MappingProxyType(processes),
+            unsure=head.unsure,
+        )
+
+    def _try(self, read: Callable[[], _Result]) -> _Result | None:
+        try:
+            return read()
+        except EditionError as error:
+            self._problems += error.problems
+            return None
+
+    def _read_head(self, path: Path) -> _Head:
+        fields = read_yaml(path, self._root).fields(("id", "effective_date", "status", "laws"), ("unsure",))
+        if fields["id"].text() != self._id:
+            fields["id"].fail(f"the folder is '{self._id}', the edition says '{fields['id'].text()}'")
+        status = EditionStatus(fields["status"].choice([status.value for status in EditionStatus]))
+        laws = {key.text(): _read_law(key.text(), value) for key, value in fields["laws"].pairs()}
+        unsure = (
+            tuple(read_open_point(item) for item in fields["unsure"].items()) if "unsure" in fields else ()
+        )
+        return _Head(_read_date(fields["effective_date"]), status, laws, unsure)
+
+    def _read_document_kinds(self, path: Path) -> dict[str, Text]:
+        kinds: dict[str, Text] = {}
+        for key, value in read_yaml(path, self._root).pairs():
+            kinds[key.text()] = Text(key.text(), value.text())
+        return kinds
+
+    def _read_processes(self, folder: Path, reader: ProcessReader) -> dict[str, Process]:
+        files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []
+        if not files:
+            name = folder.relative_to(self._root).as_posix()
+            self._problems.append(Problem(name, 1, "the edition has no processes"))
+        processes: dict[str, Process] = {}
+        for entry, stage in [found for file in files for found in self._read_stage(file)]:
+            process = self._try(partial(reader.read, entry, stage))
+            if process is None:
+                continue
+            if process.code in processes:
+                first = self._places[process.code]
+                reason = f"process '{process.code}' is already in {first.file}, line {first.line}"
+                self._problems.append(entry.problem(reason))
+                continue
+            processes[process.code] = process
+            self._places[process.code] = entry
+        return processes
+
+    def _read_stage(self, file: Path) -> list[tuple[Entry, Text]]:
+        """The entries of a file of processes, each with the stage that the file is about."""
+
+        def read() -> list[tuple[Entry, Text]]:
+            fields = read_yaml(file, self._root).fields(("stage", "processes"))
+            stage = read_text(fields["stage"])
+            return [(entry, stage) for entry in fields["processes"].items()]
+
+        return self._try(read) or []
+
+
+def _read_law(law_id: str, entry: Entry) -> Law:
+    fields = entry.fields(("zh", "en", "version", "read"))
+    title = Text(fields["zh"].text(), fields["en"].text())
+    return Law(law_id, title, fields["version"].text(), fields["read"].flag())
+
+
+def _read_date(entry: Entry) -> date:
+    try:
+        return date.fromisoformat(entry.text())
+    except ValueError:
+        entry.fail(f"'{entry.text()}' is not a date of the form YYYY-MM-DD")
