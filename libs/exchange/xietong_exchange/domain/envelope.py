@@ -1,0 +1,124 @@
+"""The envelope, read once: its seal, its parts, and the checks that need nothing but its bytes.
+
+The bytes are kept as they came; nothing here ever serialises an envelope that somebody else made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+from google.protobuf.message import DecodeError
+
+from xietong.exchange.v1.envelope_pb2 import (
+    Classification,
+    DigestAlgorithm,
+    Envelope,
+    EnvelopePart,
+    Lane,
+    Signature,
+    SignedEnvelope,
+)
+from xietong_exchange.domain.errors import ClassifiedRefused, EnvelopeInvalid, PackageTooLarge
+from xietong_exchange.domain.fields import field_violations
+from xietong_exchange.domain.limits import MAX_ENVELOPE_BYTES, Limits
+
+INTERACTIVE_LIMIT_BYTES = 8 * (1 << 20)
+"""Up to this size a package travels in the interactive lane unless its sender says otherwise."""
+
+
+@dataclass(frozen=True)
+class SealedPackage:
+    """An envelope with its bytes and signature; what every stage works with."""
+
+    envelope: Envelope
+    raw: bytes
+    signature: Signature
+
+    @cached_property
+    def seal(self) -> bytes:
+        """The SHA-256 of the envelope's bytes: 32 bytes."""
+        return hashlib.sha256(self.raw).digest()
+
+    @property
+    def package_id(self) -> str:
+        """Identifier of the package."""
+        return self.envelope.package_id
+
+    @cached_property
+    def size_bytes(self) -> int:
+        """Sum of the sizes of all parts, the manifest included."""
+        return sum(part.size_bytes for part in self.envelope.parts)
+
+    @property
+    def lane(self) -> Lane.ValueType:
+        """Lane in which it travels: by wish, but never large media ahead of small packages."""
+        if self.size_bytes > INTERACTIVE_LIMIT_BYTES or self.envelope.lane == Lane.LANE_BULK:
+            return Lane.LANE_BULK
+        return Lane.LANE_INTERACTIVE
+
+    @property
+    def trace_id(self) -> str:
+        """W3C trace id, 32 hexadecimal digits, or empty."""
+        return self.envelope.trace_context.traceparent[3:35]
+
+    def part(self, number: int) -> EnvelopePart | None:
+        """The part with this number; the numbers have no gaps."""
+        return self.envelope.parts[number] if 0 <= number < len(self.envelope.parts) else None
+
+    def signed(self) -> SignedEnvelope:
+        """As it travels."""
+        return SignedEnvelope(envelope=self.raw, signature=self.signature)
+
+
+def read_envelope(raw: bytes, signature: Signature) -> SealedPackage:
+    """Read an envelope that was checked before, such as one from the node's own database."""
+    return SealedPackage(Envelope.FromString(raw), raw, signature)
+
+
+def open_envelope(signed: SignedEnvelope, limits: Limits) -> SealedPackage:
+    """Read and check an envelope that somebody sends.
+
+    Raises:
+        EnvelopeInvalid: it can't be read, breaks a field rule, or its part numbers have gaps.
+        ClassifiedRefused: it is not declared unclassified.
+        PackageTooLarge: it exceeds a limit of this node.
+    """
+    if len(signed.envelope) > MAX_ENVELOPE_BYTES:
+        raise PackageTooLarge(
+            what="the envelope in bytes", value=len(signed.envelope), limit=MAX_ENVELOPE_BYTES
+        )
+    try:
+        package = read_envelope(signed.envelope, signed.signature)
+    except DecodeError:
+        raise EnvelopeInvalid(why="its bytes are not an Envelope message") from None
+    check_envelope(package, limits)
+    return package
+
+
+def check_envelope(package: SealedPackage, limits: Limits) -> None:
+    """The checks of `open_envelope` on an envelope that was read."""
+    envelope = package.envelope
+    if envelope.classification != Classification.CLASSIFICATION_UNCLASSIFIED:
+        raise ClassifiedRefused
+    if violations := field_violations(envelope):
+        raise EnvelopeInvalid(why=f"{violations[0].path}: {violations[0].text_en}")
+    if [part.number for part in envelope.parts] != list(range(len(envelope.parts))):
+        raise EnvelopeInvalid(why="part numbers must be 0, 1, 2, … without gaps")
+    if any(part.digest.algorithm != DigestAlgorithm.DIGEST_ALGORITHM_SHA256 for part in envelope.parts):
+        raise EnvelopeInvalid(why="this node checks SHA-256 only, as its capabilities say")
+    check_size(package, limits)
+
+
+def check_size(package: SealedPackage, limits: Limits) -> None:
+    """Hold a package against the limits of a node."""
+    count, manifest = len(package.envelope.parts), package.envelope.parts[0].size_bytes
+    bounds = (
+        ("the number of parts", count, limits.max_parts),
+        ("the manifest in bytes", manifest, limits.max_manifest_bytes),
+        ("the package in bytes", package.size_bytes, limits.max_package_bytes),
+    )
+    for what, value, limit in bounds:
+        if value > limit:
+            raise PackageTooLarge(what=what, value=value, limit=limit)

@@ -1,0 +1,113 @@
+"""One exception class per reason of the contract's error taxonomy (`error_reason.proto`).
+
+A class owns its gRPC code, its retry policy and a sentence that ends in the remedy. The domain and the flow
+raise them; `adapters.rpc` alone knows how they look on the wire. RemoteRefusal is another node's error.
+"""
+
+from __future__ import annotations
+
+from xietong.exchange.v1.error_reason_pb2 import ErrorReason
+from xietong_exchange.domain.errors.base import Violation, XietongError
+from xietong_exchange.domain.errors.content import (
+    DraftNotFound,
+    EditionNotSupported,
+    EnvelopeInvalid,
+    EvidenceInvalid,
+    InvalidField,
+    PackageConflict,
+    PackageNotFound,
+    PackageTooLarge,
+    PageTokenInvalid,
+    PartIncomplete,
+    PartNameConflict,
+    PartNotFound,
+    PreflightFailed,
+    RequestConflict,
+    StateConflict,
+    UnknownProcess,
+    WithdrawalTooLate,
+)
+from xietong_exchange.domain.errors.movement import (
+    ChunkBeyondSize,
+    ChunkOutOfOrder,
+    CommitTooEarly,
+    DatabaseUnavailable,
+    DeliveryGivenUp,
+    DigestMismatch,
+    FrameTooLarge,
+    InternalError,
+    NodeUnreachable,
+    ProtocolViolation,
+    RouteNotFound,
+    ShuttingDown,
+    StorageFull,
+    StreamSuperseded,
+    UnknownPart,
+)
+from xietong_exchange.domain.errors.remote import RemoteRefusal
+from xietong_exchange.domain.errors.rights import (
+    ClassifiedRefused,
+    GrantMissing,
+    IdentityMissing,
+    PeerNotAllowed,
+    ReceiverNotAllowed,
+    SenderMismatch,
+    SenderNotAllowed,
+    SignatureInvalid,
+)
+
+__all__ = [
+    "ChunkBeyondSize",
+    "ChunkOutOfOrder",
+    "ClassifiedRefused",
+    "CommitTooEarly",
+    "DatabaseUnavailable",
+    "DeliveryGivenUp",
+    "DigestMismatch",
+    "DraftNotFound",
+    "EditionNotSupported",
+    "EnvelopeInvalid",
+    "EvidenceInvalid",
+    "Failure",
+    "FrameTooLarge",
+    "GrantMissing",
+    "IdentityMissing",
+    "InternalError",
+    "InvalidField",
+    "NodeUnreachable",
+    "PackageConflict",
+    "PackageNotFound",
+    "PackageTooLarge",
+    "PageTokenInvalid",
+    "PartIncomplete",
+    "PartNameConflict",
+    "PartNotFound",
+    "PeerNotAllowed",
+    "PreflightFailed",
+    "ProtocolViolation",
+    "ReceiverNotAllowed",
+    "RemoteRefusal",
+    "RequestConflict",
+    "RouteNotFound",
+    "SenderMismatch",
+    "SenderNotAllowed",
+    "ShuttingDown",
+    "SignatureInvalid",
+    "StateConflict",
+    "StorageFull",
+    "StreamSuperseded",
+    "UnknownPart",
+    "UnknownProcess",
+    "Violation",
+    "WithdrawalTooLate",
+    "XietongError",
+    "error_classes",
+]
+
+Failure = XietongError | RemoteRefusal
+"""Why a delivery failed: for a reason found here, or for one that the other side gave."""
+
+
+def error_classes() -> dict[ErrorReason.ValueType, type[XietongError]]:
+    """Every class by its reason; complete, which a test holds."""
+    return {cls.reason: cls for cls in XietongError.__subclasses__()}

@@ -1,0 +1,32 @@
+"""The field rules of the contract (protovalidate) as violations with a path that a programmer recognises."""
+
+from __future__ import annotations
+
+import protovalidate
+from google.protobuf.message import Message
+
+from xietong_exchange.domain.errors import Violation
+
+_VALIDATOR = protovalidate.Validator()
+
+
+def field_violations(message: Message) -> tuple[Violation, ...]:
+    """Every field of the message that breaks a rule of the contract; empty when none does."""
+    return tuple(_violation(found) for found in _VALIDATOR.collect_violations(message))
+
+
+def _violation(found: protovalidate.Violation) -> Violation:
+    proto = found.proto
+    text = proto.message or proto.rule_id
+    return Violation(
+        path=_path(proto.field), rule=proto.rule_id, text_en=text, text_zh=f"不符合字段规则：{text}"
+    )
+
+
+def _path(field: object) -> str:
+    """`parts[0].name` for the elements of a protovalidate field path."""
+    steps: list[str] = []
+    for element in getattr(field, "elements", None) or ():
+        subscript = element.subscript
+        steps.append(element.field_name if subscript is None else f"{element.field_name}[{subscript.value}]")
+    return ".".join(steps)

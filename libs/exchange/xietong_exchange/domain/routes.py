@@ -1,0 +1,30 @@
+"""Over which neighbour a party is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from xietong.exchange.v1.envelope_pb2 import Party
+from xietong_exchange.domain.errors import RouteNotFound
+from xietong_exchange.domain.party import party_name
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """The way from this node: the neighbour for each party. A branch reaches everybody through the hub."""
+
+    own: Party.ValueType
+    via: Mapping[Party.ValueType, Party.ValueType]
+
+    def next_hop(self, party: Party.ValueType) -> Party.ValueType:
+        """The neighbour over which packages to this party go. Raises RouteNotFound when there is none."""
+        hop = self.via.get(party)
+        if hop is None or party == self.own:
+            raise RouteNotFound(party=party_name(party))
+        return hop
+
+    @property
+    def neighbours(self) -> frozenset[Party.ValueType]:
+        """The nodes that this node dials and that dial it."""
+        return frozenset(self.via.values())

@@ -1,0 +1,226 @@
+"""The transfer machines: which bytes a sender may send next, and what a receiver may take.
+
+Both are pure: they are told what happened and say what to do. Sizes and offsets are bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from xietong_exchange.domain.errors import (
+    ChunkBeyondSize,
+    ChunkOutOfOrder,
+    CommitTooEarly,
+    DigestMismatch,
+    FrameTooLarge,
+    ProtocolViolation,
+    UnknownPart,
+)
+
+MAX_PART_ATTEMPTS = 3
+"""After so many attempts with a wrong digest the fault lies with the sender's own copy; no more is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Bytes of a part that are to be sent next."""
+
+    part: int
+    attempt: int
+    offset: int
+    length: int
+
+
+@dataclass(slots=True)
+class _Outgoing:
+    size: int
+    attempt: int = 0
+    sent: int = 0
+    written: int = 0
+
+
+class SendingTransfer:
+    """The sender's side of one transfer: keeps within the credit window and follows `Need`, `Progress` and `Abort`."""
+
+    def __init__(
+        self, sizes: Sequence[int], *, window_bytes: int, chunk_bytes: int, inline_bytes: int
+    ) -> None:
+        self._parts = [_Outgoing(size) for size in sizes]
+        self._window = window_bytes
+        self._chunk = min(chunk_bytes, window_bytes)
+        self._wanted: list[int] | None = None
+        self._inline = self._choose_inline(inline_bytes)
+        self._committed = False
+
+    def _choose_inline(self, limit: int) -> list[int]:
+        """The first parts that fit into the inline limit, each in one chunk."""
+        chosen, total = [], 0
+        for number, part in enumerate(self._parts):
+            total += part.size
+            if total > limit or part.size > self._chunk:
+                break
+            chosen.append(number)
+        return chosen
+
+    def need_received(self, wanted: Sequence[tuple[int, int, int]]) -> None:
+        """The receiver wants these parts: (part, attempt, offset). What is not listed it has."""
+        self._wanted = []
+        for number, attempt, offset in wanted:
+            part = self._part(number)
+            if offset > part.size:
+                raise ProtocolViolation(why=f"the receiver wants part {number} from beyond its end")
+            sent_inline = attempt == part.attempt and number in self._inline and part.sent == part.size
+            part.attempt, part.written = attempt, offset
+            if not sent_inline:
+                part.sent = offset
+            self._wanted.append(number)
+
+    def progress_received(self, number: int, attempt: int, written: int) -> None:
+        """The receiver has written so much of a part. Progress of an older attempt says nothing."""
+        part = self._part(number)
+        if attempt != part.attempt:
+            return
+        if not part.written <= written <= part.sent:
+            raise ProtocolViolation(why=f"the receiver acknowledges {written} bytes of part {number}")
+        part.written = written
+
+    def abort_received(self, number: int, attempt: int) -> None:
+        """The part begins anew. A commit that was sent before no longer counts."""
+        part = self._part(number)
+        part.attempt, part.sent, part.written = attempt, 0, 0
+        self._committed = False
+
+    def next_span(self) -> Span | None:
+        """What to send next; None while the window is full, before `Need`, or when all is sent."""
+        for number in self._inline if self._wanted is None else self._wanted:
+            part = self._parts[number]
+            if part.sent < part.size:
+                return self._cut(number, part)
+        return None
+
+    def _cut(self, number: int, part: _Outgoing) -> Span | None:
+        length = min(self._chunk, part.size - part.sent)
+        if self._wanted is not None and self._under_way() + length > self._window:
+            return None
+        span = Span(number, part.attempt, part.sent, length)
+        part.sent += length
+        return span
+
+    def _under_way(self) -> int:
+        return sum(self._parts[number].sent - self._parts[number].written for number in self._wanted or ())
+
+    def take_commit(self) -> bool:
+        """True exactly once when everything is sent and `Commit` is due; a wholly inline package needs no `Need`."""
+        if self._committed or (self._wanted is None and len(self._inline) < len(self._parts)):
+            return False
+        due = self._inline if self._wanted is None else self._wanted
+        if any(self._parts[number].sent < self._parts[number].size for number in due):
+            return False
+        self._committed = True
+        return True
+
+    @property
+    def remaining_bytes(self) -> int:
+        """Bytes that the receiver has not acknowledged as written."""
+        return sum(self._parts[number].size - self._parts[number].written for number in self._wanted or ())
+
+    def _part(self, number: int) -> _Outgoing:
+        if not 0 <= number < len(self._parts):
+            raise ProtocolViolation(why=f"the receiver names part {number}, which the envelope does not list")
+        return self._parts[number]
+
+
+@dataclass(slots=True)
+class _Incoming:
+    size: int
+    attempt: int = 0
+    received: int = 0
+    verified: bool = False
+
+
+@dataclass(slots=True)
+class ReceivingTransfer:
+    """The receiver's side of one transfer: checks every chunk against what is there."""
+
+    sizes: Sequence[int]
+    max_chunk_bytes: int
+    _parts: list[_Incoming] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._parts = [_Incoming(size) for size in self.sizes]
+
+    def held(self, received: Mapping[int, int], verified: frozenset[int]) -> list[tuple[int, int, int]]:
+        """What is there from before; returns what is wanted: (part, attempt, offset)."""
+        for number, part in enumerate(self._parts):
+            part.verified = number in verified
+            part.received = part.size if part.verified else received.get(number, 0)
+        return [(n, part.attempt, part.received) for n, part in enumerate(self._parts) if not part.verified]
+
+    def chunk_received(self, number: int, attempt: int, offset: int, length: int) -> int | None:
+        """How many leading bytes of the chunk are there already; None when nothing of it is needed.
+
+        Raises:
+            UnknownPart, FrameTooLarge, ChunkBeyondSize, ChunkOutOfOrder: the sender broke the contract.
+        """
+        part = self._part(number)
+        if length > self.max_chunk_bytes:
+            raise FrameTooLarge(size=length, limit=self.max_chunk_bytes)
+        if offset + length > part.size:
+            raise ChunkBeyondSize(part=number, end=offset + length, size=part.size)
+        if attempt < part.attempt or part.verified or offset + length <= part.received:
+            return None
+        if offset > part.received or attempt > part.attempt:
+            raise ChunkOutOfOrder(part=number, offset=offset, expected=part.received)
+        known = part.received - offset
+        part.received = offset + length
+        return known
+
+    def is_filled(self, number: int) -> bool:
+        """All bytes are there and wait to be verified."""
+        part = self._part(number)
+        return part.received == part.size and not part.verified
+
+    def part_verified(self, number: int) -> None:
+        """The part is complete, verified and durable."""
+        self._part(number).verified = True
+
+    def part_mismatched(self, number: int, digest: str) -> int:
+        """The content has another digest: returns the new attempt, which begins at 0.
+
+        Raises:
+            DigestMismatch: it happened too often; the sender's own copy must be wrong.
+        """
+        part = self._part(number)
+        part.attempt, part.received = part.attempt + 1, 0
+        if part.attempt >= MAX_PART_ATTEMPTS:
+            raise DigestMismatch(digest=digest)
+        return part.attempt
+
+    def check_commit(self) -> bool:
+        """True when every part is verified; False when an aborted part is on its way again.
+
+        Raises:
+            CommitTooEarly: bytes are missing that were never sent.
+        """
+        for number, part in enumerate(self._parts):
+            if part.verified:
+                continue
+            if part.attempt > 0:
+                return False
+            raise CommitTooEarly(part=number, received=part.received, size=part.size)
+        return True
+
+    def attempt(self, number: int) -> int:
+        """The attempt that is under way."""
+        return self._part(number).attempt
+
+    @property
+    def received_bytes(self) -> int:
+        """Bytes of all parts that are there."""
+        return sum(part.received for part in self._parts)
+
+    def _part(self, number: int) -> _Incoming:
+        if not 0 <= number < len(self._parts):
+            raise UnknownPart(part=number)
+        return self._parts[number]
