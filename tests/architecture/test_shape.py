@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-NOT_OURS = {".git", ".venv", "var", "__pycache__", "node_modules", "third_party"}
+NOT_OURS = {".hypothesis", ".git", ".venv", "var", "__pycache__", "node_modules", "third_party"}
 GENERATED = (ROOT / "libs/contract/xietong", ROOT / "libs/contract/buf")
 
 FILE_LINES = 400
