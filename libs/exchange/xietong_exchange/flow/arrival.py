@@ -1,0 +1,97 @@
+"""Arrival: the rows of a package that comes in, from the announcement to the transaction that makes it this node's own.
+
+The receiver's node hands it over (`DELIVERED`), the hub puts it into the outbox of the next hop (`RELAYED`): here the
+two ways part, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from xietong.exchange.v1.evidence_pb2 import EvidenceKind
+from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
+from xietong_exchange.domain.envelope import SealedPackage
+from xietong_exchange.domain.errors import PackageConflict
+from xietong_exchange.domain.evidence import Event, stage
+from xietong_exchange.flow.changes import INBOX
+from xietong_exchange.flow.evidence import CARRIED_BY_ACCEPTANCE, EvidenceDesk
+from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.intake import new_record
+from xietong_exchange.flow.records import EvidenceRecord, PackageRecord
+from xietong_exchange.flow.store import Transaction
+
+
+class Arrival:
+    """Records incoming packages."""
+
+    def __init__(self, exchange: Exchange, desk: EvidenceDesk) -> None:
+        self._exchange = exchange
+        self._desk = desk
+
+    async def known(self, package: SealedPackage) -> EvidenceRecord | None:
+        """The evidence of its acceptance, when this node holds the package already.
+
+        Raises:
+            PackageConflict: the id is known with another seal.
+        """
+        async with self._exchange.store.transaction() as tx:
+            record = await tx.packages.get(package.package_id)
+            return await self._acceptance(tx, record, package) if record else None
+
+    async def announce(self, package: SealedPackage) -> None:
+        """Record that it is on its way, so that it is seen with its progress. Known packages are left as they are."""
+        async with self._exchange.store.transaction() as tx:
+            await tx.packages.add(self._new(package))
+        self._exchange.changes.announce(package.package_id, INBOX)
+
+    async def record(self, package: SealedPackage, begin: datetime, commit: datetime) -> EvidenceRecord:
+        """Make it this node's own, in one transaction; all its parts are verified and durable.
+
+        Args:
+            package: the package.
+            begin: when its first byte was offered.
+            commit: when the sender had said everything.
+        """
+        async with self._exchange.store.transaction() as tx:
+            await tx.packages.add(self._new(package))
+            record = await tx.packages.get(package.package_id, lock=True)
+            if record is None:
+                raise PackageConflict(package_id=package.package_id)
+            if accepted := await self._acceptance(tx, record, package):
+                return accepted
+            await tx.packages.complete(record.package_id)
+            evidence = await self._desk.state(tx, record, self._event(begin, commit))
+            if record.direction == Direction.DIRECTION_TRANSIT:
+                hop = self._exchange.routes.next_hop(record.receiver)
+                await tx.outbox.enqueue(hop, package.lane, record.package_id)
+        self._desk.announce(record)
+        return evidence
+
+    async def _acceptance(
+        self, tx: Transaction, record: PackageRecord, package: SealedPackage
+    ) -> EvidenceRecord | None:
+        if record.seal != package.seal:
+            raise PackageConflict(package_id=package.package_id)
+        if not record.complete:
+            return None
+        own = self._exchange.party
+        evidence = await tx.packages.evidence(record.package_id)
+        return next(row for row in evidence if row.stated_by == own and row.kind in CARRIED_BY_ACCEPTANCE)
+
+    def _event(self, begin: datetime, commit: datetime) -> Event:
+        now = self._exchange.clock()
+        relays = self._exchange.profile.relays
+        kind = EvidenceKind.EVIDENCE_KIND_RELAYED if relays else EvidenceKind.EVIDENCE_KIND_DELIVERED
+        return Event(
+            kind=kind, time=now, stages=[stage("transfer", begin, commit), stage("commit", commit, now)]
+        )
+
+    def _new(self, package: SealedPackage) -> PackageRecord:
+        relays = self._exchange.profile.relays
+        return new_record(
+            package,
+            direction=Direction.DIRECTION_TRANSIT if relays else Direction.DIRECTION_INCOMING,
+            state=DeliveryState.DELIVERY_STATE_SUBMITTED,
+            complete=False,
+            now=self._exchange.clock(),
+        )

@@ -1,0 +1,236 @@
+"""The couriers: one per neighbour and lane, taking due deliveries from the outbox and seeing each to its end.
+
+A courier holds a lease while it works and beats it; it never holds a transaction while bytes move. Killed at any
+instruction, it leaves a lease that runs out and a delivery that somebody takes up again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from xietong.exchange.v1.envelope_pb2 import Lane, Party
+from xietong.exchange.v1.evidence_pb2 import EvidenceKind
+from xietong_exchange.domain.delivery import FINAL
+from xietong_exchange.domain.errors import (
+    DeliveryGivenUp,
+    Failure,
+    InternalError,
+    PackageNotFound,
+    RemoteRefusal,
+    XietongError,
+)
+from xietong_exchange.domain.evidence import Event, reason_of
+from xietong_exchange.domain.party import party_name
+from xietong_exchange.domain.retry import RetryPolicy
+from xietong_exchange.flow.changes import OUTBOX
+from xietong_exchange.flow.dispatch import Dispatcher, ErrorOf
+from xietong_exchange.flow.evidence import EvidenceDesk, to_evidence
+from xietong_exchange.flow.exchange import Exchange, sealed
+from xietong_exchange.flow.neighbours import Neighbours
+from xietong_exchange.flow.records import DeliveryRecord, EvidenceRecord, PackageRecord
+from xietong_exchange.flow.store import Transaction
+
+log = logging.getLogger(__name__)
+
+LEASE_SECONDS = 30.0
+BEAT_SECONDS = 10.0
+EVIDENCE_BATCH = 100
+"""The contract's bound on one DeliverEvidence call."""
+LANE_WIDTHS = {Lane.LANE_EVIDENCE: 1, Lane.LANE_INTERACTIVE: 8, Lane.LANE_BULK: 2}
+"""Calls that are under way at once to one neighbour, by lane."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Courier:
+    """Serves one lane to one neighbour."""
+
+    exchange: Exchange
+    desk: EvidenceDesk
+    neighbours: Neighbours
+    dispatcher: Dispatcher
+    policy: RetryPolicy
+    error_of: ErrorOf
+    owner: str
+    peer: Party.ValueType
+    lane: Lane.ValueType
+    _under_way: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        with self.exchange.changes.subscribe(OUTBOX) as news:
+            try:
+                while True:
+                    taken = await self._claim()
+                    self._start(taken)
+                    if not taken:
+                        await news.wait()
+            finally:
+                for task in self._under_way:
+                    task.cancel()
+                await asyncio.gather(*self._under_way, return_exceptions=True)
+
+    async def _claim(self) -> list[DeliveryRecord]:
+        places = LANE_WIDTHS[self.lane] - len(self._under_way)
+        if places <= 0:
+            return []
+        limit = EVIDENCE_BATCH if self.lane == Lane.LANE_EVIDENCE else places
+        try:
+            async with self.exchange.store.transaction() as tx:
+                return await tx.outbox.claim(
+                    self.peer, self.lane, owner=self.owner, lease_seconds=LEASE_SECONDS, limit=limit
+                )
+        except XietongError as error:
+            log.warning("the outbox could not be read: %s", error.reason_name())
+            return []
+
+    def _start(self, taken: list[DeliveryRecord]) -> None:
+        if self.lane == Lane.LANE_EVIDENCE:
+            works = [self._evidence(taken)] if taken else []
+        else:
+            works = [self._package(delivery) for delivery in taken]
+        for work in works:
+            task = asyncio.create_task(work)
+            self._under_way.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error(
+                "a delivery could not be settled; its lease runs out and it is taken up again", exc_info=error
+            )
+        self.exchange.changes.announce(OUTBOX)
+
+    async def _package(self, delivery: DeliveryRecord) -> None:
+        beat = _Beat(self.exchange, delivery)
+        try:
+            async with beat:
+                record = await self._require(delivery.package_id)
+                await self.dispatcher.send(sealed(record), self.peer, self.lane, beat.moved)
+        except (XietongError, RemoteRefusal) as error:
+            await self._settle(delivery, error, progressed=beat.progressed)
+        except Exception:
+            log.exception("package %s could not be delivered", delivery.package_id)
+            await self._settle(
+                delivery, InternalError(incident=delivery.package_id), progressed=beat.progressed
+            )
+        else:
+            await self._finish([delivery])
+
+    async def _require(self, package_id: str) -> PackageRecord:
+        async with self.exchange.store.transaction() as tx:
+            record = await tx.packages.get(package_id)
+        if record is None:
+            raise PackageNotFound(package_id=package_id)
+        return record
+
+    async def _evidence(self, batch: list[DeliveryRecord]) -> None:
+        try:
+            rows = await self._rows(batch)
+            results = await self.neighbours.deliver_evidence(self.peer, [to_evidence(row) for row in rows])
+        except (XietongError, RemoteRefusal) as error:
+            for delivery in batch:
+                await self._settle(delivery, error)
+            return
+        taken = [
+            delivery for delivery, result in zip(batch, results, strict=True) if not result.HasField("error")
+        ]
+        await self._finish(taken)
+        for delivery, result in zip(batch, results, strict=True):
+            if result.HasField("error"):
+                await self._settle(delivery, self.error_of(result.error))
+
+    async def _rows(self, batch: Sequence[DeliveryRecord]) -> list[EvidenceRecord]:
+        async with self.exchange.store.transaction() as tx:
+            return [await tx.packages.one_evidence(delivery.evidence_id) for delivery in batch]
+
+    async def _finish(self, deliveries: Sequence[DeliveryRecord]) -> None:
+        if deliveries:
+            async with self.exchange.store.transaction() as tx:
+                for delivery in deliveries:
+                    await tx.outbox.finish(delivery.delivery_id, delivery.token)
+            self.exchange.changes.announce(*(delivery.package_id for delivery in deliveries))
+
+    async def _settle(self, delivery: DeliveryRecord, error: Failure, *, progressed: bool = False) -> None:
+        """After a failed try: another one later, or give it up."""
+        log.warning(
+            "delivery of %s to %s failed: %s", delivery.package_id, party_name(self.peer), error.reason_name()
+        )
+        async with self.exchange.store.transaction() as tx:
+            hopeless = not progressed and self.policy.is_hopeless(delivery.progress_time, await tx.now())
+            if error.retryable and not hopeless:
+                await self._postpone(tx, delivery, error, progressed=progressed)
+            else:
+                await self._give_up(tx, delivery, error)
+        self.exchange.changes.announce(delivery.package_id, OUTBOX)
+
+    async def _postpone(
+        self, tx: Transaction, delivery: DeliveryRecord, error: Failure, *, progressed: bool
+    ) -> None:
+        attempts = 1 if progressed else delivery.attempts
+        delay = self.policy.delay_seconds(attempts, secrets.randbelow(1000) / 1000)
+        await tx.outbox.postpone(
+            delivery.delivery_id, delivery.token, error, delay_seconds=delay, reset_budget=progressed
+        )
+
+    async def _give_up(self, tx: Transaction, delivery: DeliveryRecord, error: Failure) -> None:
+        """A dead letter; the sender learns of a package that was given up, with the reason."""
+        given_up: Failure = error
+        if error.retryable:
+            given_up = DeliveryGivenUp(hours=round(self.policy.give_up_after.total_seconds() / 3600))
+        if not await tx.outbox.bury(delivery.delivery_id, delivery.token, given_up) or delivery.evidence_id:
+            return
+        record = await tx.packages.get(delivery.package_id, lock=True)
+        if record is not None and record.state not in FINAL:
+            reasons = [reason_of(given_up)] if given_up is error else [reason_of(given_up), reason_of(error)]
+            failed = Event(
+                kind=EvidenceKind.EVIDENCE_KIND_FAILED, time=self.exchange.clock(), reasons=reasons
+            )
+            await self.desk.state(tx, record, failed)
+
+
+class _Beat:
+    """Renews a lease while its delivery is under way, and notes whether bytes moved."""
+
+    def __init__(self, exchange: Exchange, delivery: DeliveryRecord) -> None:
+        self.progressed = False
+        self._exchange = exchange
+        self._delivery = delivery
+        self._moved = False
+        self._task: asyncio.Task[None] | None = None
+
+    def moved(self) -> None:
+        """Bytes moved."""
+        self._moved = self.progressed = True
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(asyncio.current_task()))
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self, worker: asyncio.Task[object] | None) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            moved, self._moved = self._moved, False
+            try:
+                async with self._exchange.store.transaction() as tx:
+                    held = await tx.outbox.renew(
+                        self._delivery.delivery_id,
+                        self._delivery.token,
+                        lease_seconds=LEASE_SECONDS,
+                        progressed=moved,
+                    )
+            except XietongError:
+                continue  # The database is away; the next beat may find it again before the lease ends.
+            if not held and worker is not None:
+                worker.cancel()  # Somebody else has the delivery; its token keeps this worker from settling it.
+                return

@@ -1,0 +1,181 @@
+"""Drafts: business systems fill them, each with its own piece, in any order, until one of them submits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xietong.casefile.v1.manifest_pb2 import Manifest
+from xietong.exchange.v1.draft_pb2 import (
+    Contribution,
+    Draft,
+    DraftHeader,
+    DraftKey,
+    DraftPart,
+    DraftState,
+)
+from xietong.exchange.v1.envelope_pb2 import Address, Classification
+from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
+from xietong_exchange.domain.errors import (
+    ClassifiedRefused,
+    DraftNotFound,
+    InvalidField,
+    PackageNotFound,
+    PackageTooLarge,
+    PartNameConflict,
+    StateConflict,
+    Violation,
+)
+from xietong_exchange.domain.evidence import timestamp
+from xietong_exchange.domain.party import party_name
+from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.part_store import PartKey
+from xietong_exchange.flow.records import ContributionRecord, DraftRecord
+from xietong_exchange.flow.sealing import sha256_digest
+from xietong_exchange.flow.store import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class DraftDesk:
+    """Opens, fills, shows and discards drafts."""
+
+    exchange: Exchange
+
+    async def contribute(self, key: DraftKey, system: str, contribution: Contribution) -> Draft:
+        """Add a system's contribution, or replace it.
+
+        Raises:
+            GrantMissing, UnknownProcess, InvalidField, PartNameConflict, PackageTooLarge.
+        """
+        self.exchange.profile.require(system, "contribute")
+        self.exchange.rules.require_process("", key.process_code)
+        _require_digests(contribution.fragment)
+        record = ContributionRecord(
+            system=system, name=contribution.name, fragment=contribution.fragment.SerializeToString()
+        )
+        async with self.exchange.store.transaction() as tx:
+            draft = await tx.drafts.open(key, self.exchange.new_id(), self.exchange.clock())
+            await tx.drafts.put_contribution(draft.draft_id, record)
+            contributions = await tx.drafts.contributions(draft.draft_id)
+            self._check_whole(contributions)
+        return await self._show(draft, contributions)
+
+    async def open(self, key: DraftKey, system: str, header: DraftHeader) -> Draft:
+        """Say what the package is to be; a correction takes over what the returned package held.
+
+        Raises:
+            GrantMissing, UnknownProcess, SenderNotAllowed, ReceiverNotAllowed, EditionNotSupported,
+            ClassifiedRefused, RouteNotFound, PackageNotFound, StateConflict.
+        """
+        self._check_header(key, system, header)
+        async with self.exchange.store.transaction() as tx:
+            draft = await tx.drafts.open(key, self.exchange.new_id(), self.exchange.clock())
+            if header.corrects_package_id and not draft.header:
+                await self._take_over(tx, draft, header.corrects_package_id)
+            await tx.drafts.set_header(draft.draft_id, header.SerializeToString())
+            shown = await tx.drafts.by_id(draft.draft_id)
+            contributions = await tx.drafts.contributions(draft.draft_id)
+        return await self._show(shown or draft, contributions)
+
+    async def get(self, key: DraftKey) -> Draft:
+        """The open draft, otherwise the latest submitted one. Raises DraftNotFound."""
+        async with self.exchange.store.transaction() as tx:
+            draft = await tx.drafts.get(key)
+            if draft is None:
+                raise DraftNotFound(key=key_text(key))
+            contributions = await tx.drafts.contributions(draft.draft_id)
+            packages = await tx.packages.of_draft(draft.draft_id)
+        shown = await self._show(draft, contributions)
+        shown.package_ids.extend(record.package_id for record in packages)
+        return shown
+
+    async def discard(self, key: DraftKey, system: str) -> None:
+        """Discard the open draft; one that is gone stays gone. Raises GrantMissing."""
+        self.exchange.profile.require(system, "submit")
+        async with self.exchange.store.transaction() as tx:
+            draft = await tx.drafts.get(key, lock=True)
+            if draft is not None and draft.state == DraftState.DRAFT_STATE_OPEN:
+                await tx.drafts.set_state(draft.draft_id, DraftState.DRAFT_STATE_DISCARDED)
+
+    def _check_header(self, key: DraftKey, system: str, header: DraftHeader) -> None:
+        exchange = self.exchange
+        exchange.profile.require(system, "submit")
+        if header.classification != Classification.CLASSIFICATION_UNCLASSIFIED:
+            raise ClassifiedRefused
+        sender = Address(party=exchange.party, organ_code=key.organ_code, system=system)
+        edition = exchange.rules.edition(header.standard_edition).id
+        for receiver in header.receivers:
+            exchange.rules.require_permission(edition, key.process_code, sender, receiver)
+            exchange.routes.next_hop(receiver.party)
+
+    async def _take_over(self, tx: Transaction, draft: DraftRecord, package_id: str) -> None:
+        record = await tx.packages.get(package_id)
+        if record is None or record.direction != Direction.DIRECTION_OUTGOING:
+            raise PackageNotFound(package_id=package_id)
+        if record.state != DeliveryState.DELIVERY_STATE_RETURNED:
+            state = DeliveryState.Name(record.state).removeprefix("DELIVERY_STATE_")
+            raise StateConflict(what=f"package {package_id}", state=state, action="correcting (更正)")
+        for contribution in await tx.drafts.contributions(record.draft_id):
+            await tx.drafts.put_contribution(draft.draft_id, contribution)
+
+    def _check_whole(self, contributions: list[ContributionRecord]) -> None:
+        """What all contributions together must hold: names that differ, counts within the limits."""
+        owners: dict[str, str] = {}
+        size = 0
+        for contribution in contributions:
+            for part in Manifest.FromString(contribution.fragment).parts:
+                other = owners.setdefault(part.name, f"{contribution.system}/{contribution.name}")
+                if other != f"{contribution.system}/{contribution.name}":
+                    raise PartNameConflict(name=part.name, other=other)
+                size += part.size_bytes
+        limits = self.exchange.limits
+        if len(owners) >= limits.max_parts:
+            raise PackageTooLarge(what="the number of parts", value=len(owners) + 1, limit=limits.max_parts)
+        if size > limits.max_package_bytes:
+            raise PackageTooLarge(what="the package in bytes", value=size, limit=limits.max_package_bytes)
+
+    async def _show(self, draft: DraftRecord, contributions: list[ContributionRecord]) -> Draft:
+        shown = Draft(
+            key=draft.key,
+            draft_id=draft.draft_id,
+            state=draft.state,
+            create_time=timestamp(draft.create_time),
+        )
+        if draft.header:
+            shown.header.ParseFromString(draft.header)
+        for contribution in contributions:
+            added = shown.contributions.add(system=contribution.system, name=contribution.name)
+            added.fragment.ParseFromString(contribution.fragment)
+            for part in added.fragment.parts:
+                shown.parts.append(await self._part(part.name, part.size_bytes, bytes.fromhex(part.sha256)))
+        return shown
+
+    async def _part(self, name: str, size: int, digest: bytes) -> DraftPart:
+        received = await self.exchange.parts.received(PartKey(party_name(self.exchange.party), digest), size)
+        complete = await self.exchange.parts.size(PartKey(party_name(self.exchange.party), digest)) == size
+        return DraftPart(
+            name=name,
+            size_bytes=size,
+            digest=sha256_digest(digest),
+            received_bytes=received,
+            complete=complete,
+        )
+
+
+def _require_digests(fragment: Manifest) -> None:
+    missing = tuple(
+        Violation(
+            path=f"contribution.fragment.parts[{index}].sha256",
+            rule="required",
+            text_en="every file states its SHA-256",
+            text_zh="每个文件必须给出 SHA-256 摘要",
+        )
+        for index, part in enumerate(fragment.parts)
+        if not part.sha256
+    )
+    if missing:
+        raise InvalidField(count=len(missing), violations=missing)
+
+
+def key_text(key: DraftKey) -> str:
+    """A draft's key in one line for people. The case number names no person."""
+    return "/".join(filter(None, (key.organ_code, key.case_number, key.process_code, key.label)))

@@ -1,0 +1,181 @@
+"""Evidence, which travels back: stating what happened here, taking what neighbours state, passing it on.
+
+A state changes in the same transaction in which its evidence is recorded and put into the outbox; there is no state
+without evidence and no evidence without its row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+
+from xietong.exchange.v1.envelope_pb2 import Lane, Party, Signature
+from xietong.exchange.v1.evidence_pb2 import Actor, Evidence, EvidenceKind, Reason, Statement
+from xietong.exchange.v1.package_pb2 import Direction
+from xietong_exchange.domain.delivery import FINAL, advance, travels_forward
+from xietong_exchange.domain.errors import PackageNotFound, SenderMismatch
+from xietong_exchange.domain.evidence import Event, check_statement, make_statement, read_statement
+from xietong_exchange.domain.party import party_name
+from xietong_exchange.flow.changes import INBOX, OUTBOX
+from xietong_exchange.flow.exchange import Exchange, sealed
+from xietong_exchange.flow.records import EvidenceRecord, PackageRecord
+from xietong_exchange.flow.store import Transaction
+from xietong_exchange.flow.tracing import package_span
+
+KIND_ATTRIBUTE = "xietong.evidence.kind"
+CARRIED_BY_ACCEPTANCE = frozenset({EvidenceKind.EVIDENCE_KIND_RELAYED, EvidenceKind.EVIDENCE_KIND_DELIVERED})
+"""The neighbour gets these in the `Acceptance` of the transfer, also when it asks again."""
+
+_WITHDRAWABLE_HERE = frozenset({Direction.DIRECTION_OUTGOING, Direction.DIRECTION_TRANSIT})
+
+
+class EvidenceDesk:
+    """States, takes and passes on evidence for one node."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    async def state(self, tx: Transaction, record: PackageRecord, event: Event) -> EvidenceRecord:
+        """State an event about a package inside the caller's transaction, sign it and send it on its way."""
+        exchange, package = self._exchange, sealed(record)
+        with package_span("state evidence", package, more={KIND_ATTRIBUTE: kind_name(event.kind)}):
+            statement = make_statement(
+                package, event, evidence_id=exchange.new_id(), stated_by=exchange.party
+            )
+            raw = statement.SerializeToString()
+            evidence = _record(statement, raw, exchange.notary.sign("Statement", raw))
+            await self._apply(tx, record, statement, evidence)
+            if event.kind not in CARRIED_BY_ACCEPTANCE:
+                await self._pass_on(tx, record, evidence, came_from=None)
+            return evidence
+
+    async def take(self, evidence: Evidence, peer: Party.ValueType) -> str:
+        """Take a neighbour's evidence; returns its id. Known evidence changes nothing.
+
+        Raises:
+            SignatureInvalid, EvidenceInvalid, PackageNotFound, SenderMismatch.
+        """
+        signer = self._exchange.notary.verify("Statement", evidence.statement, evidence.signature)
+        statement = read_statement(evidence.statement)
+        async with self._exchange.store.transaction() as tx:
+            record = await tx.packages.get(statement.package_id, lock=True)
+            if record is None:
+                raise PackageNotFound(package_id=statement.package_id)
+            self._check_peer(record, peer)
+            package = sealed(record)
+            with package_span("take evidence", package, more={KIND_ATTRIBUTE: kind_name(statement.kind)}):
+                check_statement(statement, package, signer)
+                await self._take(tx, record, statement, evidence, peer)
+        self.announce(record)
+        return statement.evidence_id
+
+    async def _take(
+        self,
+        tx: Transaction,
+        record: PackageRecord,
+        statement: Statement,
+        evidence: Evidence,
+        peer: Party.ValueType,
+    ) -> None:
+        row = _record(statement, evidence.statement, evidence.signature)
+        if not await self._apply(tx, record, statement, row):
+            return
+        if statement.kind == EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED and await self.withdraw(
+            tx, record
+        ):
+            return
+        await self._pass_on(tx, record, row, came_from=peer)
+
+    async def withdraw(
+        self,
+        tx: Transaction,
+        record: PackageRecord,
+        *,
+        actor: Actor | None = None,
+        reasons: Sequence[Reason] = (),
+    ) -> bool:
+        """Answer a wish to withdraw here if this node can; False when it must go on towards the receiver."""
+        now = self._exchange.clock()
+        if record.direction == Direction.DIRECTION_INCOMING:
+            late = record.state in FINAL
+            kind = (
+                EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REFUSED
+                if late
+                else EvidenceKind.EVIDENCE_KIND_WITHDRAWN
+            )
+            await self.state(tx, record, Event(kind=kind, time=now))
+            return True
+        delivery = await tx.outbox.of_package(record.package_id)
+        untouched = delivery is not None and delivery.attempts == 0 and delivery.status != "done"
+        if record.direction not in _WITHDRAWABLE_HERE or not untouched:
+            return False
+        await tx.outbox.drop(record.package_id)
+        withdrawn = Event(kind=EvidenceKind.EVIDENCE_KIND_WITHDRAWN, time=now, actor=actor, reasons=reasons)
+        await self.state(tx, record, withdrawn)
+        return True
+
+    def announce(self, record: PackageRecord) -> None:
+        """Wake whoever watches this package or works on the outbox; to be called after the commit."""
+        self._exchange.changes.announce(record.package_id, INBOX, OUTBOX)
+
+    def _check_peer(self, record: PackageRecord, peer: Party.ValueType) -> None:
+        """Only the neighbours on the package's own route may bring evidence about it."""
+        ends = {record.sender, record.receiver} - {self._exchange.party}
+        if peer not in {self._exchange.routes.next_hop(party) for party in ends}:
+            raise SenderMismatch(party=party_name(record.sender), peer=party_name(peer))
+
+    async def _apply(
+        self, tx: Transaction, record: PackageRecord, statement: Statement, evidence: EvidenceRecord
+    ) -> bool:
+        if not await tx.packages.add_evidence(evidence):
+            return False
+        reached = advance(record.state, statement.kind)
+        reasons = Statement(
+            reasons=statement.reasons, reason_count=statement.reason_count
+        ).SerializeToString()
+        if reached != record.state or reasons:
+            await tx.packages.advance(
+                record.package_id,
+                reached,
+                evidence.event_time if reached != record.state else record.state_time,
+                reasons=reasons or None,
+                receiver_case_number=statement.receiver_case_number or None,
+            )
+        return True
+
+    async def _pass_on(
+        self,
+        tx: Transaction,
+        record: PackageRecord,
+        evidence: EvidenceRecord,
+        *,
+        came_from: Party.ValueType | None,
+    ) -> None:
+        target = record.receiver if travels_forward(evidence.kind) else record.sender
+        if target == self._exchange.party:
+            return
+        hop = self._exchange.routes.next_hop(target)
+        if hop != came_from:
+            await tx.outbox.enqueue(hop, Lane.LANE_EVIDENCE, record.package_id, evidence.evidence_id)
+
+
+def _record(statement: Statement, raw: bytes, signature: Signature) -> EvidenceRecord:
+    return EvidenceRecord(
+        evidence_id=statement.evidence_id,
+        package_id=statement.package_id,
+        kind=statement.kind,
+        stated_by=statement.stated_by,
+        event_time=statement.event_time.ToDatetime(tzinfo=UTC),
+        statement=raw,
+        signature=signature.SerializeToString(),
+    )
+
+
+def kind_name(kind: EvidenceKind.ValueType) -> str:
+    """The kind without the enum's prefix."""
+    return EvidenceKind.Name(kind).removeprefix("EVIDENCE_KIND_")
+
+
+def to_evidence(record: EvidenceRecord) -> Evidence:
+    """A record as it travels."""
+    return Evidence(statement=record.statement, signature=Signature.FromString(record.signature))

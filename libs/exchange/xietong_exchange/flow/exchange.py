@@ -1,0 +1,76 @@
+"""What every stage works with: the node's identity, its store, parts, signatures, rules and clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from xietong.exchange.v1.envelope_pb2 import Party, Signature
+from xietong_exchange.domain.envelope import SealedPackage, read_envelope
+from xietong_exchange.domain.errors import StorageFull
+from xietong_exchange.domain.identifiers import uuid7
+from xietong_exchange.domain.limits import Limits
+from xietong_exchange.domain.party import party_name
+from xietong_exchange.domain.profile import Profile
+from xietong_exchange.domain.routes import Routes
+from xietong_exchange.flow.changes import Changes
+from xietong_exchange.flow.part_store import PartKey, PartStore
+from xietong_exchange.flow.progress import ProgressBoard
+from xietong_exchange.flow.records import PackageRecord
+from xietong_exchange.flow.rulebook import Rulebook
+from xietong_exchange.flow.store import Store
+
+
+class Notary(Protocol):
+    """Signs for this node and verifies what others signed. Behind it: files, later an HSM or SM2."""
+
+    def sign(self, subject: str, content: bytes) -> Signature:
+        """Sign the content as this kind of message (`Envelope`, `Statement`)."""
+
+    def verify(self, subject: str, content: bytes, signature: Signature) -> Party.ValueType:
+        """The party that signed it. Raises SignatureInvalid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One node's parts, put together by the composition root and handed to every stage."""
+
+    profile: Profile
+    routes: Routes
+    store: Store
+    parts: PartStore
+    notary: Notary
+    rules: Rulebook
+    changes: Changes
+    progress: ProgressBoard
+    limits: Limits
+    reserve_bytes: int
+    clock: Callable[[], datetime]
+    entropy: Callable[[int], bytes]
+
+    @property
+    def party(self) -> Party.ValueType:
+        """The party whose node this is."""
+        return self.profile.party
+
+    def new_id(self) -> str:
+        """A fresh identifier."""
+        return uuid7(self.clock(), self.entropy(10))
+
+    def require_space(self, wanted_bytes: int) -> None:
+        """Raise StorageFull when these bytes would eat into the disk reserve."""
+        free = self.parts.free_bytes()
+        if free - wanted_bytes < self.reserve_bytes:
+            raise StorageFull(free=free)
+
+
+def sealed(record: PackageRecord) -> SealedPackage:
+    """The envelope of a package that the node holds."""
+    return read_envelope(record.envelope, Signature.FromString(record.signature))
+
+
+def part_key(package: SealedPackage, number: int) -> PartKey:
+    """Where a part lies: by its sender and digest, never by digest alone."""
+    return PartKey(party_name(package.envelope.sender.party), package.envelope.parts[number].digest.value)

@@ -1,0 +1,316 @@
+"""Intake: pre-flight, submit, withdraw. From a submit's answer on, the exchange is responsible for the package."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from xietong.casefile.v1.manifest_pb2 import Manifest
+from xietong.exchange.v1.draft_pb2 import DraftHeader, DraftKey, DraftState
+from xietong.exchange.v1.envelope_pb2 import Address, Envelope, SignedEnvelope
+from xietong.exchange.v1.evidence_pb2 import Actor, EvidenceKind, Reason
+from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
+from xietong_exchange.domain.delivery import FINAL
+from xietong_exchange.domain.envelope import SealedPackage, open_envelope
+from xietong_exchange.domain.errors import (
+    DraftNotFound,
+    PackageNotFound,
+    PartIncomplete,
+    PreflightFailed,
+    RequestConflict,
+    StateConflict,
+    Violation,
+    WithdrawalTooLate,
+)
+from xietong_exchange.domain.evidence import Event, stage
+from xietong_exchange.domain.party import party_name
+from xietong_exchange.flow.drafts import key_text
+from xietong_exchange.flow.evidence import EvidenceDesk
+from xietong_exchange.flow.exchange import Exchange, part_key
+from xietong_exchange.flow.part_store import PartKey
+from xietong_exchange.flow.records import ContributionRecord, DraftRecord, PackageRecord
+from xietong_exchange.flow.sealing import Sealing, merge, name_persons
+from xietong_exchange.flow.store import Transaction
+from xietong_exchange.flow.tracing import current_traceparent
+from xietong_standard import Finding as StandardFinding
+from xietong_standard import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What came of a submit: the packages, and whether they were there already."""
+
+    packages: list[PackageRecord]
+    attached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """A draft as it was read, with what is derived from it."""
+
+    draft: DraftRecord
+    header: DraftHeader
+    contributions: list[ContributionRecord]
+    manifest: Manifest
+    sender: Address
+
+
+class Intake:
+    """Checks drafts and seals them into packages."""
+
+    def __init__(self, exchange: Exchange, desk: EvidenceDesk) -> None:
+        self._exchange = exchange
+        self._desk = desk
+
+    async def preflight(self, key: DraftKey, system: str) -> tuple[Verdict, int]:
+        """The verdict on an open draft for its receivers, and the sum of the sizes of its files in bytes.
+
+        Raises:
+            DraftNotFound, StateConflict.
+        """
+        sheet = await self._read(key, system)
+        size = sum(part.size_bytes for part in sheet.manifest.parts)
+        return self._judge(sheet), size
+
+    async def submit(self, key: DraftKey, system: str, request_id: str, actor: Actor) -> Submission:
+        """Seal the draft into one package per receiver, or attach to those that were made of it.
+
+        Raises:
+            GrantMissing, DraftNotFound, StateConflict, PartIncomplete, PreflightFailed, PackageTooLarge,
+            RequestConflict, StorageFull.
+        """
+        self._exchange.profile.require(system, "submit")
+        start = self._exchange.clock()
+        if attached := await self._attach(key, request_id):
+            return Submission(attached, attached=True)
+        sheet = await self._read(key, system)
+        await self._require_complete(sheet)
+        self._require_verdict(self._judge(sheet))
+        sealed = await self._seal(sheet)
+        submission = await self._record(sheet, sealed, request_id, actor, start)
+        for record in submission.packages:
+            self._desk.announce(record)
+        return submission
+
+    async def withdraw(self, package_id: str, system: str, reason: str, actor: Actor) -> PackageRecord:
+        """Ask to withdraw a package that has no outcome yet.
+
+        Raises:
+            GrantMissing, PackageNotFound, WithdrawalTooLate.
+        """
+        self._exchange.profile.require(system, "submit")
+        reasons = [Reason(code="WITHDRAWN_BY_SENDER", text_zh=reason, text_en=reason)]
+        async with self._exchange.store.transaction() as tx:
+            record = await tx.packages.get(package_id, lock=True)
+            if record is None or record.direction != Direction.DIRECTION_OUTGOING:
+                raise PackageNotFound(package_id=package_id)
+            if record.state in FINAL - {DeliveryState.DELIVERY_STATE_WITHDRAWN}:
+                state = DeliveryState.Name(record.state).removeprefix("DELIVERY_STATE_")
+                raise WithdrawalTooLate(package_id=package_id, state=state)
+            if not await self._asked_before(tx, record):
+                await self._ask(tx, record, system, reasons, actor)
+        self._desk.announce(record)
+        async with self._exchange.store.transaction() as tx:
+            return await tx.packages.get(package_id) or record
+
+    async def _asked_before(self, tx: Transaction, record: PackageRecord) -> bool:
+        asked = {EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED, EvidenceKind.EVIDENCE_KIND_WITHDRAWN}
+        return any(found.kind in asked for found in await tx.packages.evidence(record.package_id))
+
+    async def _ask(
+        self, tx: Transaction, record: PackageRecord, system: str, reasons: Sequence[Reason], actor: Actor
+    ) -> None:
+        if await self._desk.withdraw(tx, record, actor=actor, reasons=reasons):
+            return
+        request = Event(
+            kind=EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED,
+            time=self._exchange.clock(),
+            actor=actor,
+            system=system,
+            reasons=reasons,
+        )
+        await self._desk.state(tx, record, request)
+
+    async def _attach(self, key: DraftKey, request_id: str) -> list[PackageRecord]:
+        """The packages that this click is about already: by its request id, or because the send is not finished."""
+        async with self._exchange.store.transaction() as tx:
+            draft = await tx.drafts.get(key)
+            if draft is None:
+                raise DraftNotFound(key=key_text(key))
+            bound = await tx.drafts.remember_request(request_id, draft.draft_id)
+            asked = draft if bound == draft.draft_id else await tx.drafts.by_id(bound)
+            if asked is None or key_text(asked.key) != key_text(key):
+                raise RequestConflict(request_id=request_id)
+            packages = await tx.packages.of_draft(asked.draft_id)
+        if asked.draft_id != draft.draft_id or draft.state == DraftState.DRAFT_STATE_OPEN:
+            return packages
+        if bound == draft.draft_id or any(record.state not in FINAL for record in packages):
+            return packages
+        raise DraftNotFound(key=key_text(key))
+
+    async def _read(self, key: DraftKey, system: str) -> _Sheet:
+        async with self._exchange.store.transaction() as tx:
+            draft = await tx.drafts.get(key)
+            if draft is None:
+                raise DraftNotFound(key=key_text(key))
+            contributions = await tx.drafts.contributions(draft.draft_id)
+        if draft.state != DraftState.DRAFT_STATE_OPEN or not draft.header:
+            state = "not opened (OpenDraft)" if not draft.header else DraftState.Name(draft.state)
+            raise StateConflict(what=f"draft {key_text(key)}", state=state, action="this (提交或预检)")
+        header = DraftHeader.FromString(draft.header)
+        edition = self._exchange.rules.edition(header.standard_edition).id
+        sender = Address(party=self._exchange.party, organ_code=key.organ_code, system=system)
+        manifest = merge(contributions, key.process_code, edition)
+        return _Sheet(draft, header, contributions, manifest, sender)
+
+    def _judge(self, sheet: _Sheet) -> Verdict:
+        """One verdict for all receivers: what they have in common once, what concerns one of them too."""
+        rules, edition = self._exchange.rules, sheet.manifest.standard_edition
+        verdicts = [rules.judge(sheet.manifest, edition, sheet.sender, to) for to in sheet.header.receivers]
+        findings: dict[StandardFinding, None] = {}
+        for verdict in verdicts:
+            findings.update(dict.fromkeys(verdict.findings))
+        return Verdict(sheet.manifest.process_code, edition, tuple(findings))
+
+    async def _require_complete(self, sheet: _Sheet) -> None:
+        owner = party_name(self._exchange.party)
+        for part in sheet.manifest.parts:
+            if await self._exchange.parts.size(PartKey(owner, bytes.fromhex(part.sha256))) != part.size_bytes:
+                raise PartIncomplete(what=f"file {part.name}")
+
+    def _require_verdict(self, verdict: Verdict) -> None:
+        if verdict.ok:
+            return
+        raise PreflightFailed(count=len(verdict.errors), violations=tuple(map(_violation, verdict.errors)))
+
+    async def _seal(self, sheet: _Sheet) -> list[SealedPackage]:
+        """Freeze the manifest as part 0, then make and sign one envelope per receiver."""
+        exchange = self._exchange
+        case_id = await self._case_id(sheet)
+        name_persons(sheet.manifest, case_id)
+        content = sheet.manifest.SerializeToString(deterministic=True)
+        sealing = Sealing(
+            key=sheet.draft.key,
+            header=sheet.header,
+            sender=sheet.sender,
+            send_id=sheet.draft.draft_id,
+            collaboration_case_id=case_id,
+            manifest=sheet.manifest,
+            manifest_bytes=content,
+            create_time=exchange.clock(),
+            traceparent=current_traceparent(exchange.entropy),
+        )
+        packages = [self._sign(sealing.envelope(to, exchange.new_id())) for to in sheet.header.receivers]
+        exchange.require_space(len(content))
+        async with await exchange.parts.write(part_key(packages[0], 0), len(content)) as writer:
+            if not writer.complete:
+                await writer.append(content[writer.written :])
+                await writer.finish()
+        return packages
+
+    def _sign(self, envelope: Envelope) -> SealedPackage:
+        raw = envelope.SerializeToString()
+        signature = self._exchange.notary.sign("Envelope", raw)
+        return open_envelope(SignedEnvelope(envelope=raw, signature=signature), self._exchange.limits)
+
+    async def _case_id(self, sheet: _Sheet) -> str:
+        """The collaboration case id: as given, of the package answered or corrected, of the case number, or new."""
+        if sheet.header.collaboration_case_id:
+            return sheet.header.collaboration_case_id
+        async with self._exchange.store.transaction() as tx:
+            for related in (sheet.header.correlation_id, sheet.header.corrects_package_id):
+                if related and (record := await tx.packages.get(related)):
+                    return record.collaboration_case_id
+            known = await tx.packages.latest_of_case(self._exchange.party, sheet.draft.key.case_number)
+        return (
+            known.collaboration_case_id
+            if known
+            else str(uuid.UUID(bytes=self._exchange.entropy(16), version=4))
+        )
+
+    async def _record(
+        self, sheet: _Sheet, sealed: list[SealedPackage], request_id: str, actor: Actor, start: datetime
+    ) -> Submission:
+        async with self._exchange.store.transaction() as tx:
+            draft = await tx.drafts.get(sheet.draft.key, lock=True)
+            if draft is None:
+                raise DraftNotFound(key=key_text(sheet.draft.key))
+            if draft.draft_id == sheet.draft.draft_id and draft.state == DraftState.DRAFT_STATE_SUBMITTED:
+                return Submission(await tx.packages.of_draft(draft.draft_id), attached=True)
+            if draft != sheet.draft or await tx.drafts.contributions(draft.draft_id) != sheet.contributions:
+                raise StateConflict(
+                    what=f"draft {key_text(draft.key)}", state="changing", action="submitting (提交)"
+                )
+            await tx.drafts.remember_request(request_id, draft.draft_id)
+            for package in sealed:
+                await self._add(tx, package, sheet, actor, start)
+            await tx.drafts.set_state(draft.draft_id, DraftState.DRAFT_STATE_SUBMITTED)
+            return Submission(await tx.packages.of_draft(draft.draft_id), attached=False)
+
+    async def _add(
+        self, tx: Transaction, package: SealedPackage, sheet: _Sheet, actor: Actor, start: datetime
+    ) -> None:
+        now = self._exchange.clock()
+        record = new_record(
+            package,
+            direction=Direction.DIRECTION_OUTGOING,
+            state=DeliveryState.DELIVERY_STATE_SUBMITTED,
+            complete=True,
+            now=now,
+            draft_id=sheet.draft.draft_id,
+        )
+        await tx.packages.add(record)
+        submitted = Event(
+            kind=EvidenceKind.EVIDENCE_KIND_SUBMITTED,
+            time=now,
+            actor=actor,
+            system=sheet.sender.system,
+            stages=[stage("intake", start, now)],
+        )
+        await self._desk.state(tx, record, submitted)
+        hop = self._exchange.routes.next_hop(record.receiver)
+        await tx.outbox.enqueue(hop, package.lane, record.package_id)
+
+
+def new_record(
+    package: SealedPackage,
+    *,
+    direction: Direction.ValueType,
+    state: DeliveryState.ValueType,
+    complete: bool,
+    now: datetime,
+    draft_id: str = "",
+) -> PackageRecord:
+    """What the store keeps of a sealed package."""
+    envelope = package.envelope
+    return PackageRecord(
+        package_id=package.package_id,
+        seal=package.seal,
+        envelope=package.raw,
+        signature=package.signature.SerializeToString(),
+        direction=direction,
+        state=state,
+        state_time=now,
+        complete=complete,
+        size_bytes=package.size_bytes,
+        process_code=envelope.process_code,
+        sender=envelope.sender.party,
+        receiver=envelope.receiver.party,
+        collaboration_case_id=envelope.collaboration_case_id,
+        correlation_id=envelope.correlation_id,
+        corrects_package_id=envelope.corrects_package_id,
+        draft_id=draft_id,
+        case_numbers=tuple((entry.party, entry.number) for entry in envelope.case_numbers),
+        create_time=now,
+    )
+
+
+def _violation(finding: StandardFinding) -> Violation:
+    return Violation(
+        path=finding.path,
+        rule=finding.rule,
+        text_en=f"{finding.en}; {finding.remedy_en}",
+        text_zh=f"{finding.zh}；{finding.remedy_zh}",
+    )

@@ -1,0 +1,55 @@
+"""The port to the neighbouring nodes, as the outbox workers use it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from xietong.exchange.v1.capabilities_pb2 import Capabilities
+from xietong.exchange.v1.envelope_pb2 import Lane, Party
+from xietong.exchange.v1.evidence_pb2 import Evidence
+from xietong.exchange.v1.transfer_service_pb2 import EvidenceResult, TransferRequest, TransferResponse
+from xietong_exchange.domain.errors import Failure
+
+
+class TransferStream(Protocol):
+    """One stream of `TransferService.Transfer`. What goes wrong with it is raised as a Failure."""
+
+    async def send(self, frame: TransferRequest) -> None:
+        """Send a frame; waits when the neighbour doesn't keep up."""
+
+    def answers(self) -> AsyncIterator[TransferResponse]:
+        """The neighbour's frames until the stream ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """When a neighbour last answered, and why it did not the last time, if it did not."""
+
+    reachable: bool
+    last_contact_time: datetime | None
+    error: Failure | None
+    capabilities: Capabilities | None
+
+
+class Neighbours(Protocol):
+    """The nodes that this node dials."""
+
+    async def capabilities(self, party: Party.ValueType) -> Capabilities:
+        """What the neighbour can do; asked when the connection is new. Raises NodeUnreachable or its refusal."""
+
+    def transfer(
+        self, party: Party.ValueType, lane: Lane.ValueType
+    ) -> AbstractAsyncContextManager[TransferStream]:
+        """Open a stream in the channel of this lane."""
+
+    async def deliver_evidence(
+        self, party: Party.ValueType, evidence: Sequence[Evidence]
+    ) -> Sequence[EvidenceResult]:
+        """Deliver at most 100 pieces; one result for each. Raises NodeUnreachable or its refusal."""
+
+    def contact(self, party: Party.ValueType) -> Contact:
+        """What is known of the neighbour without asking it."""

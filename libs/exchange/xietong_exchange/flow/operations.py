@@ -1,0 +1,137 @@
+"""Operations: how a node is, what waits in its outbox, and evidence that verifies offline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.evidence_pb2 import Evidence, Reason
+from xietong.exchange.v1.operations_service_pb2 import EvidenceBundle, GetStatusResponse, NeighbourStatus
+from xietong.exchange.v1.package_pb2 import HopState
+from xietong_exchange.domain.errors import PackageNotFound, StateConflict, XietongError
+from xietong_exchange.domain.evidence import check_statement, read_statement, reason_of, timestamp
+from xietong_exchange.flow.changes import OUTBOX
+from xietong_exchange.flow.evidence import to_evidence
+from xietong_exchange.flow.exchange import Exchange, sealed
+from xietong_exchange.flow.neighbours import Neighbours
+from xietong_exchange.flow.node_card import SOFTWARE_VERSION
+from xietong_exchange.flow.records import DeliveryRecord, DeliveryStatus, PackageFilter, PackageRecord
+
+_STATUS_OF: dict[HopState.ValueType, DeliveryStatus] = {
+    HopState.HOP_STATE_QUEUED: "pending",
+    HopState.HOP_STATE_TRANSFERRING: "pending",
+    HopState.HOP_STATE_WAITING: "pending",
+    HopState.HOP_STATE_DONE: "done",
+    HopState.HOP_STATE_DEAD: "dead",
+}
+MAX_CASE_PACKAGES = 1000
+"""Packages of one case that a supervisor gets at once; the contract says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operations:
+    """Answers operators and supervisors."""
+
+    exchange: Exchange
+    neighbours: Neighbours
+    trust_anchor: bytes
+    certificate_expire_time: Callable[[], datetime]
+    start_time: datetime
+
+    async def status(self) -> GetStatusResponse:
+        """How this node is."""
+        async with self.exchange.store.transaction() as tx:
+            queued, dead = await tx.outbox.count("pending"), await tx.outbox.count("dead")
+        return GetStatusResponse(
+            party=self.exchange.party,
+            software_version=SOFTWARE_VERSION,
+            start_time=timestamp(self.start_time),
+            neighbours=[self._neighbour(party) for party in sorted(self.exchange.routes.neighbours)],
+            queued_deliveries=queued,
+            dead_deliveries=dead,
+            free_bytes=self.exchange.parts.free_bytes(),
+            reserve_bytes=self.exchange.reserve_bytes,
+            certificate_expire_time=timestamp(self.certificate_expire_time()),
+            schema_version=await self.exchange.store.schema_version(),
+        )
+
+    def _neighbour(self, party: Party.ValueType) -> NeighbourStatus:
+        contact = self.neighbours.contact(party)
+        status = NeighbourStatus(party=party, reachable=contact.reachable)
+        if contact.last_contact_time is not None:
+            status.last_contact_time.CopyFrom(timestamp(contact.last_contact_time))
+        if contact.error is not None:
+            status.last_reason.CopyFrom(reason_of(contact.error))
+        return status
+
+    async def package(self, package_id: str) -> PackageRecord:
+        """A package, also one that this node only relays. Raises PackageNotFound."""
+        async with self.exchange.store.transaction() as tx:
+            record = await tx.packages.get(package_id)
+        if record is None:
+            raise PackageNotFound(package_id=package_id)
+        return record
+
+    async def deliveries(self, state: HopState.ValueType, *, after: int, limit: int) -> list[DeliveryRecord]:
+        """A page of the outbox, the oldest first. Waiting and moving deliveries are listed together."""
+        async with self.exchange.store.transaction() as tx:
+            return await tx.outbox.page(_STATUS_OF.get(state), after=after, limit=limit)
+
+    async def replay(self, delivery_id: int) -> DeliveryRecord:
+        """Make a delivery due at once. Raises PackageNotFound, StateConflict."""
+        async with self.exchange.store.transaction() as tx:
+            delivery = await tx.outbox.replay(delivery_id)
+        if delivery is None:
+            raise PackageNotFound(package_id=f"of delivery {delivery_id}")
+        if delivery.status == "done":
+            raise StateConflict(what=f"delivery {delivery_id}", state="done", action="a replay (重新投递)")
+        self.exchange.changes.announce(OUTBOX, delivery.package_id)
+        return delivery
+
+    async def export(self, package_id: str) -> tuple[EvidenceBundle, Sequence[Reason]]:
+        """Everything that proves what happened to a package, and what of it does not verify."""
+        record = await self.package(package_id)
+        package = sealed(record)
+        async with self.exchange.store.transaction() as tx:
+            rows = await tx.packages.evidence(package_id)
+        bundle = EvidenceBundle(
+            envelope=package.signed(),
+            evidence=[to_evidence(row) for row in rows],
+            trust_anchor=self.trust_anchor,
+        )
+        return bundle, [reason for reason in self._defects(record, bundle) if reason is not None]
+
+    def _defects(self, record: PackageRecord, bundle: EvidenceBundle) -> Sequence[Reason | None]:
+        notary, package = self.exchange.notary, sealed(record)
+        envelope = _defect(lambda: notary.verify("Envelope", package.raw, package.signature))
+        return [envelope, *(self._defect_of(record, piece) for piece in bundle.evidence)]
+
+    def _defect_of(self, record: PackageRecord, piece: Evidence) -> Reason | None:
+        def verify() -> None:
+            signer = self.exchange.notary.verify("Statement", piece.statement, piece.signature)
+            check_statement(read_statement(piece.statement), sealed(record), signer)
+
+        return _defect(verify)
+
+    async def flows(self, wanted: PackageFilter, *, before: int | None, limit: int) -> list[PackageRecord]:
+        """A page of packages for supervisors, the newest first."""
+        async with self.exchange.store.transaction() as tx:
+            return await tx.packages.page(wanted, before=before, limit=limit)
+
+    async def case(self, collaboration_case_id: str) -> list[PackageRecord]:
+        """The packages of a case, the oldest first. Raises PackageNotFound when there is none."""
+        wanted = PackageFilter(collaboration_case_id=collaboration_case_id)
+        found = await self.flows(wanted, before=None, limit=MAX_CASE_PACKAGES)
+        if not found:
+            raise PackageNotFound(package_id=f"of case {collaboration_case_id}")
+        return found[::-1]
+
+
+def _defect(verify: Callable[[], object]) -> Reason | None:
+    try:
+        verify()
+    except XietongError as error:
+        return reason_of(error)
+    return None

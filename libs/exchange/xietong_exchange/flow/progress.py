@@ -1,0 +1,34 @@
+"""How many bytes of a package have moved over the hop next to this node, while they move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class Movement:
+    """Bytes that the receiving side of the hop holds, of all bytes of the package."""
+
+    transferred_bytes: int
+    total_bytes: int
+
+
+class ProgressBoard:
+    """Movements under way in this process, by package id. Bounded by the transfers under way."""
+
+    def __init__(self) -> None:
+        self._moving: dict[str, Movement] = {}
+
+    def begin(self, package_id: str, transferred_bytes: int, total_bytes: int) -> Movement:
+        """A movement begins; whoever moves the bytes updates the returned value."""
+        movement = self._moving[package_id] = Movement(transferred_bytes, total_bytes)
+        return movement
+
+    def end(self, package_id: str, movement: Movement) -> None:
+        """It ended, unless another one has taken its place."""
+        if self._moving.get(package_id) is movement:
+            del self._moving[package_id]
+
+    def get(self, package_id: str) -> Movement | None:
+        """The movement of a package, None when none is under way here."""
+        return self._moving.get(package_id)

@@ -1,0 +1,113 @@
+"""What a node keeps in its database, as plain values: the vocabulary between the flow and the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from xietong.exchange.v1.draft_pb2 import DraftKey, DraftState
+from xietong.exchange.v1.envelope_pb2 import Lane, Party
+from xietong.exchange.v1.evidence_pb2 import EvidenceKind
+from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageRecord:
+    """A package as this node knows it. `envelope` and `signature` are the bytes as they travelled."""
+
+    package_id: str
+    seal: bytes
+    envelope: bytes
+    signature: bytes
+    direction: Direction.ValueType
+    state: DeliveryState.ValueType
+    state_time: datetime
+    complete: bool
+    """True when this node holds all parts, verified and durable."""
+    size_bytes: int
+    process_code: str
+    sender: Party.ValueType
+    receiver: Party.ValueType
+    collaboration_case_id: str
+    correlation_id: str = ""
+    corrects_package_id: str = ""
+    draft_id: str = ""
+    """At the sender: the draft of which it was made."""
+    receiver_case_number: str = ""
+    reasons: bytes = b""
+    """A serialised `Statement` that holds nothing but the latest reasons; empty when there are none."""
+    create_time: datetime
+    case_numbers: tuple[tuple[Party.ValueType, str], ...] = ()
+    """The parties' case numbers in the envelope, by which a case is found again; written, never read back."""
+    position: int = 0
+    """Order in which this node recorded it; given by the store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceRecord:
+    """A piece of evidence as it travelled, with what is needed to find it."""
+
+    evidence_id: str
+    package_id: str
+    kind: EvidenceKind.ValueType
+    stated_by: Party.ValueType
+    event_time: datetime
+    statement: bytes
+    signature: bytes
+
+
+DeliveryStatus = Literal["pending", "done", "dead"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRecord:
+    """One entry of the outbox: a package, or a piece of evidence when `evidence_id` is set, for one neighbour."""
+
+    delivery_id: int
+    destination: Party.ValueType
+    lane: Lane.ValueType
+    package_id: str
+    evidence_id: str
+    status: DeliveryStatus
+    attempts: int
+    token: int
+    """Fencing token: rises with every lease; a worker that lost its lease can't finish."""
+    leased: bool
+    create_time: datetime
+    due_time: datetime
+    progress_time: datetime
+    """When bytes last moved; the retry policy counts standstill from here."""
+    last_reason: str
+    last_text_zh: str
+    last_text_en: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftRecord:
+    """A package in the making. `header` is a serialised `DraftHeader`, empty until the draft is opened."""
+
+    draft_id: str
+    key: DraftKey
+    header: bytes
+    state: DraftState.ValueType
+    create_time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContributionRecord:
+    """What one system adds to a draft. `fragment` is a serialised `casefile.v1.Manifest`."""
+
+    system: str
+    name: str
+    fragment: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageFilter:
+    """Which packages a list shows. Empty fields do not restrict."""
+
+    direction: Direction.ValueType = Direction.DIRECTION_UNSPECIFIED
+    states: tuple[DeliveryState.ValueType, ...] = ()
+    process_code: str = ""
+    collaboration_case_id: str = ""

@@ -1,0 +1,96 @@
+"""The data standard as the exchange uses it: who may send what to whom, and the verdict on a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from xietong.casefile.v1.manifest_pb2 import Manifest
+from xietong.exchange.v1.draft_pb2 import Finding, FindingSeverity
+from xietong.exchange.v1.envelope_pb2 import Address, Party
+from xietong_exchange.domain.errors import (
+    EditionNotSupported,
+    ReceiverNotAllowed,
+    SenderNotAllowed,
+    UnknownProcess,
+)
+from xietong_exchange.domain.party import party_name
+from xietong_standard import Edition, Endpoint, Severity, Verdict, validate
+
+SENDER_RULE = "XT-PRC-03"
+RECEIVER_RULE = "XT-PRC-04"
+
+
+class Rulebook:
+    """The editions that this node reads, the newest last."""
+
+    def __init__(self, editions: Sequence[Edition]) -> None:
+        self._editions = {edition.id: edition for edition in editions}
+
+    @property
+    def editions(self) -> list[str]:
+        """Identifiers of the editions, the newest last."""
+        return list(self._editions)
+
+    def edition(self, edition_id: str) -> Edition:
+        """The edition with this identifier, the newest for an empty one. Raises EditionNotSupported."""
+        found = self._editions.get(edition_id or self.editions[-1])
+        if found is None:
+            raise EditionNotSupported(edition=edition_id, known=", ".join(self._editions))
+        return found
+
+    def require_process(self, edition_id: str, process_code: str) -> None:
+        """Raise UnknownProcess unless the edition has the process."""
+        edition = self.edition(edition_id)
+        if process_code not in edition.processes:
+            raise UnknownProcess(process=process_code, edition=edition.id)
+
+    def require_permission(
+        self, edition_id: str, process_code: str, sender: Address, receiver: Address
+    ) -> None:
+        """Raise unless the standard lets the sender send this process to the receiver.
+
+        Raises:
+            EditionNotSupported, UnknownProcess, SenderNotAllowed, ReceiverNotAllowed.
+        """
+        self.require_process(edition_id, process_code)
+        permission = self.edition(edition_id).may_send(process_code, _endpoint(sender), _endpoint(receiver))
+        if permission:
+            return
+        if permission.rule == SENDER_RULE:
+            raise SenderNotAllowed(party=party_name(sender.party), process=process_code)
+        if permission.rule == RECEIVER_RULE:
+            raise ReceiverNotAllowed(party=party_name(receiver.party), process=process_code)
+        raise UnknownProcess(process=process_code, edition=edition_id)
+
+    def judge(self, manifest: Manifest, edition_id: str, sender: Address, receiver: Address) -> Verdict:
+        """The verdict on a manifest for one receiver."""
+        return validate(
+            manifest,
+            manifest.process_code,
+            self.edition(edition_id),
+            sender=_endpoint(sender),
+            receiver=_endpoint(receiver),
+        )
+
+
+def findings_of(verdict: Verdict) -> list[Finding]:
+    """A verdict as the contract carries it."""
+    severities = {
+        Severity.ERROR: FindingSeverity.FINDING_SEVERITY_ERROR,
+        Severity.WARNING: FindingSeverity.FINDING_SEVERITY_WARNING,
+    }
+    return [
+        Finding(
+            rule=found.rule,
+            severity=severities[found.severity],
+            path=found.path,
+            text_zh=f"{found.zh}；{found.remedy_zh}",
+            text_en=f"{found.en}; {found.remedy_en}",
+            basis=found.basis,
+        )
+        for found in verdict.findings
+    ]
+
+
+def _endpoint(address: Address) -> Endpoint:
+    return Endpoint(Party.Name(address.party).removeprefix("PARTY_"), address.system)

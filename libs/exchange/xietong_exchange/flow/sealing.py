@@ -1,0 +1,178 @@
+"""Sealing: from the contributions of a draft to the manifest and the envelopes that travel."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+
+from xietong.casefile.v1.case_pb2 import CaseNumberKind
+from xietong.casefile.v1.manifest_pb2 import Manifest, Part
+from xietong.casefile.v1.measure_pb2 import MeasureKind
+from xietong.casefile.v1.person_pb2 import PersonRole
+from xietong.exchange.v1.draft_pb2 import DraftHeader, DraftKey
+from xietong.exchange.v1.envelope_pb2 import (
+    Address,
+    Digest,
+    DigestAlgorithm,
+    Envelope,
+    EnvelopePart,
+    Party,
+    PartyCaseNumber,
+    SupervisionData,
+    SupervisionEvent,
+)
+from xietong_exchange.domain.errors import PartNameConflict
+from xietong_exchange.domain.evidence import timestamp
+from xietong_exchange.flow.records import ContributionRecord
+
+CHINA_STANDARD_TIME = timezone(timedelta(hours=8))
+
+_ACCUSED = frozenset(
+    {PersonRole.PERSON_ROLE_SUSPECT, PersonRole.PERSON_ROLE_DEFENDANT, PersonRole.PERSON_ROLE_CONVICT}
+)
+_NUMBER_PARTY = {
+    CaseNumberKind.CASE_NUMBER_KIND_POLICE: Party.PARTY_POLICE,
+    CaseNumberKind.CASE_NUMBER_KIND_PROCURATORATE: Party.PARTY_PROCURATORATE,
+    CaseNumberKind.CASE_NUMBER_KIND_COURT: Party.PARTY_COURT,
+    CaseNumberKind.CASE_NUMBER_KIND_LEGAL_AID: Party.PARTY_JUSTICE,
+}
+_MEASURE_EVENTS = {
+    MeasureKind.MEASURE_KIND_DETENTION: "detention",
+    MeasureKind.MEASURE_KIND_ARREST: "arrest",
+    MeasureKind.MEASURE_KIND_BAIL: "bail",
+    MeasureKind.MEASURE_KIND_RESIDENTIAL_SURVEILLANCE: "residential-surveillance",
+    MeasureKind.MEASURE_KIND_RELEASE: "release",
+}
+
+
+def merge(contributions: Sequence[ContributionRecord], process_code: str, edition: str) -> Manifest:
+    """The manifest of a draft: its fragments merged in their order, its files numbered.
+
+    Raises:
+        PartNameConflict: two contributions give files of the same name.
+    """
+    manifest = Manifest()
+    owners: dict[str, str] = {}
+    for contribution in contributions:
+        fragment = Manifest.FromString(contribution.fragment)
+        for part in fragment.parts:
+            other = owners.setdefault(part.name, contribution.name)
+            if other != contribution.name:
+                raise PartNameConflict(name=part.name, other=other)
+        manifest.MergeFrom(fragment)
+    manifest.process_code, manifest.standard_edition = process_code, edition
+    for number, part in enumerate(manifest.parts, start=1):
+        part.number = number
+    return manifest
+
+
+def name_persons(manifest: Manifest, collaboration_case_id: str) -> None:
+    """Give suspects, defendants and convicts that have none a collaboration person id.
+
+    It is derived from the random case id and the person's id in the manifest, so that a later package of the same
+    sender names the same person alike without a table of persons.
+    """
+    for person in manifest.persons:
+        if not person.collaboration_person_id and _ACCUSED.intersection(person.roles):
+            person.collaboration_person_id = str(uuid.uuid5(uuid.UUID(collaboration_case_id), person.id))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealing:
+    """What all envelopes of one send have in common."""
+
+    key: DraftKey
+    header: DraftHeader
+    sender: Address
+    send_id: str
+    collaboration_case_id: str
+    manifest: Manifest
+    manifest_bytes: bytes
+    create_time: datetime
+    traceparent: str
+
+    def envelope(self, receiver: Address, package_id: str) -> Envelope:
+        """The envelope for one receiver."""
+        envelope = Envelope(
+            package_id=package_id,
+            send_id=self.send_id,
+            process_code=self.key.process_code,
+            standard_edition=self.manifest.standard_edition,
+            sender=self.sender,
+            receiver=receiver,
+            collaboration_case_id=self.collaboration_case_id,
+            case_numbers=case_numbers(self.manifest, self.key, self.sender.party),
+            correlation_id=self.header.correlation_id,
+            corrects_package_id=self.header.corrects_package_id,
+            lane=self.header.lane,
+            classification=self.header.classification,
+            create_time=timestamp(self.create_time),
+            parts=[manifest_part(self.manifest_bytes), *map(envelope_part, self.manifest.parts)],
+            supervision=supervision(self.manifest),
+        )
+        envelope.trace_context.traceparent = self.traceparent
+        return envelope
+
+
+def manifest_part(content: bytes) -> EnvelopePart:
+    """The envelope's entry of the manifest."""
+    return EnvelopePart(
+        number=0, size_bytes=len(content), digest=sha256_digest(hashlib.sha256(content).digest())
+    )
+
+
+def envelope_part(part: Part) -> EnvelopePart:
+    """The envelope's entry of a file."""
+    return EnvelopePart(
+        number=part.number, size_bytes=part.size_bytes, digest=sha256_digest(bytes.fromhex(part.sha256))
+    )
+
+
+def sha256_digest(value: bytes) -> Digest:
+    """A SHA-256 with its algorithm."""
+    return Digest(algorithm=DigestAlgorithm.DIGEST_ALGORITHM_SHA256, value=value)
+
+
+def case_numbers(manifest: Manifest, key: DraftKey, own: Party.ValueType) -> list[PartyCaseNumber]:
+    """The parties' case numbers: the draft's own first, then those of the case."""
+    numbers = [(own, key.case_number)]
+    for entry in manifest.case.numbers:
+        party = _NUMBER_PARTY.get(entry.kind)
+        if party is not None and (party, entry.number) not in numbers:
+            numbers.append((party, entry.number))
+    return [PartyCaseNumber(party=party, number=number) for party, number in numbers]
+
+
+def supervision(manifest: Manifest) -> SupervisionData:
+    """What the hub's clocks need: random person ids and the dated events of measures and sentences."""
+    ids = {p.id: p.collaboration_person_id for p in manifest.persons if p.collaboration_person_id}
+    events = [
+        SupervisionEvent(kind=kind, time=timestamp(moment), person_ids=[ids[person_id]])
+        for kind, moment, person_id in _events(manifest)
+        if person_id in ids
+    ]
+    return SupervisionData(person_ids=sorted(set(ids.values())), events=events)
+
+
+def _events(manifest: Manifest) -> Iterator[tuple[str, datetime, str]]:
+    for measure in manifest.measures:
+        kind = _MEASURE_EVENTS.get(measure.kind)
+        if kind and measure.HasField("start_time"):
+            yield kind, measure.start_time.ToDatetime(tzinfo=UTC), measure.person_id
+    for sentence in manifest.sentences:
+        for kind, day in (
+            ("judgment-pronounced", sentence.pronounced_date),
+            ("judgment-effective", sentence.effective_date),
+        ):
+            if moment := _midnight(day):
+                yield kind, moment, sentence.person_id
+
+
+def _midnight(day: str) -> datetime | None:
+    try:
+        return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=CHINA_STANDARD_TIME)
+    except ValueError:
+        return None

@@ -1,0 +1,183 @@
+"""The port to the node's metadata: transactions over packages, evidence, the outbox and drafts.
+
+A stage does all that belongs together in one transaction; nothing holds a transaction while bytes move. Lease and due
+times come from the database's clock, because several processes share one outbox.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Protocol
+
+from xietong.exchange.v1.draft_pb2 import DraftKey, DraftState
+from xietong.exchange.v1.envelope_pb2 import Lane, Party
+from xietong.exchange.v1.package_pb2 import DeliveryState
+from xietong_exchange.domain.errors import Failure
+from xietong_exchange.flow.records import (
+    ContributionRecord,
+    DeliveryRecord,
+    DeliveryStatus,
+    DraftRecord,
+    EvidenceRecord,
+    PackageFilter,
+    PackageRecord,
+)
+
+
+class Packages(Protocol):
+    """Packages and their evidence."""
+
+    async def add(self, record: PackageRecord) -> bool:
+        """Insert; False when a package with this id is there already (nothing is changed then)."""
+
+    async def get(self, package_id: str, *, lock: bool = False) -> PackageRecord | None:
+        """The package; with `lock` its row is locked until the transaction ends."""
+
+    async def get_many(self, package_ids: Sequence[str]) -> list[PackageRecord]:
+        """The packages that exist among these, in no order."""
+
+    async def complete(self, package_id: str) -> None:
+        """Mark that all parts are here."""
+
+    async def advance(
+        self,
+        package_id: str,
+        state: DeliveryState.ValueType,
+        state_time: datetime,
+        *,
+        reasons: bytes | None = None,
+        receiver_case_number: str | None = None,
+    ) -> None:
+        """Set the state; `reasons` and `receiver_case_number` only when given."""
+
+    async def page(self, wanted: PackageFilter, *, before: int | None, limit: int) -> list[PackageRecord]:
+        """The newest first; `before` is the `position` of the last one of the page before."""
+
+    async def of_draft(self, draft_id: str) -> list[PackageRecord]:
+        """The packages that were made of a draft, in the order of their recording."""
+
+    async def latest_of_case(self, party: Party.ValueType, case_number: str) -> PackageRecord | None:
+        """The latest package whose envelope bears this party's case number."""
+
+    async def add_evidence(self, record: EvidenceRecord) -> bool:
+        """Append; False when it is there already."""
+
+    async def evidence(self, package_id: str) -> list[EvidenceRecord]:
+        """All evidence of a package in the order in which it was taken."""
+
+    async def one_evidence(self, evidence_id: str) -> EvidenceRecord:
+        """The evidence with this id, which is there: a delivery names it."""
+
+    async def add_read(self, package_id: str, number: int) -> int:
+        """Note that a part was read to its end; returns how many different parts were."""
+
+
+class Outbox(Protocol):
+    """Deliveries to neighbours."""
+
+    async def enqueue(
+        self, destination: Party.ValueType, lane: Lane.ValueType, package_id: str, evidence_id: str = ""
+    ) -> None:
+        """Put a package, or a piece of evidence about it, into the queue. A second time changes nothing."""
+
+    async def claim(
+        self,
+        destination: Party.ValueType,
+        lane: Lane.ValueType,
+        *,
+        owner: str,
+        lease_seconds: float,
+        limit: int,
+    ) -> list[DeliveryRecord]:
+        """Take a lease on due deliveries, the longest due first."""
+
+    async def renew(self, delivery_id: int, token: int, *, lease_seconds: float, progressed: bool) -> bool:
+        """Lengthen a lease; with `progressed` note that bytes moved. False when the lease was lost."""
+
+    async def finish(self, delivery_id: int, token: int) -> bool:
+        """The other side has it. False when the lease was lost."""
+
+    async def postpone(
+        self, delivery_id: int, token: int, error: Failure, *, delay_seconds: float, reset_budget: bool
+    ) -> bool:
+        """Free the lease and try again later; with `reset_budget` this attempt counts as the first."""
+
+    async def bury(self, delivery_id: int, token: int, error: Failure) -> bool:
+        """Give up: a dead letter, visible and replayable."""
+
+    async def replay(self, delivery_id: int) -> DeliveryRecord | None:
+        """Make a dead or waiting delivery due at once. None when there is no such delivery."""
+
+    async def drop(self, package_id: str) -> None:
+        """Remove the pending or dead deliveries of the package itself (not of evidence)."""
+
+    async def of_package(self, package_id: str) -> DeliveryRecord | None:
+        """The delivery that moves this package, if it is in the outbox."""
+
+    async def of_packages(self, package_ids: Sequence[str]) -> dict[str, DeliveryRecord]:
+        """The deliveries that move these packages, by package id."""
+
+    async def page(self, status: DeliveryStatus | None, *, after: int, limit: int) -> list[DeliveryRecord]:
+        """The oldest first; `after` is the `delivery_id` of the last one of the page before."""
+
+    async def count(self, status: DeliveryStatus) -> int:
+        """How many deliveries are in this status."""
+
+
+class Drafts(Protocol):
+    """Drafts and their contributions."""
+
+    async def open(self, key: DraftKey, draft_id: str, now: datetime) -> DraftRecord:
+        """The open draft with this key; a new one with `draft_id` when there is none. Its row is locked."""
+
+    async def get(self, key: DraftKey, *, lock: bool = False) -> DraftRecord | None:
+        """The open draft with this key, otherwise the latest submitted one."""
+
+    async def by_id(self, draft_id: str) -> DraftRecord | None:
+        """The draft with this identifier."""
+
+    async def set_header(self, draft_id: str, header: bytes) -> None:
+        """Set the serialised header."""
+
+    async def set_state(self, draft_id: str, state: DraftState.ValueType) -> None:
+        """Set the state."""
+
+    async def put_contribution(self, draft_id: str, contribution: ContributionRecord) -> None:
+        """Add, or replace the one of the same system and name in its place."""
+
+    async def contributions(self, draft_id: str) -> list[ContributionRecord]:
+        """In the order of first arrival."""
+
+    async def remember_request(self, request_id: str, draft_id: str) -> str:
+        """Bind a request id to a draft; returns the draft to which it is bound (another one: a conflict)."""
+
+
+class Transaction(Protocol):
+    """One transaction: commits when its context ends well, rolls back otherwise."""
+
+    @property
+    def packages(self) -> Packages:
+        """Packages and their evidence."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """Deliveries to neighbours."""
+
+    @property
+    def drafts(self) -> Drafts:
+        """Drafts and their contributions."""
+
+    async def now(self) -> datetime:
+        """The database's clock."""
+
+
+class Store(Protocol):
+    """The node's database."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Begin a transaction. Raises DatabaseUnavailable when the database does not answer."""
+
+    async def schema_version(self) -> str:
+        """Version of the schema in the database."""

@@ -1,0 +1,58 @@
+"""One package is one trace: its context is stored in the envelope, and every stage's span belongs to it.
+
+Only the OpenTelemetry API is used here; what becomes of spans is decided by the adapters and the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import MappingProxyType
+
+from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from xietong_exchange.domain.envelope import SealedPackage
+from xietong_exchange.domain.party import party_name
+
+_PROPAGATOR = TraceContextTextMapPropagator()
+_TRACER = trace.get_tracer("xietong.exchange")
+
+
+def current_traceparent(entropy: Callable[[int], bytes]) -> str:
+    """The `traceparent` of the current span; a fresh one when there is no trace yet."""
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier)
+    return carrier.get("traceparent") or f"00-{entropy(16).hex()}-{entropy(8).hex()}-01"
+
+
+@contextmanager
+def package_span(
+    stage: str,
+    package: SealedPackage,
+    kind: SpanKind = SpanKind.INTERNAL,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Span]:
+    """A span of one stage (`transfer`, `commit`, …) in the trace of the package, whatever else is current."""
+    parent = _PROPAGATOR.extract({"traceparent": package.envelope.trace_context.traceparent})
+    attributes = {
+        "xietong.package.id": package.package_id,
+        "xietong.process.code": package.envelope.process_code,
+        "xietong.sender.party": party_name(package.envelope.sender.party),
+        "xietong.receiver.party": party_name(package.envelope.receiver.party),
+        **more,
+    }
+    with _TRACER.start_as_current_span(
+        f"xietong {stage}",
+        parent,
+        kind=kind,
+        attributes=attributes,
+        record_exception=False,  # texts of exceptions may name files or persons
+        set_status_on_exception=False,
+    ) as span:
+        try:
+            yield span
+        except Exception as error:
+            span.set_status(StatusCode.ERROR, type(error).__name__)
+            raise

@@ -1,0 +1,118 @@
+"""Upload: the content of one file from a business system into its node, resumed after any break."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from xietong.exchange.v1.gateway_drafts_pb2 import (
+    PartOffsetNeeded,
+    PartStored,
+    UploadChunk,
+    UploadHeader,
+    UploadPartRequest,
+    UploadPartResponse,
+    UploadProgress,
+)
+from xietong_exchange.domain.errors import (
+    ChunkBeyondSize,
+    ChunkOutOfOrder,
+    DigestMismatch,
+    FrameTooLarge,
+    InvalidField,
+    PackageTooLarge,
+    ProtocolViolation,
+    StorageFull,
+)
+from xietong_exchange.domain.fields import field_violations
+from xietong_exchange.domain.party import party_name
+from xietong_exchange.flow import part_store
+from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.part_store import PartKey, PartWriter
+
+UPLOADED_PART = 0
+"""An upload has one file; errors about chunks name it by this number."""
+
+
+class Upload:
+    """The node's side of `GatewayService.UploadPart`."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    async def stream(
+        self, frames: AsyncIterator[UploadPartRequest], system: str
+    ) -> AsyncIterator[UploadPartResponse]:
+        """Answer the frames of one upload.
+
+        Raises:
+            GrantMissing, PackageTooLarge, StorageFull, DigestMismatch, ChunkOutOfOrder, ChunkBeyondSize,
+            FrameTooLarge, ProtocolViolation, InvalidField.
+        """
+        self._exchange.profile.require(system, "contribute")
+        header = await self._header(frames)
+        try:
+            writer = await self._open(header)
+            async with writer:
+                if not writer.complete:
+                    yield UploadPartResponse(need=PartOffsetNeeded(offset=writer.written))
+                    while writer.written < header.size_bytes:
+                        await self._append(writer, await self._chunk(frames), header.size_bytes)
+                        yield _progress(writer)
+                    await writer.finish()
+        except part_store.DigestMismatch as mismatch:
+            raise DigestMismatch(digest=mismatch.key.digest.hex()) from None
+        except part_store.SizeConflict as conflict:
+            raise ChunkBeyondSize(part=UPLOADED_PART, end=conflict.announced, size=conflict.actual) from None
+        except part_store.StorageFull as full:
+            raise StorageFull(free=full.free) from None
+        yield UploadPartResponse(stored=PartStored())
+
+    async def _header(self, frames: AsyncIterator[UploadPartRequest]) -> UploadHeader:
+        frame = await anext(frames, None)
+        if frame is None or not frame.HasField("header"):
+            raise ProtocolViolation(why="the first frame of an upload must be its header")
+        if violations := field_violations(frame):
+            raise InvalidField(count=len(violations), violations=violations)
+        limit = self._exchange.limits.max_package_bytes
+        if frame.header.size_bytes > limit:
+            raise PackageTooLarge(what="the file in bytes", value=frame.header.size_bytes, limit=limit)
+        return frame.header
+
+    async def _open(self, header: UploadHeader) -> PartWriter:
+        key = PartKey(party_name(self._exchange.party), header.digest.value)
+        writer = await self._exchange.parts.write(key, header.size_bytes)
+        try:
+            if not writer.complete:
+                self._exchange.require_space(header.size_bytes - writer.written)
+        except StorageFull:
+            await writer.close()
+            raise
+        return writer
+
+    async def _chunk(self, frames: AsyncIterator[UploadPartRequest]) -> UploadChunk:
+        frame = await anext(frames, None)
+        if frame is None:
+            raise ProtocolViolation(
+                why="the upload ended before all bytes were sent; resume it with a new call"
+            )
+        if not frame.HasField("chunk"):
+            raise ProtocolViolation(why="only chunks may follow the header of an upload")
+        return frame.chunk
+
+    async def _append(self, writer: PartWriter, chunk: UploadChunk, size: int) -> None:
+        limit = self._exchange.limits.max_chunk_bytes
+        if len(chunk.data) > limit:
+            raise FrameTooLarge(size=len(chunk.data), limit=limit)
+        if not chunk.data:
+            raise ProtocolViolation(why="a chunk holds at least one byte")
+        if chunk.offset != writer.written:
+            raise ChunkOutOfOrder(part=UPLOADED_PART, offset=chunk.offset, expected=writer.written)
+        if chunk.offset + len(chunk.data) > size:
+            raise ChunkBeyondSize(part=UPLOADED_PART, end=chunk.offset + len(chunk.data), size=size)
+        await writer.append(chunk.data)
+
+
+def _progress(writer: PartWriter) -> UploadPartResponse:
+    return UploadPartResponse(
+        progress=UploadProgress(written_bytes=writer.written, durable_bytes=writer.durable)
+    )
