@@ -163,7 +163,7 @@ class Courier:
         )
         async with self.exchange.store.transaction() as tx:
             hopeless = not progressed and self.policy.is_hopeless(delivery.progress_time, await tx.now())
-            if error.retryable and not hopeless:
+            if (error.retryable or _overtook(delivery, error)) and not hopeless:
                 await self._postpone(tx, delivery, error, progressed=progressed)
             else:
                 await self._give_up(tx, delivery, error)
@@ -174,6 +174,8 @@ class Courier:
     ) -> None:
         attempts = 1 if progressed else delivery.attempts
         delay = self.policy.delay_seconds(attempts, secrets.randbelow(1000) / 1000)
+        if isinstance(error, RemoteRefusal):
+            delay = max(delay, error.retry_after_seconds or 0.0)
         await tx.outbox.postpone(
             delivery.delivery_id, delivery.token, error, delay_seconds=delay, reset_budget=progressed
         )
@@ -192,6 +194,11 @@ class Courier:
                 kind=EvidenceKind.EVIDENCE_KIND_FAILED, time=self.exchange.clock(), reasons=reasons
             )
             await self.desk.state(tx, record, failed)
+
+
+def _overtook(delivery: DeliveryRecord, error: Failure) -> bool:
+    """Evidence that came before the package that it is about; it is tried again until the package is there."""
+    return bool(delivery.evidence_id) and error.reason_name() == PackageNotFound.reason_name()
 
 
 class _Beat:

@@ -26,8 +26,6 @@ KIND_ATTRIBUTE = "xietong.evidence.kind"
 CARRIED_BY_ACCEPTANCE = frozenset({EvidenceKind.EVIDENCE_KIND_RELAYED, EvidenceKind.EVIDENCE_KIND_DELIVERED})
 """The neighbour gets these in the `Acceptance` of the transfer, also when it asks again."""
 
-_WITHDRAWABLE_HERE = frozenset({Direction.DIRECTION_OUTGOING, Direction.DIRECTION_TRANSIT})
-
 
 class EvidenceDesk:
     """States, takes and passes on evidence for one node."""
@@ -105,11 +103,8 @@ class EvidenceDesk:
             )
             await self.state(tx, record, Event(kind=kind, time=now))
             return True
-        delivery = await tx.outbox.of_package(record.package_id)
-        untouched = delivery is not None and delivery.attempts == 0 and delivery.status != "done"
-        if record.direction not in _WITHDRAWABLE_HERE or not untouched:
-            return False
-        await tx.outbox.drop(record.package_id)
+        if not await tx.outbox.drop(record.package_id):
+            return False  # It may have arrived further on, where the answer must come from.
         withdrawn = Event(kind=EvidenceKind.EVIDENCE_KIND_WITHDRAWN, time=now, actor=actor, reasons=reasons)
         await self.state(tx, record, withdrawn)
         return True

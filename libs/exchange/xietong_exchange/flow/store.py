@@ -110,8 +110,8 @@ class Outbox(Protocol):
     async def replay(self, delivery_id: int) -> DeliveryRecord | None:
         """Make a dead or waiting delivery due at once. None when there is no such delivery."""
 
-    async def drop(self, package_id: str) -> None:
-        """Remove the pending or dead deliveries of the package itself (not of evidence)."""
+    async def drop(self, package_id: str) -> bool:
+        """Remove the delivery of the package itself if no worker has ever taken it; False when one has."""
 
     async def of_package(self, package_id: str) -> DeliveryRecord | None:
         """The delivery that moves this package, if it is in the outbox."""

@@ -1,0 +1,1 @@
+"""What the ports of the flow stand on: database, part stores, gRPC."""

@@ -1,0 +1,189 @@
+"""Packages and their evidence in PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
+from xietong_exchange.adapters.postgres.tables import evidence, package, package_case_number, package_read
+from xietong_exchange.flow.records import EvidenceRecord, PackageFilter, PackageRecord
+
+
+class PostgresPackages:
+    """The port `flow.store.Packages` on one connection."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def add(self, record: PackageRecord) -> bool:
+        statement = (
+            insert(package).values(_values(record)).on_conflict_do_nothing().returning(package.c.position)
+        )
+        position = (await self._connection.execute(statement)).scalar_one_or_none()
+        if position is None:
+            return False
+        rows = [
+            {"package_id": record.package_id, "party": int(party), "number": number, "position": position}
+            for party, number in dict.fromkeys(record.case_numbers)
+        ]
+        if rows:
+            await self._connection.execute(insert(package_case_number), rows)
+        return True
+
+    async def get(self, package_id: str, *, lock: bool = False) -> PackageRecord | None:
+        statement = select(package).where(package.c.package_id == package_id)
+        if lock:  # without FOR KEY SHARE, which others need to add evidence or a delivery of this package
+            statement = statement.with_for_update(key_share=True)
+        row = (await self._connection.execute(statement)).one_or_none()
+        return _package(row) if row else None
+
+    async def get_many(self, package_ids: Sequence[str]) -> list[PackageRecord]:
+        rows = await self._connection.execute(select(package).where(package.c.package_id.in_(package_ids)))
+        return [_package(row) for row in rows]
+
+    async def complete(self, package_id: str) -> None:
+        statement = update(package).where(package.c.package_id == package_id).values(complete=True)
+        await self._connection.execute(statement)
+
+    async def advance(
+        self,
+        package_id: str,
+        state: DeliveryState.ValueType,
+        state_time: datetime,
+        *,
+        reasons: bytes | None = None,
+        receiver_case_number: str | None = None,
+    ) -> None:
+        changes: dict[str, Any] = {"state": int(state), "state_time": state_time}
+        if reasons is not None:
+            changes["reasons"] = reasons
+        if receiver_case_number is not None:
+            changes["receiver_case_number"] = receiver_case_number
+        await self._connection.execute(
+            update(package).where(package.c.package_id == package_id).values(changes)
+        )
+
+    async def page(self, wanted: PackageFilter, *, before: int | None, limit: int) -> list[PackageRecord]:
+        statement = select(package).order_by(package.c.position.desc()).limit(limit)
+        if wanted.direction:
+            statement = statement.where(package.c.direction == int(wanted.direction))
+        if wanted.states:
+            statement = statement.where(package.c.state.in_([int(state) for state in wanted.states]))
+        if wanted.process_code:
+            statement = statement.where(package.c.process_code == wanted.process_code)
+        if wanted.collaboration_case_id:
+            statement = statement.where(package.c.collaboration_case_id == wanted.collaboration_case_id)
+        if before is not None:
+            statement = statement.where(package.c.position < before)
+        return [_package(row) for row in await self._connection.execute(statement)]
+
+    async def of_draft(self, draft_id: str) -> list[PackageRecord]:
+        statement = select(package).where(package.c.draft_id == draft_id).order_by(package.c.position)
+        return [_package(row) for row in await self._connection.execute(statement)]
+
+    async def latest_of_case(self, party: Party.ValueType, case_number: str) -> PackageRecord | None:
+        numbers = package_case_number.c
+        statement = (
+            select(package)
+            .join(package_case_number, numbers.package_id == package.c.package_id)
+            .where(numbers.party == int(party), numbers.number == case_number)
+            .order_by(numbers.position.desc())
+            .limit(1)
+        )
+        row = (await self._connection.execute(statement)).one_or_none()
+        return _package(row) if row else None
+
+    async def add_evidence(self, record: EvidenceRecord) -> bool:
+        values = {
+            "evidence_id": record.evidence_id,
+            "package_id": record.package_id,
+            "kind": int(record.kind),
+            "stated_by": int(record.stated_by),
+            "event_time": record.event_time,
+            "statement": record.statement,
+            "signature": record.signature,
+        }
+        statement = insert(evidence).values(values).on_conflict_do_nothing().returning(evidence.c.position)
+        return (await self._connection.execute(statement)).scalar_one_or_none() is not None
+
+    async def evidence(self, package_id: str) -> list[EvidenceRecord]:
+        statement = select(evidence).where(evidence.c.package_id == package_id).order_by(evidence.c.position)
+        return [_evidence(row) for row in await self._connection.execute(statement)]
+
+    async def one_evidence(self, evidence_id: str) -> EvidenceRecord:
+        statement = select(evidence).where(evidence.c.evidence_id == evidence_id)
+        return _evidence((await self._connection.execute(statement)).one())
+
+    async def add_read(self, package_id: str, number: int) -> int:
+        values = {"package_id": package_id, "number": number}
+        await self._connection.execute(insert(package_read).values(values).on_conflict_do_nothing())
+        count = select(func.count()).where(package_read.c.package_id == package_id)
+        return int((await self._connection.execute(count)).scalar_one())
+
+
+def _values(record: PackageRecord) -> dict[str, Any]:
+    return {
+        "package_id": record.package_id,
+        "seal": record.seal,
+        "envelope": record.envelope,
+        "signature": record.signature,
+        "direction": int(record.direction),
+        "state": int(record.state),
+        "state_time": record.state_time,
+        "complete": record.complete,
+        "size_bytes": record.size_bytes,
+        "process_code": record.process_code,
+        "sender": int(record.sender),
+        "receiver": int(record.receiver),
+        "collaboration_case_id": record.collaboration_case_id,
+        "correlation_id": record.correlation_id or None,
+        "corrects_package_id": record.corrects_package_id or None,
+        "draft_id": record.draft_id or None,
+        "receiver_case_number": record.receiver_case_number,
+        "reasons": record.reasons,
+        "create_time": record.create_time,
+    }
+
+
+def _package(row: Row[Any]) -> PackageRecord:
+    return PackageRecord(
+        package_id=row.package_id,
+        seal=row.seal,
+        envelope=row.envelope,
+        signature=row.signature,
+        direction=Direction.ValueType(row.direction),
+        state=DeliveryState.ValueType(row.state),
+        state_time=row.state_time,
+        complete=row.complete,
+        size_bytes=row.size_bytes,
+        process_code=row.process_code,
+        sender=Party.ValueType(row.sender),
+        receiver=Party.ValueType(row.receiver),
+        collaboration_case_id=row.collaboration_case_id,
+        correlation_id=row.correlation_id or "",
+        corrects_package_id=row.corrects_package_id or "",
+        draft_id=row.draft_id or "",
+        receiver_case_number=row.receiver_case_number,
+        reasons=row.reasons,
+        create_time=row.create_time,
+        position=row.position,
+    )
+
+
+def _evidence(row: Row[Any]) -> EvidenceRecord:
+    return EvidenceRecord(
+        evidence_id=row.evidence_id,
+        package_id=row.package_id,
+        kind=row.kind,
+        stated_by=row.stated_by,
+        event_time=row.event_time,
+        statement=row.statement,
+        signature=row.signature,
+    )

@@ -1,0 +1,161 @@
+"""The tables as SQLAlchemy knows them. The migrations create them; a test holds both against each other."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import UUID
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_ID = UUID(as_uuid=False)
+_TIME = DateTime(timezone=True)
+
+package = Table(
+    "package",
+    metadata,
+    Column("package_id", _ID, primary_key=True),
+    Column("position", BigInteger, Identity(always=True), nullable=False, unique=True),
+    Column("seal", LargeBinary, nullable=False),
+    Column("envelope", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("direction", SmallInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("state_time", _TIME, nullable=False),
+    Column("complete", Boolean, nullable=False),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("process_code", Text, nullable=False),
+    Column("sender", SmallInteger, nullable=False),
+    Column("receiver", SmallInteger, nullable=False),
+    Column("collaboration_case_id", _ID, nullable=False),
+    Column("correlation_id", _ID),
+    Column("corrects_package_id", _ID),
+    Column("draft_id", _ID),
+    Column("receiver_case_number", Text, nullable=False, server_default=""),
+    Column("reasons", LargeBinary, nullable=False, server_default=text("''::bytea")),
+    Column("create_time", _TIME, nullable=False),
+    Index("ix_package_direction_position", "direction", "position"),
+    Index("ix_package_direction_state_position", "direction", "state", "position"),
+    Index("ix_package_case_position", "collaboration_case_id", "position"),
+    Index("ix_package_process_position", "process_code", "position"),
+    Index("ix_package_draft", "draft_id"),
+)
+
+package_case_number = Table(
+    "package_case_number",
+    metadata,
+    Column("package_id", _ID, ForeignKey("package.package_id"), primary_key=True),
+    Column("party", SmallInteger, primary_key=True),
+    Column("number", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Index("ix_package_case_number_number", "party", "number", "position"),
+)
+
+package_read = Table(
+    "package_read",
+    metadata,
+    Column("package_id", _ID, ForeignKey("package.package_id"), primary_key=True),
+    Column("number", Integer, primary_key=True),
+)
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("evidence_id", _ID, primary_key=True),
+    Column("position", BigInteger, Identity(always=True), nullable=False, unique=True),
+    Column("package_id", _ID, ForeignKey("package.package_id"), nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("stated_by", SmallInteger, nullable=False),
+    Column("event_time", _TIME, nullable=False),
+    Column("statement", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Index("ix_evidence_package", "package_id", "position"),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("delivery_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("destination", SmallInteger, nullable=False),
+    Column("lane", SmallInteger, nullable=False),
+    Column("package_id", _ID, ForeignKey("package.package_id"), nullable=False),
+    Column("evidence_id", _ID, ForeignKey("evidence.evidence_id")),
+    Column("status", Text, nullable=False, server_default="pending"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("token", BigInteger, nullable=False, server_default="0"),
+    Column("lease_owner", Text),
+    Column("lease_until", _TIME),
+    Column("create_time", _TIME, nullable=False, server_default=text("now()")),
+    Column("due_time", _TIME, nullable=False, server_default=text("now()")),
+    Column("progress_time", _TIME, nullable=False, server_default=text("now()")),
+    Column("last_reason", Text, nullable=False, server_default=""),
+    Column("last_text_zh", Text, nullable=False, server_default=""),
+    Column("last_text_en", Text, nullable=False, server_default=""),
+    UniqueConstraint("destination", "package_id", "evidence_id", postgresql_nulls_not_distinct=True),
+    Index("ix_delivery_due", "destination", "lane", "due_time", postgresql_where=text("status = 'pending'")),
+    Index("ix_delivery_status", "status", "delivery_id", postgresql_where=text("status <> 'done'")),
+    Index("ix_delivery_package", "package_id"),
+)
+
+draft = Table(
+    "draft",
+    metadata,
+    Column("draft_id", _ID, primary_key=True),
+    Column("position", BigInteger, Identity(always=True), nullable=False, unique=True),
+    Column("organ_code", Text, nullable=False),
+    Column("case_number", Text, nullable=False),
+    Column("process_code", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("header", LargeBinary, nullable=False, server_default=text("''::bytea")),
+    Column("state", SmallInteger, nullable=False),
+    Column("create_time", _TIME, nullable=False),
+    Index(
+        "uq_draft_open",
+        "organ_code",
+        "case_number",
+        "process_code",
+        "label",
+        unique=True,
+        postgresql_where=text("state = 1"),
+    ),
+    Index("ix_draft_key", "organ_code", "case_number", "process_code", "label", "position"),
+)
+
+contribution = Table(
+    "contribution",
+    metadata,
+    Column("draft_id", _ID, ForeignKey("draft.draft_id"), primary_key=True),
+    Column("system", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("position", BigInteger, Identity(always=True), nullable=False),
+    Column("fragment", LargeBinary, nullable=False),
+)
+
+send_request = Table(
+    "send_request",
+    metadata,
+    Column("request_id", Text, primary_key=True),
+    Column("draft_id", _ID, ForeignKey("draft.draft_id"), nullable=False),
+)

@@ -1,0 +1,76 @@
+"""`OperationsService`: the operators of this node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from xietong.exchange.v1 import operations_service_pb2 as pb
+from xietong.exchange.v1.operations_service_pb2_grpc import OperationsServiceServicer
+from xietong_exchange.adapters.rpc.paging import decode_token, encode_token, page_size
+from xietong_exchange.domain.evidence import timestamp
+from xietong_exchange.flow.operations import Operations
+from xietong_exchange.flow.records import DeliveryRecord
+from xietong_exchange.flow.views import Views, hop_state, last_reason
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OperationsServicer(OperationsServiceServicer):
+    """The rpcs of `OperationsService`."""
+
+    operations: Operations
+    views: Views
+
+    async def GetStatus(self, request: pb.GetStatusRequest, context: _Context) -> pb.GetStatusResponse:
+        """How the node is."""
+        return await self.operations.status()
+
+    async def GetTransit(self, request: pb.GetTransitRequest, context: _Context) -> pb.GetTransitResponse:
+        """Show a package."""
+        record = await self.operations.package(request.package_id)
+        return pb.GetTransitResponse(package=await self.views.package(record, with_evidence=True))
+
+    async def ListDeliveries(
+        self, request: pb.ListDeliveriesRequest, context: _Context
+    ) -> pb.ListDeliveriesResponse:
+        """List the outbox, the oldest first."""
+        limit, after = page_size(request.page_size), decode_token("ListDeliveries", request.page_token)
+        found = await self.operations.deliveries(request.state, after=after or 0, limit=limit)
+        token = encode_token("ListDeliveries", found[-1].delivery_id) if len(found) == limit else ""
+        return pb.ListDeliveriesResponse(deliveries=map(_delivery, found), next_page_token=token)
+
+    async def ReplayDelivery(
+        self, request: pb.ReplayDeliveryRequest, context: _Context
+    ) -> pb.ReplayDeliveryResponse:
+        """Make a delivery due at once."""
+        return pb.ReplayDeliveryResponse(
+            delivery=_delivery(await self.operations.replay(request.delivery_id))
+        )
+
+    async def ExportEvidence(
+        self, request: pb.ExportEvidenceRequest, context: _Context
+    ) -> pb.ExportEvidenceResponse:
+        """Export and verify the evidence of a package."""
+        bundle, defects = await self.operations.export(request.package_id)
+        return pb.ExportEvidenceResponse(bundle=bundle, defects=defects)
+
+
+def _delivery(record: DeliveryRecord) -> pb.Delivery:
+    delivery = pb.Delivery(
+        delivery_id=record.delivery_id,
+        destination=record.destination,
+        package_id=record.package_id,
+        evidence_id=record.evidence_id,
+        lane=record.lane,
+        state=hop_state(record),
+        attempts=record.attempts,
+        create_time=timestamp(record.create_time),
+        next_attempt_time=timestamp(record.due_time),
+    )
+    if record.last_reason:
+        delivery.last_reason.CopyFrom(last_reason(record))
+    return delivery

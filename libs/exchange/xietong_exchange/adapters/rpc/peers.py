@@ -1,0 +1,169 @@
+"""The neighbouring nodes over gRPC: a channel per lane, so that large media don't hold up small packages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import grpc
+
+from xietong.exchange.v1.capabilities_pb2 import Capabilities
+from xietong.exchange.v1.envelope_pb2 import Lane, Party
+from xietong.exchange.v1.evidence_pb2 import Evidence
+from xietong.exchange.v1.transfer_service_pb2 import (
+    DeliverEvidenceRequest,
+    EvidenceResult,
+    GetCapabilitiesRequest,
+    TransferRequest,
+    TransferResponse,
+)
+from xietong.exchange.v1.transfer_service_pb2_grpc import TransferServiceStub
+from xietong_exchange.adapters.rpc.client import call, trace_metadata, translated
+from xietong_exchange.adapters.rpc.tls import TlsFiles
+from xietong_exchange.domain.errors import Failure, NodeUnreachable, RemoteRefusal, RouteNotFound
+from xietong_exchange.domain.party import party_name
+from xietong_exchange.flow.neighbours import Contact
+
+UNARY_SECONDS = 20.0
+CAPABILITIES_FRESH_SECONDS = 60.0
+MAX_MESSAGE_BYTES = 4 << 20
+CHANNEL_OPTIONS = (
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+)
+
+
+@dataclass(slots=True)
+class _Neighbour:
+    address: str
+    contact: Contact
+    asked_at: float = 0.0
+
+
+class GrpcNeighbours:
+    """The port `flow.neighbours.Neighbours` over gRPC."""
+
+    def __init__(self, addresses: Mapping[Party.ValueType, str], tls: TlsFiles, trust_domain: str) -> None:
+        unknown = Contact(reachable=False, last_contact_time=None, error=None, capabilities=None)
+        self._neighbours = {party: _Neighbour(address, unknown) for party, address in addresses.items()}
+        self._tls = tls
+        self._trust_domain = trust_domain
+        self._channels: dict[tuple[Party.ValueType, Lane.ValueType], grpc.aio.Channel] = {}
+
+    async def capabilities(self, party: Party.ValueType) -> Capabilities:
+        """What the neighbour can do; asked again when the answer is older than a minute."""
+        neighbour = self._neighbour(party)
+        fresh = asyncio.get_running_loop().time() - neighbour.asked_at < CAPABILITIES_FRESH_SECONDS
+        if neighbour.contact.capabilities is not None and neighbour.contact.reachable and fresh:
+            return neighbour.contact.capabilities
+        stub = self._stub(party, Lane.LANE_EVIDENCE)
+        try:
+            answer = await call(
+                stub.GetCapabilities, GetCapabilitiesRequest(), party=party, timeout=UNARY_SECONDS
+            )
+        except (NodeUnreachable, RemoteRefusal) as error:
+            self._lost(party, error)
+            raise
+        neighbour.asked_at = asyncio.get_running_loop().time()
+        neighbour.contact = Contact(
+            reachable=True, last_contact_time=datetime.now(UTC), error=None, capabilities=answer.capabilities
+        )
+        return answer.capabilities
+
+    @asynccontextmanager
+    async def transfer(
+        self, party: Party.ValueType, lane: Lane.ValueType
+    ) -> AsyncIterator[GrpcTransferStream]:
+        """Open a stream in the channel of this lane; it is cancelled when the block is left."""
+        opened = self._stub(party, lane).Transfer(metadata=trace_metadata())
+        try:
+            yield GrpcTransferStream(opened, party)
+        except NodeUnreachable as error:
+            self._lost(party, error)
+            raise
+        finally:
+            opened.cancel()
+
+    async def deliver_evidence(
+        self, party: Party.ValueType, evidence: Sequence[Evidence]
+    ) -> Sequence[EvidenceResult]:
+        """Deliver at most 100 pieces; one result for each."""
+        stub = self._stub(party, Lane.LANE_EVIDENCE)
+        request = DeliverEvidenceRequest(evidence=evidence)
+        try:
+            answer = await call(stub.DeliverEvidence, request, party=party, timeout=UNARY_SECONDS)
+        except NodeUnreachable as error:
+            self._lost(party, error)
+            raise
+        return answer.results
+
+    def contact(self, party: Party.ValueType) -> Contact:
+        """What is known of the neighbour without asking it."""
+        return self._neighbour(party).contact
+
+    async def close(self) -> None:
+        """Close all channels."""
+        channels, self._channels = list(self._channels.values()), {}
+        for channel in channels:
+            await channel.close()
+
+    def _lost(self, party: Party.ValueType, error: Failure) -> None:
+        neighbour = self._neighbour(party)
+        neighbour.contact = Contact(
+            reachable=False,
+            last_contact_time=neighbour.contact.last_contact_time,
+            error=error,
+            capabilities=neighbour.contact.capabilities,
+        )
+
+    def _neighbour(self, party: Party.ValueType) -> _Neighbour:
+        found = self._neighbours.get(party)
+        if found is None:
+            raise RouteNotFound(party=party_name(party))
+        return found
+
+    def _stub(self, party: Party.ValueType, lane: Lane.ValueType) -> TransferServiceStub:
+        address = self._neighbour(party).address
+        channel = self._channels.get((party, lane))
+        if channel is None:
+            name = ("grpc.ssl_target_name_override", f"{party_name(party)}.{self._trust_domain}")
+            channel = grpc.aio.secure_channel(
+                address, self._tls.channel_credentials(), options=(*CHANNEL_OPTIONS, name)
+            )
+            self._channels[party, lane] = channel
+        return TransferServiceStub(channel)
+
+
+class GrpcTransferStream:
+    """The port `flow.neighbours.TransferStream` over one gRPC call."""
+
+    def __init__(
+        self,
+        opened: grpc.aio.StreamStreamCall[TransferRequest, TransferResponse],
+        party: Party.ValueType,
+    ) -> None:
+        self._call = opened
+        self._party = party
+
+    async def send(self, frame: TransferRequest) -> None:
+        """Send a frame."""
+        try:
+            with translated(self._party):
+                await self._call.write(frame)
+        except asyncio.InvalidStateError:
+            raise NodeUnreachable(party=party_name(self._party)) from None
+
+    async def answers(self) -> AsyncIterator[TransferResponse]:
+        """The neighbour's frames until the stream ends."""
+        with translated(self._party):
+            async for answer in self._call:
+                yield answer

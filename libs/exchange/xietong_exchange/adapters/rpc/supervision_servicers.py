@@ -1,0 +1,83 @@
+"""`FlowService` and `DirectoryService`: the supervisors at the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from xietong.exchange.v1.package_pb2 import Package
+from xietong.supervision.v1 import directory_service_pb2 as directory_pb
+from xietong.supervision.v1 import flow_service_pb2 as pb
+from xietong.supervision.v1.directory_service_pb2_grpc import DirectoryServiceServicer
+from xietong.supervision.v1.flow_service_pb2_grpc import FlowServiceServicer
+from xietong_exchange.adapters.rpc.paging import decode_token, encode_token, page_size
+from xietong_exchange.flow.exchange import sealed
+from xietong_exchange.flow.operations import Operations
+from xietong_exchange.flow.records import PackageFilter, PackageRecord
+from xietong_exchange.flow.views import Views
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowServicer(FlowServiceServicer):
+    """The rpcs of `FlowService`."""
+
+    operations: Operations
+    views: Views
+
+    async def ListFlows(self, request: pb.ListFlowsRequest, context: _Context) -> pb.ListFlowsResponse:
+        """List flows, the newest first."""
+        wanted = PackageFilter(process_code=request.process_code, states=tuple(request.states))
+        limit, before = page_size(request.page_size), decode_token("ListFlows", request.page_token)
+        records = await self.operations.flows(wanted, before=before, limit=limit)
+        token = encode_token("ListFlows", records[-1].position) if len(records) == limit else ""
+        return pb.ListFlowsResponse(flows=await self._flows(records), next_page_token=token)
+
+    async def GetCaseFlow(self, request: pb.GetCaseFlowRequest, context: _Context) -> pb.GetCaseFlowResponse:
+        """The whole way of a case."""
+        records = await self.operations.case(request.collaboration_case_id)
+        return pb.GetCaseFlowResponse(flows=await self._flows(records))
+
+    async def _flows(self, records: Sequence[PackageRecord]) -> list[pb.Flow]:
+        views = await self.views.packages(records)
+        return [_flow(record, view) for record, view in zip(records, views, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryServicer(DirectoryServiceServicer):
+    """The rpcs of `DirectoryService`; the contacts come from the configuration."""
+
+    contacts: Sequence[directory_pb.Contact]
+
+    async def ListContacts(
+        self, request: directory_pb.ListContactsRequest, context: _Context
+    ) -> directory_pb.ListContactsResponse:
+        """Whom to call."""
+        return directory_pb.ListContactsResponse(contacts=self.contacts)
+
+
+def _flow(record: PackageRecord, view: Package) -> pb.Flow:
+    package = sealed(record)
+    envelope = package.envelope
+    return pb.Flow(
+        package_id=record.package_id,
+        process_code=envelope.process_code,
+        collaboration_case_id=envelope.collaboration_case_id,
+        sender=envelope.sender,
+        receiver=envelope.receiver,
+        case_numbers=envelope.case_numbers,
+        correlation_id=envelope.correlation_id,
+        state=view.state,
+        state_time=view.state_time,
+        create_time=envelope.create_time,
+        announce_time=view.create_time,
+        progress=view.progress,
+        part_count=len(envelope.parts),
+        size_bytes=record.size_bytes,
+        receiver_case_number=record.receiver_case_number,
+        trace_id=package.trace_id,
+    )

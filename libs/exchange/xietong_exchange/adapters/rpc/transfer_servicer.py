@@ -1,0 +1,62 @@
+"""`TransferService`: neighbours bring packages and evidence."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+
+from xietong.exchange.v1 import transfer_service_pb2 as pb
+from xietong.exchange.v1.evidence_pb2 import Evidence, Statement
+from xietong.exchange.v1.transfer_service_pb2_grpc import TransferServiceServicer
+from xietong_exchange.adapters.rpc.caller import caller
+from xietong_exchange.adapters.rpc.status import to_status
+from xietong_exchange.domain.errors import XietongError
+from xietong_exchange.domain.evidence import read_statement
+from xietong_exchange.flow.evidence import EvidenceDesk
+from xietong_exchange.flow.node_card import NodeCard
+from xietong_exchange.flow.receive import Receiver
+
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class TransferServicer(TransferServiceServicer):
+    """The rpcs of `TransferService`."""
+
+    def __init__(self, card: NodeCard, receiver: Receiver, desk: EvidenceDesk) -> None:
+        self._card = card
+        self._receiver = receiver
+        self._desk = desk
+
+    async def GetCapabilities(
+        self, request: pb.GetCapabilitiesRequest, context: _Context
+    ) -> pb.GetCapabilitiesResponse:
+        """What this node can do."""
+        return pb.GetCapabilitiesResponse(capabilities=self._card.capabilities())
+
+    async def Transfer(
+        self, request_iterator: AsyncIterator[pb.TransferRequest], context: _Context
+    ) -> AsyncIterator[pb.TransferResponse]:
+        """Take packages."""
+        async for answer in self._receiver.stream(request_iterator, caller.get().party):
+            yield answer
+
+    async def DeliverEvidence(
+        self, request: pb.DeliverEvidenceRequest, context: _Context
+    ) -> pb.DeliverEvidenceResponse:
+        """Take evidence; each piece has a result of its own."""
+        return pb.DeliverEvidenceResponse(results=[await self._take(piece) for piece in request.evidence])
+
+    async def _take(self, piece: Evidence) -> pb.EvidenceResult:
+        try:
+            return pb.EvidenceResult(evidence_id=await self._desk.take(piece, caller.get().party))
+        except XietongError as error:
+            return pb.EvidenceResult(evidence_id=_readable_id(piece), error=to_status(error, incident=""))
+
+
+def _readable_id(piece: Evidence) -> str:
+    try:
+        return read_statement(piece.statement).evidence_id
+    except XietongError:
+        return Statement().evidence_id

@@ -1,0 +1,229 @@
+"""The part store in memory: the same behaviour as the local one, without a disk, and with kills on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+from weakref import WeakValueDictionary
+
+from xietong_exchange.flow.part_store import (
+    READ_BLOCK_BYTES,
+    DigestMismatch,
+    PartIncomplete,
+    PartKey,
+    PartMissing,
+    PartState,
+    PartTooLong,
+    SizeConflict,
+    StorageFull,
+)
+
+DEFAULT_CAPACITY_BYTES = 1024 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class _Partial:
+    changed_seconds: float
+    data: bytearray = field(default_factory=bytearray)
+    durable: int = 0
+
+
+@dataclass(slots=True)
+class _Medium:
+    """What a restart finds again."""
+
+    capacity_bytes: int
+    complete: dict[PartKey, bytes] = field(default_factory=dict)
+    partial: dict[PartKey, _Partial] = field(default_factory=dict)
+
+    @property
+    def free_bytes(self) -> int:
+        used = sum(map(len, self.complete.values())) + sum(len(part.data) for part in self.partial.values())
+        return self.capacity_bytes - used
+
+
+class MemoryPartStore:
+    """Parts in memory, for tests. `restarted` shows what a kill or a power loss leaves."""
+
+    def __init__(
+        self,
+        *,
+        capacity_bytes: int = DEFAULT_CAPACITY_BYTES,
+        clock_seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._medium = _Medium(capacity_bytes)
+        self._clock_seconds = clock_seconds
+        self._turns: WeakValueDictionary[PartKey, asyncio.Lock] = WeakValueDictionary()
+
+    def restarted(self, *, power_lost: bool = False) -> MemoryPartStore:
+        """The store as a new process finds it now; this one's writers no longer reach it.
+
+        After a power loss only synced bytes are left of partial parts.
+        """
+        store = MemoryPartStore(clock_seconds=self._clock_seconds)
+        store._medium = deepcopy(self._medium)
+        if power_lost:
+            for part in store._medium.partial.values():
+                del part.data[part.durable :]
+        return store
+
+    async def size(self, key: PartKey) -> int | None:
+        """Size of the complete part, see `PartStore.size`."""
+        content = self._medium.complete.get(key)
+        return None if content is None else len(content)
+
+    async def received(self, key: PartKey, size: int) -> int:
+        """How much is there, see `PartStore.received`."""
+        return self._state(key, size).received
+
+    async def states(self, parts: Sequence[tuple[PartKey, int]]) -> list[PartState]:
+        """How much is there of each, see `PartStore.states`."""
+        return [self._state(key, size) for key, size in parts]
+
+    def _state(self, key: PartKey, size: int) -> PartState:
+        content = self._medium.complete.get(key)
+        if content is not None:
+            return PartState(size if len(content) == size else 0, complete=len(content) == size)
+        part = self._medium.partial.get(key)
+        length = 0 if part is None else len(part.data)
+        return PartState(length if length <= size else 0, complete=False)
+
+    async def write(self, key: PartKey, size: int) -> MemoryPartWriter:
+        """A writer, when its turn comes, see `PartStore.write`."""
+        turn = self._turns.setdefault(key, asyncio.Lock())
+        await turn.acquire()
+        try:
+            return MemoryPartWriter(self._medium, key, size, self._clock_seconds, turn.release)
+        except BaseException:
+            turn.release()
+            raise
+
+    async def read(
+        self, key: PartKey, offset: int = 0, *, block_bytes: int = READ_BLOCK_BYTES
+    ) -> AsyncGenerator[bytes, None]:
+        """The complete part in blocks, see `PartStore.read`."""
+        content = self._medium.complete.get(key)
+        if content is None:
+            raise PartMissing(key)
+        for start in range(offset, len(content), block_bytes):
+            yield content[start : start + block_bytes]
+            await asyncio.sleep(0)  # others run between two blocks, as with a disk
+
+    async def remove(self, key: PartKey) -> None:
+        """Remove the part, see `PartStore.remove`."""
+        async with self._turns.setdefault(key, asyncio.Lock()):
+            self._medium.complete.pop(key, None)
+            self._medium.partial.pop(key, None)
+
+    async def sweep_partials(self, older_than_seconds: float) -> int:
+        """Remove abandoned partial parts, see `PartStore.sweep_partials`."""
+        before = self._clock_seconds() - older_than_seconds
+        old = [key for key, part in self._medium.partial.items() if part.changed_seconds <= before]
+        idle = [key for key in old if key not in self._turns or not self._turns[key].locked()]
+        for key in idle:
+            del self._medium.partial[key]
+        return len(idle)
+
+    def free_bytes(self) -> int:
+        """Capacity less what is there."""
+        return self._medium.free_bytes
+
+
+class MemoryPartWriter:
+    """Writes one part into memory."""
+
+    def __init__(
+        self,
+        medium: _Medium,
+        key: PartKey,
+        size: int,
+        clock_seconds: Callable[[], float],
+        release: Callable[[], None],
+    ) -> None:
+        content = medium.complete.get(key)
+        if content is not None and len(content) != size:
+            raise SizeConflict(key, announced=size, actual=len(content))
+        self.complete = content is not None
+        self._medium = medium
+        self._key = key
+        self._size = size
+        self._clock_seconds = clock_seconds
+        self._release = release
+        self._closed = False
+        self._spent = False
+        self._part = _Partial(clock_seconds())
+        if content is None:
+            self._part = self._resume()
+
+    def _resume(self) -> _Partial:
+        part = self._medium.partial.setdefault(self._key, self._part)
+        if len(part.data) > self._size:  # it was announced with another size before
+            part = self._medium.partial[self._key] = self._part
+        return part
+
+    @property
+    def written(self) -> int:
+        """Where the next bytes go."""
+        return self._size if self.complete else len(self._part.data)
+
+    @property
+    def durable(self) -> int:
+        """What `sync` was called for."""
+        return self._size if self.complete else self._part.durable
+
+    async def append(self, data: bytes) -> None:
+        """Add bytes, see `PartWriter.append`."""
+        self._require_open()
+        end = self.written + len(data)
+        if end > self._size:
+            raise PartTooLong(self._key, size=self._size, end=end)
+        free = self._medium.free_bytes
+        if len(data) > free:
+            raise StorageFull(needed=self._size - self.written, free=free)
+        self._part.data += data
+        self._part.changed_seconds = self._clock_seconds()
+
+    async def sync(self) -> None:
+        """Let what is written survive a power loss."""
+        self._require_open()
+        self._part.durable = len(self._part.data)
+
+    async def finish(self) -> None:
+        """Verify and put into place, see `PartWriter.finish`."""
+        if self.complete:
+            return
+        self._require_open()
+        if self.written < self._size:
+            raise PartIncomplete(self._key, size=self._size, written=self.written)
+        content = bytes(self._part.data)
+        del self._medium.partial[self._key]
+        actual = hashlib.sha256(content).digest()
+        if actual != self._key.digest:
+            self._spent = True
+            raise DigestMismatch(self._key, actual=actual)
+        self._medium.complete[self._key] = content
+        self.complete = True
+
+    async def close(self) -> None:
+        """Let the next writer in."""
+        if not self._closed:
+            self._closed = True
+            self._release()
+
+    def _require_open(self) -> None:
+        if self._closed or self._spent:
+            raise ValueError(f"the writer of part {self._key} is closed; open another one")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
