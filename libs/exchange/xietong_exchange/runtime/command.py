@@ -1,0 +1,115 @@
+"""The command of every service: `serve`, `check-config` and `migrate`, for the profile that the service brings."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from xietong_exchange.adapters.notary import FileNotary
+from xietong_exchange.adapters.postgres import SchemaTooNew, migrate
+from xietong_exchange.adapters.rpc.server import PortTaken
+from xietong_exchange.adapters.rpc.tls import TlsFiles
+from xietong_exchange.adapters.telemetry import Telemetry
+from xietong_exchange.domain.party import party_name
+from xietong_exchange.domain.profile import Profile
+from xietong_exchange.runtime.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
+from xietong_exchange.runtime.node import Node
+from xietong_exchange.runtime.settings import Settings, SettingsError, load_settings, otlp_is_configured
+
+EXIT_OK, EXIT_FAILED, EXIT_SETTINGS = 0, 1, 2
+
+
+def run(profile: Profile) -> None:
+    """Run the service's command and exit: 0 well, 1 failed, 2 unusable settings."""
+    arguments = _parser(profile).parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        settings = load_settings(arguments.config)
+        _check_files(settings)
+        sys.exit(asyncio.run(_COMMANDS[arguments.command](profile, settings)))
+    except SettingsError as error:
+        sys.exit(_fail(error, EXIT_SETTINGS))
+    except (PortTaken, SchemaTooNew, EmbeddedPostgresError, OSError, SQLAlchemyError) as error:
+        sys.exit(_fail(error, EXIT_FAILED))
+
+
+def _parser(profile: Profile) -> argparse.ArgumentParser:
+    name = party_name(profile.party)
+    parser = argparse.ArgumentParser(
+        prog=f"xietong-{name}", description=f"{profile.title_zh} / {profile.title_en}"
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command, text in (
+        ("serve", "run the node / 运行节点"),
+        ("check-config", "check settings, certificates and keys, and say what is wrong / 检查配置"),
+        ("migrate", "bring the database to this version's schema / 升级数据库"),
+    ):
+        sub = commands.add_parser(command, help=text)
+        sub.add_argument(
+            "--config", type=Path, help="settings file (TOML); otherwise XIETONG_CONFIG / 配置文件"
+        )
+    return parser
+
+
+async def _serve(profile: Profile, settings: Settings) -> int:
+    telemetry = Telemetry(f"xietong-{party_name(profile.party)}", exports=otlp_is_configured())
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    node = Node(profile, settings)
+    try:
+        await node.start()
+        try:
+            await stop.wait()
+        finally:
+            await node.stop()
+    finally:
+        await telemetry.close()
+    return EXIT_OK
+
+
+async def _check_config(profile: Profile, settings: Settings) -> int:
+    sys.stdout.write(f"xietong-{party_name(profile.party)}: settings are usable / 配置可用\n")
+    sys.stdout.write(f"listen {settings.listen}, state {settings.state_dir}\n")
+    return EXIT_OK
+
+
+async def _migrate(profile: Profile, settings: Settings) -> int:
+    if settings.database_url is not None:
+        revision = await migrate(settings.database_url)
+    else:
+        postgres = EmbeddedPostgres(settings.state_dir)
+        try:
+            revision = await migrate(await postgres.start())
+        finally:
+            await postgres.stop()
+    sys.stdout.write(f"xietong-{party_name(profile.party)}: schema {revision}\n")
+    return EXIT_OK
+
+
+_COMMANDS = {"serve": _serve, "check-config": _check_config, "migrate": _migrate}
+
+
+def _check_files(settings: Settings) -> None:
+    """Read certificates and keys now, so that a wrong path is said in one line. Raises SettingsError."""
+    tls = TlsFiles(settings.tls.ca, settings.tls.certificate, settings.tls.key)
+    try:
+        tls.channel_credentials()
+        tls.expire_time()
+        FileNotary(settings.tls.ca, settings.signer.certificate, settings.signer.key, settings.trust_domain)
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            f"certificates or keys can't be read: {error}; `xietong pki init` makes them for development"
+        ) from None
+
+
+def _fail(error: Exception, code: int) -> int:
+    sys.stderr.write(f"{error}\n")
+    return code

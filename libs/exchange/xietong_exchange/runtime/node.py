@@ -1,0 +1,268 @@
+"""The composition root: the one place that knows every adapter and puts a node together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.gateway_service_pb2_grpc import add_GatewayServiceServicer_to_server
+from xietong.exchange.v1.operations_service_pb2_grpc import add_OperationsServiceServicer_to_server
+from xietong.exchange.v1.transfer_service_pb2_grpc import add_TransferServiceServicer_to_server
+from xietong.supervision.v1.directory_service_pb2 import Contact, ContactLevel
+from xietong.supervision.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
+from xietong.supervision.v1.flow_service_pb2_grpc import add_FlowServiceServicer_to_server
+from xietong_exchange.adapters.notary import FileNotary
+from xietong_exchange.adapters.parts.local import LocalPartStore
+from xietong_exchange.adapters.postgres import PostgresStore, migrate
+from xietong_exchange.adapters.rpc.access import Access
+from xietong_exchange.adapters.rpc.gateway_servicer import GatewayServicer
+from xietong_exchange.adapters.rpc.interceptors import ExchangeServerInterceptor
+from xietong_exchange.adapters.rpc.operations_servicer import OperationsServicer
+from xietong_exchange.adapters.rpc.peers import GrpcNeighbours
+from xietong_exchange.adapters.rpc.server import Registration, build_server
+from xietong_exchange.adapters.rpc.status import from_status, to_status
+from xietong_exchange.adapters.rpc.supervision_servicers import DirectoryServicer, FlowServicer
+from xietong_exchange.adapters.rpc.tls import TlsFiles
+from xietong_exchange.adapters.rpc.transfer_servicer import TransferServicer
+from xietong_exchange.domain.errors import NodeUnreachable, RemoteRefusal
+from xietong_exchange.domain.party import party_by_name, party_name
+from xietong_exchange.domain.profile import Profile
+from xietong_exchange.domain.routes import Routes
+from xietong_exchange.flow.changes import Changes
+from xietong_exchange.flow.courier import LANE_WIDTHS, Courier
+from xietong_exchange.flow.dispatch import Dispatcher
+from xietong_exchange.flow.drafts import DraftDesk
+from xietong_exchange.flow.evidence import EvidenceDesk
+from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.handover import Handover
+from xietong_exchange.flow.intake import Intake
+from xietong_exchange.flow.node_card import NodeCard
+from xietong_exchange.flow.operations import Operations
+from xietong_exchange.flow.progress import ProgressBoard
+from xietong_exchange.flow.receive import Receiver
+from xietong_exchange.flow.rulebook import Rulebook
+from xietong_exchange.flow.upload import Upload
+from xietong_exchange.flow.views import Views
+from xietong_exchange.runtime.embedded_postgres import EmbeddedPostgres
+from xietong_exchange.runtime.settings import ContactSettings, Settings
+from xietong_standard import available_editions, load_edition
+
+log = logging.getLogger(__name__)
+
+STOP_GRACE_SECONDS = 3.0
+PROBE_SECONDS = 10.0
+SWEEP_SECONDS = 3600.0
+
+_BRANCHES = (
+    Party.PARTY_POLICE,
+    Party.PARTY_PROCURATORATE,
+    Party.PARTY_COURT,
+    Party.PARTY_JUSTICE,
+)
+
+
+def routes_of(profile: Profile, neighbours: Sequence[Party.ValueType]) -> Routes:
+    """A node that relays reaches its neighbours directly; a branch reaches everybody over its only neighbour."""
+    if profile.relays:
+        return Routes(profile.party, {party: party for party in neighbours})
+    hub = neighbours[0]
+    via = {party: hub for party in _BRANCHES if party != profile.party}
+    return Routes(profile.party, via)
+
+
+class Node:
+    """One running exchange node or hub."""
+
+    def __init__(self, profile: Profile, settings: Settings) -> None:
+        self._profile = profile
+        self._settings = settings
+        self._stack = AsyncExitStack()
+        self.port = 0
+
+    async def start(self) -> None:
+        """Start the database if it is the embedded one, migrate, listen, and take up what is due."""
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+
+    async def stop(self) -> None:
+        """Stop within a few seconds; whatever was under way goes on after the next start."""
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        settings, stack = self._settings, self._stack
+        url = settings.database_url
+        if url is None:
+            url = await stack.enter_async_context(_Embedded(settings))
+        await migrate(url)
+        store = PostgresStore.connect(url)
+        stack.push_async_callback(store.close)
+        tls = TlsFiles(settings.tls.ca, settings.tls.certificate, settings.tls.key)
+        neighbours = GrpcNeighbours(settings.neighbour_addresses(), tls, settings.trust_domain)
+        stack.push_async_callback(neighbours.close)
+        notary = FileNotary(
+            settings.tls.ca, settings.signer.certificate, settings.signer.key, settings.trust_domain
+        )
+        parts = await stack.enter_async_context(await LocalPartStore.open(settings.state_dir / "parts"))
+        exchange = Exchange(
+            profile=self._profile,
+            routes=routes_of(self._profile, list(settings.neighbour_addresses())),
+            store=store,
+            parts=parts,
+            notary=notary,
+            rules=Rulebook([load_edition(name) for name in available_editions()]),
+            changes=Changes(),
+            progress=ProgressBoard(),
+            limits=settings.limits.limits(),
+            reserve_bytes=settings.limits.reserve_bytes,
+            clock=partial(datetime.now, UTC),
+            entropy=secrets.token_bytes,
+        )
+        engine = _Engine(exchange, neighbours, notary, tls, settings)
+        server, self.port = build_server(settings.listen, tls, engine.interceptor(), engine.services())
+        await server.start()
+        stack.push_async_callback(server.stop, STOP_GRACE_SECONDS)
+        stack.callback(exchange.changes.close)
+        await stack.enter_async_context(_Background(engine.background()))
+        log.info("%s listens on %s (port %d)", party_name(self._profile.party), settings.listen, self.port)
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    """The stages of a node, wired."""
+
+    exchange: Exchange
+    neighbours: GrpcNeighbours
+    notary: FileNotary
+    tls: TlsFiles
+    settings: Settings
+
+    def interceptor(self) -> ExchangeServerInterceptor:
+        access = Access(self.settings.trust_domain, self.exchange.party, self.exchange.routes.neighbours)
+        return ExchangeServerInterceptor(access)
+
+    def services(self) -> list[Registration]:
+        exchange, desk = self.exchange, EvidenceDesk(self.exchange)
+        views, card = Views(exchange), NodeCard(exchange, self.neighbours)
+        receiver = Receiver(exchange, desk, lambda error: to_status(error, incident=""))
+        operations = Operations(
+            exchange=exchange,
+            neighbours=self.neighbours,
+            trust_anchor=self.notary.trust_anchor,
+            certificate_expire_time=self.tls.expire_time,
+            start_time=exchange.clock(),
+        )
+        transfer = TransferServicer(card, receiver, desk)
+        services: list[Registration] = [
+            partial(add_TransferServiceServicer_to_server, transfer),
+            partial(add_OperationsServiceServicer_to_server, OperationsServicer(operations, views)),
+        ]
+        if exchange.profile.relays:
+            contacts = DirectoryServicer([_contact(entry) for entry in self.settings.contacts])
+            services.append(partial(add_FlowServiceServicer_to_server, FlowServicer(operations, views)))
+            services.append(partial(add_DirectoryServiceServicer_to_server, contacts))
+        else:
+            gateway = GatewayServicer(
+                card,
+                DraftDesk(exchange),
+                Upload(exchange),
+                Intake(exchange, desk),
+                Handover(exchange, desk),
+                views,
+            )
+            services.append(partial(add_GatewayServiceServicer_to_server, gateway))
+        return services
+
+    def background(self) -> list[asyncio.Task[None]]:
+        exchange, desk = self.exchange, EvidenceDesk(self.exchange)
+        owner = f"{party_name(exchange.party)}-{os.getpid()}-{secrets.token_hex(4)}"
+        couriers = [
+            Courier(
+                exchange=exchange,
+                desk=desk,
+                neighbours=self.neighbours,
+                dispatcher=Dispatcher(exchange, desk, self.neighbours, from_status),
+                policy=self.settings.retry.policy(),
+                error_of=from_status,
+                owner=owner,
+                peer=peer,
+                lane=lane,
+            )
+            for peer in sorted(exchange.routes.neighbours)
+            for lane in LANE_WIDTHS
+        ]
+        works = [courier.run() for courier in couriers]
+        works += [self._probe(peer) for peer in sorted(exchange.routes.neighbours)]
+        works.append(self._sweep())
+        return [asyncio.create_task(work) for work in works]
+
+    async def _probe(self, peer: Party.ValueType) -> None:
+        """Keep the contact with a neighbour known, so that people see it before a package has to wait."""
+        while True:
+            try:
+                await self.neighbours.capabilities(peer)
+            except (NodeUnreachable, RemoteRefusal) as error:
+                log.info("%s: %s", party_name(peer), error.reason_name())
+            await asyncio.sleep(PROBE_SECONDS)
+
+    async def _sweep(self) -> None:
+        """Remove partial data of transfers that nobody resumed within the retention."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            await self.exchange.parts.sweep_partials(self.exchange.limits.partial_retention_seconds)
+
+
+class _Embedded:
+    """The embedded database for the life of a node."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._postgres = EmbeddedPostgres(settings.state_dir)
+
+    async def __aenter__(self) -> str:
+        return await self._postgres.start()
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self._postgres.stop()
+
+
+class _Background:
+    """Tasks that end with the node; one that fails is a defect and is logged at once."""
+
+    def __init__(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        self._tasks = tasks
+        for task in tasks:
+            task.add_done_callback(self._report)
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, *_exc: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _report(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()):
+            log.critical("a background task has ended; restart the node", exc_info=error)
+
+
+def _contact(entry: ContactSettings) -> Contact:
+    levels = {"operations": ContactLevel.CONTACT_LEVEL_OPERATIONS, "lead": ContactLevel.CONTACT_LEVEL_LEAD}
+    return Contact(
+        party=party_by_name(entry.party) or Party.PARTY_UNSPECIFIED,
+        system=entry.system,
+        vendor=entry.vendor,
+        level=levels[entry.level],
+        reach=entry.reach,
+        duty_hours=entry.duty_hours,
+    )

@@ -1,0 +1,172 @@
+"""The settings of a node: a TOML file, and environment variables that win over it. The only reader of the environment.
+
+Variables are named XIETONG_<SETTING>, nested ones with two underscores: XIETONG_TLS__KEY.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from xietong.exchange.v1.envelope_pb2 import Party
+from xietong_exchange.domain.limits import Limits
+from xietong_exchange.domain.party import party_by_name
+from xietong_exchange.domain.retry import RetryPolicy
+
+CONFIG_VARIABLE = "XIETONG_CONFIG"
+_DEFAULTS = Limits()
+PartyName = Literal["police", "procuratorate", "court", "justice", "hub"]
+
+
+class SettingsError(Exception):
+    """The settings can't be used; the text says which one, why, and how to mend it."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TlsSettings(_Section):
+    """PEM files of the mutual TLS."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+class SignerSettings(_Section):
+    """PEM files of the signing key."""
+
+    certificate: Path
+    key: Path
+
+
+class RetrySettings(_Section):
+    """When to try again, and when to give up. Seconds and hours."""
+
+    first_delay_seconds: float = Field(default=0.5, gt=0)
+    longest_delay_seconds: float = Field(default=60.0, gt=0)
+    give_up_after_hours: float = Field(default=72.0, gt=0)
+
+    def policy(self) -> RetryPolicy:
+        """As the couriers use it."""
+        return RetryPolicy(
+            self.first_delay_seconds, self.longest_delay_seconds, timedelta(hours=self.give_up_after_hours)
+        )
+
+
+class LimitSettings(_Section):
+    """Limits of the node in bytes and counts."""
+
+    max_package_bytes: int = Field(default=_DEFAULTS.max_package_bytes, gt=0)
+    max_parts: int = Field(default=_DEFAULTS.max_parts, gt=0, le=10_000)
+    max_manifest_bytes: int = Field(default=_DEFAULTS.max_manifest_bytes, gt=0)
+    credit_window_bytes: int = Field(default=_DEFAULTS.credit_window_bytes, ge=1 << 20)
+    reserve_bytes: int = Field(default=1 << 30, ge=0)
+
+    def limits(self) -> Limits:
+        """As the engine uses them."""
+        return Limits(
+            max_package_bytes=self.max_package_bytes,
+            max_parts=self.max_parts,
+            max_manifest_bytes=self.max_manifest_bytes,
+            credit_window_bytes=self.credit_window_bytes,
+        )
+
+
+class ContactSettings(_Section):
+    """A contact of the directory: a role, never a person."""
+
+    party: PartyName
+    system: str
+    vendor: str
+    level: Literal["operations", "lead"]
+    reach: str
+    duty_hours: str = ""
+
+
+class Settings(BaseSettings):
+    """All settings of one node. Relative paths count from the settings file's folder."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="XIETONG_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    listen: str = "127.0.0.1:7000"
+    state_dir: Path
+    database_url: str | None = None
+    trust_domain: str = "xietong.test"
+    tls: TlsSettings
+    signer: SignerSettings
+    neighbours: dict[PartyName, str] = Field(min_length=1)
+    limits: LimitSettings = LimitSettings()
+    retry: RetrySettings = RetrySettings()
+    contacts: list[ContactSettings] = []
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file."""
+        return env_settings, init_settings
+
+    def neighbour_addresses(self) -> dict[Party.ValueType, str]:
+        """Address by party."""
+        found = {party_by_name(name): address for name, address in self.neighbours.items()}
+        return {party: address for party, address in found.items() if party is not None}
+
+
+def load_settings(file: Path | None) -> Settings:
+    """Read the settings. Raises SettingsError."""
+    path = file or (Path(os.environ[CONFIG_VARIABLE]) if CONFIG_VARIABLE in os.environ else None)
+    content = _read(path) if path else {}
+    try:
+        settings = Settings(**content)
+    except ValidationError as error:
+        raise SettingsError(_explain(error, path)) from None
+    return _from_folder(settings, (path or Path("x")).absolute().parent)
+
+
+def otlp_is_configured() -> bool:
+    """Whether the standard variables name an OTLP endpoint for traces."""
+    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    return any(os.environ.get(name) for name in names) and os.environ.get("OTEL_SDK_DISABLED") != "true"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}; give the settings file with --config") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not a TOML file in UTF-8: {error}") from None
+
+
+def _explain(error: ValidationError, path: Path | None) -> str:
+    where = str(path) if path else "the environment"
+    lines = [f"{where}: {'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()]
+    return "\n".join([*lines, "correct these settings; docs/reference/configuration.md describes each"])
+
+
+def _from_folder(settings: Settings, folder: Path) -> Settings:
+    tls, signer = settings.tls, settings.signer
+    return settings.model_copy(
+        update={
+            "state_dir": folder / settings.state_dir,
+            "tls": TlsSettings(
+                ca=folder / tls.ca, certificate=folder / tls.certificate, key=folder / tls.key
+            ),
+            "signer": SignerSettings(certificate=folder / signer.certificate, key=folder / signer.key),
+        }
+    )

@@ -1,0 +1,84 @@
+"""Settings: the shipped ones load, the environment wins, and what is wrong is said with its name and remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from xietong.exchange.v1.envelope_pb2 import Party
+from xietong_exchange.runtime.settings import SettingsError, load_settings
+
+DEPLOY = Path(__file__).parents[3] / "deploy" / "compose"
+BRANCHES = ["police", "procuratorate", "court", "justice"]
+
+GOOD = """
+state_dir = "state"
+[tls]
+ca = "ca.pem"
+certificate = "exchange.pem"
+key = "exchange-key.pem"
+[signer]
+certificate = "signer.pem"
+key = "signer-key.pem"
+[neighbours]
+hub = "127.0.0.1:7000"
+"""
+
+
+def write(folder: Path, content: str | bytes) -> Path:
+    file = folder / "police.toml"
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+    return file
+
+
+@pytest.mark.parametrize("party", [*BRANCHES, "hub"])
+def test_the_settings_of_the_compose_file_load(party: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XIETONG_STATE_DIR", "/var/lib/xietong")
+    settings = load_settings(DEPLOY / f"{party}.toml")
+    neighbours = BRANCHES if party == "hub" else ["hub"]
+    assert settings.neighbours == {name: f"{name}:7000" for name in neighbours}
+    assert bool(settings.contacts) == (party == "hub")
+
+
+def test_relative_paths_count_from_the_file(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, GOOD))
+    assert settings.state_dir == tmp_path / "state"
+    assert settings.tls.ca == tmp_path / "ca.pem"
+    assert settings.signer.key == tmp_path / "signer-key.pem"
+    assert settings.neighbour_addresses() == {Party.PARTY_HUB: "127.0.0.1:7000"}
+
+
+def test_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XIETONG_LISTEN", "127.0.0.1:7777")
+    monkeypatch.setenv("XIETONG_RETRY__GIVE_UP_AFTER_HOURS", "1.5")
+    settings = load_settings(write(tmp_path, GOOD))
+    assert settings.listen == "127.0.0.1:7777"
+    assert settings.retry.policy().give_up_after.total_seconds() == 5400
+
+
+def test_the_file_may_be_named_by_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XIETONG_CONFIG", str(write(tmp_path, GOOD)))
+    assert load_settings(None).trust_domain == "xietong.test"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (GOOD.replace("[neighbours]", "[neighbors]"), "neighbors"),
+        (GOOD.replace('state_dir = "state"', ""), "state_dir"),
+        (GOOD.replace('hub = "127.0.0.1:7000"', 'moon = "127.0.0.1:7000"'), "moon"),
+        ("listen = [", "not a TOML file"),
+        ('listen = "本机"'.encode("gb18030"), "UTF-8"),
+    ],
+)
+def test_unusable_settings_say_what_and_where(tmp_path: Path, content: str | bytes, said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings(write(tmp_path, content))
+    assert said in str(refused.value)
+    assert "police.toml" in str(refused.value)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"none\.toml.*--config"):
+        load_settings(tmp_path / "none.toml")
