@@ -1,0 +1,80 @@
+"""The SDK and command line through which agency systems and operators use their node.
+
+`Node` is the entrance, `send_folder` the shortest way to send; messages are those of the contract.
+"""
+
+from __future__ import annotations
+
+from xietong_client.case_folder import CaseFolder, FolderContribution
+from xietong_client.credentials import Credentials
+from xietong_client.draft import DraftSession
+from xietong_client.errors import (
+    Conflict,
+    ContentInvalid,
+    ContentMismatch,
+    CredentialsInvalid,
+    FileChanged,
+    LocalStorageFailed,
+    NodeDefect,
+    NotAllowed,
+    NotFound,
+    Refused,
+    SettingsInvalid,
+    Unreachable,
+    Violation,
+    XietongClientError,
+)
+from xietong_client.fetch import Fetched
+from xietong_client.node import Node
+from xietong_client.packages import (
+    FINAL_STATES,
+    READABLE_STATES,
+    envelope_of,
+    is_final,
+    statements_of,
+    trace_id_of,
+)
+from xietong_client.progress import Phase, Progress, ProgressListener
+from xietong_client.send import SendOptions, contribute_folder, prepare_folder, send_folder
+from xietong_client.text import Language, Text
+from xietong_client.yaml_source import CaseFolderInvalid, Problem
+
+__all__ = [
+    "FINAL_STATES",
+    "READABLE_STATES",
+    "CaseFolder",
+    "CaseFolderInvalid",
+    "Conflict",
+    "ContentInvalid",
+    "ContentMismatch",
+    "Credentials",
+    "CredentialsInvalid",
+    "DraftSession",
+    "Fetched",
+    "FileChanged",
+    "FolderContribution",
+    "Language",
+    "LocalStorageFailed",
+    "Node",
+    "NodeDefect",
+    "NotAllowed",
+    "NotFound",
+    "Phase",
+    "Problem",
+    "Progress",
+    "ProgressListener",
+    "Refused",
+    "SendOptions",
+    "SettingsInvalid",
+    "Text",
+    "Unreachable",
+    "Violation",
+    "XietongClientError",
+    "contribute_folder",
+    "envelope_of",
+    "is_final",
+    "prepare_folder",
+    "send_folder",
+    "statements_of",
+    "trace_id_of",
+]

@@ -1,0 +1,5 @@
+"""Runs the command line as `python -m xietong_client`."""
+
+from xietong_client.cli import main
+
+main()

@@ -1,0 +1,186 @@
+"""Builds the command line: each command is an async function, and gets the options that all commands share."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import inspect
+import logging
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, cast, get_args
+
+import typer
+
+from xietong_client.cli import operating, receiving, sending, tracking
+from xietong_client.cli.exit_codes import ExitCode, exit_code_of
+from xietong_client.cli.help_zh import HELP_ZH
+from xietong_client.cli.session import Output, Session
+from xietong_client.errors import XietongClientError
+from xietong_client.settings import ConnectionSettings, preferred_language
+from xietong_client.text import Language, Text
+
+CommandFunction = Callable[..., Coroutine[Any, Any, ExitCode | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: its words, what it does, and its help."""
+
+    words: tuple[str, ...]
+    function: CommandFunction
+    help: Text
+
+
+COMMANDS = (
+    Command(("send",), sending.send, Text("发送一个案件文件夹。", "Send a case folder.")),
+    Command(
+        ("preflight",),
+        sending.preflight,
+        Text(
+            "预检案件文件夹：列出全部问题，不发送。",
+            "Check a case folder: every finding at once; nothing is sent.",
+        ),
+    ),
+    Command(
+        ("watch",), tracking.watch, Text("实时跟踪一个数据包。", "Follow a package until its state is final.")
+    ),
+    Command(
+        ("status",),
+        tracking.status,
+        Text("查看数据包的状态、下一步和回执。", "Show a package: state, what comes next, evidence."),
+    ),
+    Command(("inbox",), tracking.inbox, Text("查看待处理的来件。", "List incoming packages that wait.")),
+    Command(
+        ("parties",), tracking.parties, Text("列出可达的政法单位。", "List the parties that can be reached.")
+    ),
+    Command(
+        ("fetch",),
+        receiving.fetch,
+        Text("取件：下载并逐一核对摘要。", "Fetch a package and check every digest."),
+    ),
+    Command(("accept",), receiving.accept, Text("受理。", "Accept a package under an own case number.")),
+    Command(("return",), receiving.return_package, Text("退回补正。", "Return a package for correction.")),
+    Command(("reject",), receiving.reject, Text("拒收。", "Reject a package.")),
+    Command(
+        ("withdraw",), sending.withdraw, Text("撤回已发送的数据包。", "Withdraw a package that was sent.")
+    ),
+    Command(
+        ("doctor",),
+        operating.doctor,
+        Text(
+            "检查证书、网络、节点和时钟，并给出处置办法。",
+            "Check certificate, network, node and clock, with remedies.",
+        ),
+    ),
+    Command(
+        ("pki", "init"),
+        operating.pki_init,
+        Text("生成或补全开发用证书。", "Make or complete the certificates for development."),
+    ),
+)
+_GROUPS = {"pki": Text("开发用证书。", "Certificates for development.")}
+_SUMMARY = Text(
+    "协同：政法单位之间的案件数据包交换。",
+    "Xietong: case packages between police, procuratorate, court and justice.",
+)
+
+
+async def shared_options(
+    *,
+    node: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Address of the node.")] = None,
+    credentials: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Folder with the certificates of your party.")
+    ] = None,
+    system: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Your business system, or `operator`.")
+    ] = None,
+    actor: Annotated[str | None, typer.Option(metavar="ORGAN:HANDLER", help="Who is responsible.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    lang: Annotated[Language | None, typer.Option(help="Language of the texts.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log retries to standard error.")] = False,
+) -> None:
+    """Every command has these; the signature is all that is used."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Runs the command line; returns the exit code."""
+    chosen, rest = _take_language(list(arguments))
+    command = typer.main.get_command(build_app(preferred_language(chosen)))
+    try:
+        command.main(rest, prog_name="xietong")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else ExitCode.REFUSED
+    return ExitCode.OK
+
+
+def build_app(language: Language) -> typer.Typer:
+    """The command line with its help in this language."""
+    app = _group(_SUMMARY.of(language))
+    groups = {name: _group(text.of(language)) for name, text in _GROUPS.items()}
+    for name, group in groups.items():
+        app.add_typer(group, name=name)
+    for command in COMMANDS:
+        place = groups.get(command.words[0], app)
+        place.command(command.words[-1], help=command.help.of(language))(_bind(command.function, language))
+    return app
+
+
+def _group(summary: str) -> typer.Typer:
+    return typer.Typer(
+        help=summary, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    )
+
+
+def _take_language(arguments: list[str]) -> tuple[str | None, list[str]]:
+    """Takes `--lang` from any place: help and usage errors are written before the options are parsed."""
+    for position, argument in enumerate(arguments):
+        option, _, value = argument.partition("=")
+        taken = 1 if value else 2
+        chosen = value or next(iter(arguments[position + 1 : position + 2]), "")
+        if option == "--lang" and chosen in tuple(Language):
+            return chosen, arguments[:position] + arguments[position + taken :]
+    return None, arguments
+
+
+def _bind(function: CommandFunction, language: Language) -> Callable[..., None]:
+    """The function that typer calls: with the parameters of the command, and then the shared ones."""
+    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
+    shared = list(inspect.signature(shared_options, eval_str=True).parameters.values())
+    parameters = [_translated(parameter, language) for parameter in (*own, *shared)]
+    common = {parameter.name for parameter in shared}
+
+    def invoke(**values: Any) -> None:
+        options = {name: values.pop(name) for name in common}
+        raise typer.Exit(_execute(function, values, options, language))
+
+    dynamic = cast("Any", invoke)
+    dynamic.__signature__ = inspect.Signature([p.replace(kind=p.KEYWORD_ONLY) for p in parameters])
+    dynamic.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return invoke
+
+
+def _translated(parameter: inspect.Parameter, language: Language) -> inspect.Parameter:
+    kind, info = get_args(parameter.annotation)
+    if language is Language.ZH and info.help:
+        info = copy.copy(info)
+        info.help = HELP_ZH[info.help]
+    return parameter.replace(annotation=Annotated[kind, info])
+
+
+def _execute(
+    function: CommandFunction, values: dict[str, Any], options: dict[str, Any], language: Language
+) -> int:
+    output = Output(language, as_json=options["as_json"])
+    logging.basicConfig(level=logging.INFO if options["verbose"] else logging.WARNING)
+    try:
+        session = Session(ConnectionSettings.read(options), output)
+        return asyncio.run(function(session, **values)) or ExitCode.OK
+    except XietongClientError as error:
+        output.error(error)
+        return exit_code_of(error)
+    except KeyboardInterrupt:
+        output.note(
+            Text("已中断；再次运行会从中断处继续。", "interrupted; run again to go on where it stopped.")
+        )
+        return ExitCode.INTERRUPTED

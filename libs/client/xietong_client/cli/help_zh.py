@@ -1,0 +1,38 @@
+"""Help of arguments and options in Chinese, by the English text; a test holds that none is missing."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+HELP_ZH = MappingProxyType(
+    {
+        "Address of the node.": "节点地址。",
+        "Folder with the certificates of your party.": "本单位的证书文件夹。",
+        "Your business system, or `operator`.": "本业务系统的名称，运维人员用 `operator`。",
+        "Who is responsible.": "经办人。",
+        "Print the result as JSON.": "以 JSON 输出结果。",
+        "Language of the texts.": "文字的语言。",
+        "Log retries to standard error.": "在标准错误中记录重试。",
+        "Folder with package.yaml and the files.": "含 package.yaml 和文件的文件夹。",
+        "The process that the folder must be of, for example PB-01.": "文件夹应属的流程，例如 PB-01。",
+        "Receiver instead of that of the folder; may be repeated.": "代替文件夹中的接收单位；可多次给出。",
+        "Id of the package that this one answers.": "所答复数据包的编号。",
+        "Id of the returned package that this one corrects.": "所补正的、被退回数据包的编号。",
+        "Contribute only what the folder gives to your system; others bring the rest.": (
+            "只提交文件夹中属于本系统的内容，其余由其他系统提交。"
+        ),
+        "Follow the package after sending.": "发送后跟踪数据包。",
+        "Why, in words.": "理由。",
+        "Id of the package.": "数据包编号。",
+        "Go on and show every change.": "持续显示变化。",
+        "Also what is addressed to other systems.": "包括发给其他系统的来件。",
+        "Where the files go.": "存放文件的位置。",
+        "Only files of this kind, for example dossier; may be repeated.": (
+            "只取这类文件，例如 dossier（卷宗）；可多次给出。"
+        ),
+        "Your case number for it.": "本单位的案号（接收方案号）。",
+        "Why; PATH may be empty or #PART; may be repeated.": "理由；PATH 可为空或 #附件号；可多次给出。",
+        "Folder of the certificates.": "证书文件夹。",
+        "Trust domain of the certificates.": "证书的信任域。",
+    }
+)

@@ -1,0 +1,95 @@
+"""What every command works with: the settings, and where its results, its progress and its errors go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from xietong_client.cli.bars import ProgressBars, progress_bars
+from xietong_client.cli.views import View, error_view
+from xietong_client.errors import XietongClientError
+from xietong_client.node import Node
+from xietong_client.settings import ConnectionSettings
+from xietong_client.text import Language, Text
+
+# A person sits before the command: shorter than a business system waits.
+CONNECT_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class Output:
+    """Results on standard output, as text or as JSON; everything else on standard error."""
+
+    language: Language
+    as_json: bool = False
+    out: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
+    err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True))
+
+    def say(self, text: Text) -> str:
+        """A text in the chosen language."""
+        return text.of(self.language)
+
+    def result(self, view: View | list[View]) -> None:
+        """The result of the command, where JSON was asked for: one document, on one line."""
+        if self.as_json:
+            self.out.file.write(json.dumps(view, ensure_ascii=False) + "\n")
+            self.out.file.flush()
+
+    def line(self, text: Text, style: str = "") -> None:
+        """A line for people; nothing where JSON was asked for."""
+        if not self.as_json:
+            self.out.print(escape(self.say(text)), style=style or None)
+
+    def note(self, text: Text, style: str = "") -> None:
+        """A line beside the result, on standard error."""
+        self.err.print(escape(self.say(text)), style=style or None)
+
+    def table(self, columns: Sequence[Text], rows: Sequence[Sequence[str]]) -> None:
+        """A table for people; nothing where JSON was asked for."""
+        if self.as_json:
+            return
+        table = Table(*(self.say(column) for column in columns))
+        for row in rows:
+            table.add_row(*(escape(cell) for cell in row))
+        self.out.print(table, soft_wrap=False)
+
+    def error(self, error: XietongClientError) -> None:
+        """An error: reason, text, remedy and incident for people, all of it where JSON was asked for."""
+        self.result({"error": error_view(error)})
+        self.err.print(escape(error.describe(self.language)), style="red")
+        hidden = error.violation_count - len(error.violations)
+        if hidden > 0:
+            self.note(
+                Text(
+                    f"另有 {hidden} 处，见 `xietong preflight`。", f"{hidden} more: see `xietong preflight`."
+                )
+            )
+
+    def bars(self) -> AbstractContextManager[ProgressBars]:
+        """Progress bars while the block runs."""
+        return progress_bars(self.err, self.language, shares_terminal=self.out.is_terminal)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of a command."""
+
+    settings: ConnectionSettings
+    output: Output
+
+    def connect(self) -> Node:
+        """The node that the settings name. Raises SettingsInvalid when they do not."""
+        settings = self.settings
+        return Node.connect(
+            settings.target,
+            settings.load_credentials(),
+            actor=settings.load_actor(),
+            server_name=settings.server_name or None,
+            connect_seconds=CONNECT_SECONDS,
+        )

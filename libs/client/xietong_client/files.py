@@ -1,0 +1,75 @@
+"""Local files off the event loop: size and SHA-256, in blocks, so that memory does not depend on the size."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from xietong_client.errors import FileChanged, local_storage_failed
+from xietong_client.text import Text
+
+HASH_BLOCK_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """A file with the size and SHA-256 (hexadecimal) that it had when it was read."""
+
+    name: str
+    path: Path
+    size_bytes: int
+    sha256: str
+
+
+async def measure(name: str, path: Path, on_position: Callable[[int], None] | None = None) -> LocalFile:
+    """Reads the file once. Raises LocalStorageFailed."""
+    digest = hashlib.sha256()
+    try:
+        with await asyncio.to_thread(path.open, "rb") as file:
+            size = await hash_into(digest, file, on_position)
+    except OSError as error:
+        raise local_storage_failed(error, str(path)) from error
+    return LocalFile(name, path, size, digest.hexdigest())
+
+
+async def hash_into(
+    digest: hashlib._Hash, file: BinaryIO, on_position: Callable[[int], None] | None = None
+) -> int:
+    """Feeds the file from its current position to its end into `digest`; returns the number of bytes."""
+    position = 0
+    while taken := await asyncio.to_thread(_hash_block, digest, file):
+        position += taken
+        if on_position is not None:
+            on_position(position)
+    return position
+
+
+def _hash_block(digest: hashlib._Hash, file: BinaryIO) -> int:
+    block = file.read(HASH_BLOCK_BYTES)
+    digest.update(block)
+    return len(block)
+
+
+def file_changed(path: Path) -> FileChanged:
+    """The error for a file that is no longer what it was when the send began."""
+    return FileChanged(
+        reason="FILE_CHANGED",
+        text=Text(f"文件 {path} 在发送过程中被改动。", f"{path} was changed while it was being sent."),
+        remedy=Text("请等文件写完后重新发送。", "Wait until it is finished, and send again."),
+    )
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a rename in this folder survive a power loss, where the operating system can sync folders."""
+    if os.name != "posix":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

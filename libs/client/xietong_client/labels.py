@@ -1,0 +1,83 @@
+"""Names of parties, evidence and hop states as people read them, and parties as certificates write them."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.evidence_pb2 import EvidenceKind
+from xietong.exchange.v1.package_pb2 import DeliveryState, HopState
+from xietong_client.text import Text
+
+PARTIES = MappingProxyType(
+    {
+        Party.PARTY_POLICE: Text("公安机关", "police"),
+        Party.PARTY_PROCURATORATE: Text("人民检察院", "procuratorate"),
+        Party.PARTY_COURT: Text("人民法院", "court"),
+        Party.PARTY_JUSTICE: Text("司法局", "justice bureau"),
+        Party.PARTY_HUB: Text("中心平台", "hub"),
+        Party.PARTY_PRISON: Text("监狱", "prison"),
+        Party.PARTY_COMMUNITY_CORRECTION: Text("社区矫正机构", "community corrections"),
+    }
+)
+EVIDENCE_KINDS = MappingProxyType(
+    {
+        EvidenceKind.EVIDENCE_KIND_SUBMITTED: Text("已提交", "submitted"),
+        EvidenceKind.EVIDENCE_KIND_RELAYED: Text("已到中心", "held by the hub"),
+        EvidenceKind.EVIDENCE_KIND_DELIVERED: Text("已送达", "delivered"),
+        EvidenceKind.EVIDENCE_KIND_RETRIEVED: Text("已取走", "retrieved"),
+        EvidenceKind.EVIDENCE_KIND_PARSED: Text("已解析", "parsed"),
+        EvidenceKind.EVIDENCE_KIND_PARSE_FAILED: Text("解析失败", "parsing failed"),
+        EvidenceKind.EVIDENCE_KIND_ACCEPTED: Text("已受理", "accepted"),
+        EvidenceKind.EVIDENCE_KIND_RETURNED: Text("退回补正", "returned for correction"),
+        EvidenceKind.EVIDENCE_KIND_REJECTED: Text("已拒收", "rejected"),
+        EvidenceKind.EVIDENCE_KIND_FAILED: Text("投递失败", "delivery given up"),
+        EvidenceKind.EVIDENCE_KIND_EXPIRED: Text("已过期", "expired"),
+        EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED: Text("申请撤回", "withdrawal requested"),
+        EvidenceKind.EVIDENCE_KIND_WITHDRAWN: Text("已撤回", "withdrawn"),
+        EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REFUSED: Text("撤回未成", "withdrawal refused"),
+    }
+)
+HOP_STATES = MappingProxyType(
+    {
+        HopState.HOP_STATE_QUEUED: Text("排队中", "queued"),
+        HopState.HOP_STATE_TRANSFERRING: Text("传输中", "transferring"),
+        HopState.HOP_STATE_WAITING: Text("等待重试", "waiting for the next try"),
+        HopState.HOP_STATE_DONE: Text("已完成", "done"),
+        HopState.HOP_STATE_DEAD: Text("已停止投递", "given up"),
+    }
+)
+
+
+def party_name(party: Party.ValueType) -> str:
+    """A party as certificates, settings and case folders write it, for example `community-correction`."""
+    if party not in Party.values():
+        return f"unknown-{int(party)}"
+    return Party.Name(party).removeprefix("PARTY_").lower().replace("_", "-")
+
+
+def party_by_name(name: str) -> Party.ValueType | None:
+    """The party with this name, None when there is none. Upper case and `PARTY_…` are understood too."""
+    key = "PARTY_" + name.upper().replace("-", "_").removeprefix("PARTY_")
+    return Party.Value(key) if key in Party.keys() and key != "PARTY_UNSPECIFIED" else None  # noqa: SIM118 - no mapping
+
+
+def state_name(state: DeliveryState.ValueType) -> str:
+    """A state without the prefix of its enum, for example `DELIVERED`."""
+    if state not in DeliveryState.values():
+        return f"UNKNOWN_{int(state)}"
+    return DeliveryState.Name(state).removeprefix("DELIVERY_STATE_")
+
+
+def evidence_name(kind: EvidenceKind.ValueType) -> str:
+    """A kind of evidence without the prefix of its enum, for example `RELAYED`."""
+    if kind not in EvidenceKind.values():
+        return f"UNKNOWN_{int(kind)}"
+    return EvidenceKind.Name(kind).removeprefix("EVIDENCE_KIND_")
+
+
+def hop_state_name(state: HopState.ValueType) -> str:
+    """A state of a hop without the prefix of its enum, for example `TRANSFERRING`."""
+    if state not in HopState.values():
+        return f"UNKNOWN_{int(state)}"
+    return HopState.Name(state).removeprefix("HOP_STATE_")
