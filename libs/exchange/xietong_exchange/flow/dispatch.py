@@ -68,9 +68,9 @@ class Dispatcher:
         Raises:
             Failure: the neighbour's refusal, or why it could not be reached.
         """
+        limits = (await self._neighbours.capabilities(peer)).limits
+        _require_fit(package, limits)
         with package_span("transfer", package, SpanKind.CLIENT):
-            limits = (await self._neighbours.capabilities(peer)).limits
-            _require_fit(package, limits)
             movement = self._exchange.progress.begin(package.package_id, 0, package.size_bytes)
             try:
                 async with self._neighbours.transfer(peer, lane) as stream:

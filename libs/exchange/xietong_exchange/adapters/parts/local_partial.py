@@ -80,9 +80,8 @@ class PartialFile:
         self._folders = self._all_folders.of(self.key)
         with self._folders.shelf(self._name) as shelf:
             found = self._folders.confirm(shelf, self._name)
-            if (
-                found is None or found.st_nlink > 1
-            ):  # two names: its writer was killed, or is just publishing it
+            # Two names mean that its writer was killed while publishing it, or is at it.
+            if found is None or found.st_nlink > 1:
                 file = lock_partial(self._folders, self._name, os.O_CREAT)
                 if file is None:
                     return False

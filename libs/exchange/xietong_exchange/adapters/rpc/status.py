@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from itertools import islice
 from types import MappingProxyType
 from typing import Final, TypeVar
-from urllib.parse import quote
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
@@ -35,10 +34,9 @@ CHINESE: Final = "zh-CN"
 MAX_STATUS_BYTES: Final = 4096
 MAX_VIOLATIONS: Final = 20
 
-# Half of a status at most goes to its facts, so that there is always room for violations.
+# Half of a status at most goes to its facts, so that there is always room for violations, and that the sentence is
+# short: it travels a second time, percent-encoded, as `grpc-message` beside the base64 of the status.
 _MAX_BASE_BYTES: Final = MAX_STATUS_BYTES // 2
-# The sentence travels a second time, percent-encoded, as `grpc-message` beside the base64 of the status.
-_MAX_ENCODED_SENTENCE_BYTES: Final = 1536
 _FACT_CHARS: Final = (200, 60, 20)
 _MAX_FACTS: Final = 10
 _MAX_INCIDENT_CHARS: Final = 64
@@ -84,8 +82,7 @@ def _fitting_facts(error: XietongError, incident: str) -> dict[str, str]:
     facts = error.facts
     for chars in _FACT_CHARS:
         facts = {name: _shortened(value, chars) for name, value in error.facts.items()}
-        status = _status(error, facts, incident)
-        if status.ByteSize() <= _MAX_BASE_BYTES and len(quote(status.message)) <= _MAX_ENCODED_SENTENCE_BYTES:
+        if _status(error, facts, incident).ByteSize() <= _MAX_BASE_BYTES:
             break
     return facts
 

@@ -1,0 +1,135 @@
+"""One package is one trace over all hops, the waiting in outboxes and restarts included."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import NewDatabase
+from tests.integration.exchange.city import City, make_pki
+from tests.integration.trace.collector import Collector, SeenSpan
+from tests.integration.trace.service_process import ServiceProcess
+
+from xietong.exchange.v1 import package_pb2
+from xietong.exchange.v1.draft_pb2 import Accepted, Outcome
+from xietong.exchange.v1.envelope_pb2 import Envelope, Party
+from xietong_exchange.domain.party import party_name
+
+PARTIES = [Party.PARTY_HUB, Party.PARTY_POLICE, Party.PARTY_PROCURATORATE]
+TRANSFER = "xietong.exchange.v1.TransferService/Transfer"
+SUBMIT = "xietong.exchange.v1.GatewayService/Submit"
+
+Services = dict[Party.ValueType, ServiceProcess]
+
+
+@pytest.fixture
+async def collector() -> AsyncIterator[Collector]:
+    async with Collector() as made:
+        yield made
+
+
+@pytest.fixture
+async def city(tmp_path: Path, new_database: NewDatabase) -> AsyncIterator[City]:
+    """Addresses, certificates and databases for three nodes; the nodes run in processes of their own."""
+    urls = {party: await new_database() for party in PARTIES}
+    made = City(tmp_path, make_pki(tmp_path / "pki"), urls, PARTIES)
+    yield made
+    await made.__aexit__()
+
+
+@pytest.fixture
+async def services(city: City, collector: Collector, tmp_path: Path) -> AsyncIterator[Services]:
+    exports = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    made = {
+        party: ServiceProcess(party_name(party), city.settings(party), tmp_path, exports) for party in PARTIES
+    }
+    try:
+        await asyncio.gather(*(service.start() for service in made.values()))
+        yield made
+    finally:
+        await asyncio.gather(*(service.kill() for service in made.values()))
+
+
+def tree(spans: list[SeenSpan], trace_id: str) -> set[tuple[str, str, str]]:
+    """(service, span, name of its parent) of a trace; evidence spans with their kind."""
+    of_trace = [span for span in spans if span.trace_id == trace_id]
+    names = {span.span_id: label(span) for span in of_trace}
+    return {(span.service, label(span), names.get(span.parent_id, "")) for span in of_trace}
+
+
+def label(span: SeenSpan) -> str:
+    kind = span.attributes.get("xietong.evidence.kind", "")
+    return f"{span.name} {kind}".rstrip()
+
+
+async def test_the_tree_of_spans_from_police_to_procuratorate_and_back(
+    city: City, services: Services, collector: Collector
+) -> None:
+    police = await city.agency(Party.PARTY_POLICE, "case-handling")
+    procuratorate = await city.agency(Party.PARTY_PROCURATORATE, "prosecution")
+
+    sent = await police.send("PB-01", Party.PARTY_PROCURATORATE)
+    await procuratorate.arrived(sent.package_id)
+    await procuratorate.report(sent.package_id, Outcome(accepted=Accepted(receiver_case_number="1")))
+    await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_ACCEPTED)
+
+    trace_id = Envelope.FromString(sent.envelope.envelope).trace_context.traceparent.split("-")[1]
+    expected = {
+        ("xietong-police", SUBMIT, ""),
+        ("xietong-police", "xietong state evidence SUBMITTED", SUBMIT),
+        ("xietong-police", "xietong transfer", SUBMIT),
+        ("xietong-hub", TRANSFER, "xietong transfer"),
+        ("xietong-hub", "xietong commit", SUBMIT),
+        ("xietong-hub", "xietong state evidence RELAYED", SUBMIT),
+        ("xietong-police", "xietong take evidence RELAYED", SUBMIT),
+        ("xietong-hub", "xietong transfer", SUBMIT),
+        ("xietong-procuratorate", TRANSFER, "xietong transfer"),
+        ("xietong-procuratorate", "xietong commit", SUBMIT),
+        ("xietong-procuratorate", "xietong state evidence DELIVERED", SUBMIT),
+        ("xietong-hub", "xietong take evidence DELIVERED", SUBMIT),
+        ("xietong-police", "xietong take evidence DELIVERED", SUBMIT),
+        ("xietong-procuratorate", "xietong state evidence ACCEPTED", SUBMIT),
+        ("xietong-hub", "xietong take evidence ACCEPTED", SUBMIT),
+        ("xietong-police", "xietong take evidence ACCEPTED", SUBMIT),
+    }
+    async with asyncio.timeout(20):
+        await collector.until(lambda: expected <= tree(collector.spans, trace_id))
+    assert tree(collector.spans, trace_id) == expected
+
+
+async def test_waiting_and_restarts_stay_in_the_trace(
+    city: City, services: Services, collector: Collector
+) -> None:
+    police = await city.agency(Party.PARTY_POLICE, "case-handling")
+    await services[Party.PARTY_PROCURATORATE].kill()
+
+    sent = await police.send("PB-01", Party.PARTY_PROCURATORATE)
+    await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_RELAYED)
+    await services[Party.PARTY_HUB].stop()
+    await services[Party.PARTY_HUB].start()
+    await services[Party.PARTY_PROCURATORATE].start()
+    await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_DELIVERED)
+
+    trace_id = Envelope.FromString(sent.envelope.envelope).trace_context.traceparent.split("-")[1]
+    arrived = ("xietong-procuratorate", "xietong state evidence DELIVERED", SUBMIT)
+    async with asyncio.timeout(20):
+        await collector.until(lambda: arrived in tree(collector.spans, trace_id))
+
+
+async def test_no_span_tells_who_the_case_is_about(
+    city: City, services: Services, collector: Collector
+) -> None:
+    police = await city.agency(Party.PARTY_POLICE, "case-handling")
+    sent = await police.send("PB-01", Party.PARTY_PROCURATORATE, case_number="A4401990000012026039999")
+    await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_DELIVERED)
+
+    trace_id = Envelope.FromString(sent.envelope.envelope).trace_context.traceparent.split("-")[1]
+    taken = ("xietong-police", "xietong take evidence DELIVERED", SUBMIT)
+    async with asyncio.timeout(20):
+        await collector.until(lambda: taken in tree(collector.spans, trace_id))
+    said = " ".join(value for span in collector.spans for value in span.attributes.values())
+    assert sent.package_id in said
+    for private in ("A4401990000012026039999", "440199000001", "警号", ".pdf"):
+        assert private not in said
