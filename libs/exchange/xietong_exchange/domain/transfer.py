@@ -157,8 +157,8 @@ class ReceivingTransfer:
             part.received = part.size if part.verified else received.get(number, 0)
         return [(n, part.attempt, part.received) for n, part in enumerate(self._parts) if not part.verified]
 
-    def chunk_received(self, number: int, attempt: int, offset: int, length: int) -> int | None:
-        """How many leading bytes of the chunk are there already; None when nothing of it is needed.
+    def chunk_received(self, number: int, attempt: int, offset: int, length: int) -> bool:
+        """True when something of the chunk is needed; False for what is there already or belongs to an old attempt.
 
         Raises:
             UnknownPart, FrameTooLarge, ChunkBeyondSize, ChunkOutOfOrder: the sender broke the contract.
@@ -169,12 +169,11 @@ class ReceivingTransfer:
         if offset + length > part.size:
             raise ChunkBeyondSize(part=number, end=offset + length, size=part.size)
         if attempt < part.attempt or part.verified or offset + length <= part.received:
-            return None
+            return False
         if offset > part.received or attempt > part.attempt:
             raise ChunkOutOfOrder(part=number, offset=offset, expected=part.received)
-        known = part.received - offset
         part.received = offset + length
-        return known
+        return True
 
     def is_filled(self, number: int) -> bool:
         """All bytes are there and wait to be verified."""

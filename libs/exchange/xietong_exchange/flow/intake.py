@@ -85,7 +85,12 @@ class Intake:
         start = self._exchange.clock()
         if attached := await self._attach(key, request_id):
             return Submission(attached, attached=True)
-        sheet = await self._read(key, system)
+        try:
+            sheet = await self._read(key, system)
+        except StateConflict:
+            if attached := await self._attach(key, request_id):  # Another click was faster just now.
+                return Submission(attached, attached=True)
+            raise
         await self._require_complete(sheet)
         self._require_verdict(self._judge(sheet))
         sealed = await self._seal(sheet)
@@ -136,19 +141,19 @@ class Intake:
     async def _attach(self, key: DraftKey, request_id: str) -> list[PackageRecord]:
         """The packages that this click is about already: by its request id, or because the send is not finished."""
         async with self._exchange.store.transaction() as tx:
-            draft = await tx.drafts.get(key)
+            draft = await tx.drafts.requested(request_id)
+            repeated = draft is not None
+            draft = draft or await tx.drafts.get(key)
             if draft is None:
                 raise DraftNotFound(key=key_text(key))
-            bound = await tx.drafts.remember_request(request_id, draft.draft_id)
-            asked = draft if bound == draft.draft_id else await tx.drafts.by_id(bound)
-            if asked is None or key_text(asked.key) != key_text(key):
+            if draft.key != key:
                 raise RequestConflict(request_id=request_id)
-            packages = await tx.packages.of_draft(asked.draft_id)
-        if asked.draft_id != draft.draft_id or draft.state == DraftState.DRAFT_STATE_OPEN:
-            return packages
-        if bound == draft.draft_id or any(record.state not in FINAL for record in packages):
-            return packages
-        raise DraftNotFound(key=key_text(key))
+            packages = await tx.packages.of_draft(draft.draft_id)
+            if packages and not repeated:
+                if all(record.state in FINAL for record in packages):
+                    raise DraftNotFound(key=key_text(key))
+                await tx.drafts.remember_request(request_id, draft.draft_id)
+        return packages
 
     async def _read(self, key: DraftKey, system: str) -> _Sheet:
         async with self._exchange.store.transaction() as tx:
@@ -237,13 +242,14 @@ class Intake:
             draft = await tx.drafts.get(sheet.draft.key, lock=True)
             if draft is None:
                 raise DraftNotFound(key=key_text(sheet.draft.key))
+            if await tx.drafts.remember_request(request_id, draft.draft_id) != draft.draft_id:
+                raise RequestConflict(request_id=request_id)
             if draft.draft_id == sheet.draft.draft_id and draft.state == DraftState.DRAFT_STATE_SUBMITTED:
                 return Submission(await tx.packages.of_draft(draft.draft_id), attached=True)
             if draft != sheet.draft or await tx.drafts.contributions(draft.draft_id) != sheet.contributions:
                 raise StateConflict(
                     what=f"draft {key_text(draft.key)}", state="changing", action="submitting (提交)"
                 )
-            await tx.drafts.remember_request(request_id, draft.draft_id)
             for package in sealed:
                 await self._add(tx, package, sheet, actor, start)
             await tx.drafts.set_state(draft.draft_id, DraftState.DRAFT_STATE_SUBMITTED)

@@ -20,6 +20,7 @@ from xietong.exchange.v1.transfer_service_pb2 import (
 )
 from xietong_exchange.domain.envelope import SealedPackage
 from xietong_exchange.domain.errors import (
+    ChunkOutOfOrder,
     EnvelopeInvalid,
     PartIncomplete,
     ProtocolViolation,
@@ -164,18 +165,26 @@ class Reception:
         return wanted
 
     async def _chunk(self, chunk: Chunk) -> Answers:
-        known = self._machine.chunk_received(chunk.part, chunk.attempt, chunk.offset, len(chunk.data))
-        if known is None:
+        if not self._machine.chunk_received(chunk.part, chunk.attempt, chunk.offset, len(chunk.data)):
             return
         writer = await self._writer(chunk.part)
-        try:
-            await writer.append(chunk.data[known:] if known else chunk.data)
-        except part_store.StorageFull as full:
-            raise StorageFull(free=full.free) from None
+        await self._append(chunk, writer)
         self._movement.transferred_bytes = self._machine.received_bytes
         yield self._progress(chunk.part, writer)
         if self._machine.is_filled(chunk.part):
             yield await self._verify(chunk.part)
+
+    async def _append(self, chunk: Chunk, writer: PartWriter) -> None:
+        """Write what is not there yet: a transfer of the same content may have come further since the offer."""
+        known = writer.written - chunk.offset
+        if writer.complete or known >= len(chunk.data):
+            return
+        if known < 0:
+            raise ChunkOutOfOrder(part=chunk.part, offset=chunk.offset, expected=writer.written)
+        try:
+            await writer.append(chunk.data[known:])
+        except part_store.StorageFull as full:
+            raise StorageFull(free=full.free) from None
 
     async def _writer(self, number: int) -> PartWriter:
         writer = self._writers.get(number)

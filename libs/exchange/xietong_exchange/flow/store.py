@@ -150,6 +150,9 @@ class Drafts(Protocol):
     async def contributions(self, draft_id: str) -> list[ContributionRecord]:
         """In the order of first arrival."""
 
+    async def requested(self, request_id: str) -> DraftRecord | None:
+        """The draft to which a request id is bound, None when it is new."""
+
     async def remember_request(self, request_id: str, draft_id: str) -> str:
         """Bind a request id to a draft; returns the draft to which it is bound (another one: a conflict)."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy.exc import SQLAlchemyError
 
 from xietong_exchange.adapters.notary import FileNotary
-from xietong_exchange.adapters.postgres import SchemaTooNew, migrate
+from xietong_exchange.adapters.postgres import UnfitDatabase, migrate
 from xietong_exchange.adapters.rpc.server import PortTaken
 from xietong_exchange.adapters.rpc.tls import TlsFiles
 from xietong_exchange.adapters.telemetry import Telemetry
@@ -35,7 +35,7 @@ def run(profile: Profile) -> None:
         sys.exit(asyncio.run(_COMMANDS[arguments.command](profile, settings)))
     except SettingsError as error:
         sys.exit(_fail(error, EXIT_SETTINGS))
-    except (PortTaken, SchemaTooNew, EmbeddedPostgresError, OSError, SQLAlchemyError) as error:
+    except (PortTaken, UnfitDatabase, EmbeddedPostgresError, OSError, SQLAlchemyError) as error:
         sys.exit(_fail(error, EXIT_FAILED))
 
 

@@ -85,6 +85,15 @@ class PostgresDrafts:
         rows = await self._connection.execute(statement)
         return [ContributionRecord(system=row.system, name=row.name, fragment=row.fragment) for row in rows]
 
+    async def requested(self, request_id: str) -> DraftRecord | None:
+        bound = (
+            select(draft)
+            .join(send_request, send_request.c.draft_id == draft.c.draft_id)
+            .where(send_request.c.request_id == request_id)
+        )
+        row = (await self._connection.execute(bound)).one_or_none()
+        return _draft(row) if row else None
+
     async def remember_request(self, request_id: str, draft_id: str) -> str:
         values = {"request_id": request_id, "draft_id": draft_id}
         await self._connection.execute(insert(send_request).values(values).on_conflict_do_nothing())
