@@ -14,6 +14,8 @@ class RetryPolicy:
     longest_delay_seconds: float = 60.0
     give_up_after: timedelta = timedelta(hours=72)
     """Standstill after which a delivery becomes a dead letter."""
+    lease_seconds: float = 15.0
+    """How long a delivery belongs to a worker that gives no sign of life: after a kill it rests so long."""
 
     def delay_seconds(self, attempts: int, chance: float) -> float:
         """Pause after the given number of failed attempts; `chance` in [0, 1) spreads the callers."""

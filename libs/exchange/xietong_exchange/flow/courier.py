@@ -37,8 +37,8 @@ from xietong_exchange.flow.store import Transaction
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS = 30.0
-BEAT_SECONDS = 10.0
+BEATS_PER_LEASE = 3
+"""A beat that fails, because the database was away for a moment, does not cost the lease."""
 EVIDENCE_BATCH = 100
 """The contract's bound on one DeliverEvidence call."""
 LANE_WIDTHS = {Lane.LANE_EVIDENCE: 1, Lane.LANE_INTERACTIVE: 8, Lane.LANE_BULK: 2}
@@ -82,7 +82,11 @@ class Courier:
         try:
             async with self.exchange.store.transaction() as tx:
                 return await tx.outbox.claim(
-                    self.peer, self.lane, owner=self.owner, lease_seconds=LEASE_SECONDS, limit=limit
+                    self.peer,
+                    self.lane,
+                    owner=self.owner,
+                    lease_seconds=self.policy.lease_seconds,
+                    limit=limit,
                 )
         except XietongError as error:
             log.warning("the outbox could not be read: %s", error.reason_name())
@@ -107,7 +111,7 @@ class Courier:
         self.exchange.changes.announce(OUTBOX)
 
     async def _package(self, delivery: DeliveryRecord) -> None:
-        beat = _Beat(self.exchange, delivery)
+        beat = _Beat(self.exchange, delivery, self.policy.lease_seconds)
         try:
             async with beat:
                 record = await self._require(delivery.package_id)
@@ -204,10 +208,11 @@ def _overtook(delivery: DeliveryRecord, error: Failure) -> bool:
 class _Beat:
     """Renews a lease while its delivery is under way, and notes whether bytes moved."""
 
-    def __init__(self, exchange: Exchange, delivery: DeliveryRecord) -> None:
+    def __init__(self, exchange: Exchange, delivery: DeliveryRecord, lease_seconds: float) -> None:
         self.progressed = False
         self._exchange = exchange
         self._delivery = delivery
+        self._lease_seconds = lease_seconds
         self._moved = False
         self._task: asyncio.Task[None] | None = None
 
@@ -226,14 +231,14 @@ class _Beat:
 
     async def _run(self, worker: asyncio.Task[object] | None) -> None:
         while True:
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(self._lease_seconds / BEATS_PER_LEASE)
             moved, self._moved = self._moved, False
             try:
                 async with self._exchange.store.transaction() as tx:
                     held = await tx.outbox.renew(
                         self._delivery.delivery_id,
                         self._delivery.token,
-                        lease_seconds=LEASE_SECONDS,
+                        lease_seconds=self._lease_seconds,
                         progressed=moved,
                     )
             except XietongError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
@@ -68,7 +68,7 @@ class Handover:
             raise PackageNotFound(package_id=package_id)
         return record
 
-    async def watch(self, package_id: str) -> AsyncIterator[PackageRecord]:
+    async def watch(self, package_id: str) -> AsyncGenerator[PackageRecord, None]:
         """The package at once and after every change, until its state is final. Raises PackageNotFound."""
         with self._exchange.changes.subscribe(package_id) as news:
             seen: tuple[object, ...] | None = None
@@ -91,7 +91,7 @@ class Handover:
         async with self._exchange.store.transaction() as tx:
             return await tx.packages.page(wanted, before=before, limit=limit)
 
-    async def inbox(self, caller: Caller, *, only_addressed: bool) -> AsyncIterator[PackageRecord]:
+    async def inbox(self, caller: Caller, *, only_addressed: bool) -> AsyncGenerator[PackageRecord, None]:
         """Incoming packages without an outcome, at once and after every change. Never ends by itself."""
         seen: dict[str, tuple[object, ...]] = {}
         with self._exchange.changes.subscribe(INBOX) as news:
@@ -124,7 +124,9 @@ class Handover:
         async with self._exchange.store.transaction() as tx:
             return await tx.packages.get_many(package_ids)
 
-    async def read(self, package_id: str, number: int, offset: int, caller: Caller) -> AsyncIterator[bytes]:
+    async def read(
+        self, package_id: str, number: int, offset: int, caller: Caller
+    ) -> AsyncGenerator[bytes, None]:
         """The bytes of a part from an offset on, in blocks.
 
         Raises:

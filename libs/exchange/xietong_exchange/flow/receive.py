@@ -56,6 +56,22 @@ class Receiver:
         peer: Party.ValueType,
         answers: asyncio.Queue[TransferResponse | None],
     ) -> None:
+        """Hand over every frame, then say that no answer follows; cancelled, nobody waits for that."""
+        try:
+            await self._read_all(frames, peer, answers)
+        except asyncio.CancelledError:
+            raise
+        except Exception:
+            await answers.put(None)
+            raise
+        await answers.put(None)
+
+    async def _read_all(
+        self,
+        frames: AsyncIterator[TransferRequest],
+        peer: Party.ValueType,
+        answers: asyncio.Queue[TransferResponse | None],
+    ) -> None:
         transfers: dict[int, Reception | None] = {}
         try:
             async for frame in frames:
@@ -64,7 +80,6 @@ class Receiver:
             for reception in transfers.values():
                 if reception is not None:
                     await reception.close()
-            await answers.put(None)
 
     async def _dispatch(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from xietong.exchange.v1.gateway_drafts_pb2 import (
     PartOffsetNeeded,
@@ -41,7 +41,7 @@ class Upload:
 
     async def stream(
         self, frames: AsyncIterator[UploadPartRequest], system: str
-    ) -> AsyncIterator[UploadPartResponse]:
+    ) -> AsyncGenerator[UploadPartResponse, None]:
         """Answer the frames of one upload.
 
         Raises:

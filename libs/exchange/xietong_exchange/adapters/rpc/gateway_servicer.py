@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,8 +65,9 @@ class GatewayServicer(GatewayServiceServicer):
         self, request_iterator: AsyncIterator[drafts_pb.UploadPartRequest], context: _Context
     ) -> AsyncIterator[drafts_pb.UploadPartResponse]:
         """Take the content of one file."""
-        async for answer in self.uploads.stream(request_iterator, _system()):
-            yield answer
+        async with aclosing(self.uploads.stream(request_iterator, _system())) as answers:
+            async for answer in answers:
+                yield answer
 
     async def GetDraft(
         self, request: drafts_pb.GetDraftRequest, context: _Context
@@ -110,10 +112,11 @@ class GatewayServicer(GatewayServiceServicer):
         self, request: packages_pb.WatchPackageRequest, context: _Context
     ) -> AsyncIterator[packages_pb.WatchPackageResponse]:
         """Stream a package until its state is final."""
-        async for record in self.handover.watch(request.package_id):
-            yield packages_pb.WatchPackageResponse(
-                package=await self.views.package(record, with_evidence=True)
-            )
+        async with aclosing(self.handover.watch(request.package_id)) as records:
+            async for record in records:
+                yield packages_pb.WatchPackageResponse(
+                    package=await self.views.package(record, with_evidence=True)
+                )
 
     async def ListPackages(
         self, request: packages_pb.ListPackagesRequest, context: _Context
@@ -136,17 +139,23 @@ class GatewayServicer(GatewayServiceServicer):
         self, request: packages_pb.WatchInboxRequest, context: _Context
     ) -> AsyncIterator[packages_pb.WatchInboxResponse]:
         """Stream the packages that wait for the caller."""
-        async for record in self.handover.inbox(_caller(), only_addressed=request.only_addressed):
-            yield packages_pb.WatchInboxResponse(package=await self.views.package(record, with_evidence=True))
+        async with aclosing(self.handover.inbox(_caller(), only_addressed=request.only_addressed)) as records:
+            async for record in records:
+                yield packages_pb.WatchInboxResponse(
+                    package=await self.views.package(record, with_evidence=True)
+                )
 
     async def ReadPart(
         self, request: packages_pb.ReadPartRequest, context: _Context
     ) -> AsyncIterator[packages_pb.ReadPartResponse]:
         """Stream the bytes of a part."""
         offset = request.offset
-        async for block in self.handover.read(request.package_id, request.part, offset, _caller()):
-            yield packages_pb.ReadPartResponse(offset=offset, data=block)
-            offset += len(block)
+        async with aclosing(
+            self.handover.read(request.package_id, request.part, offset, _caller())
+        ) as blocks:
+            async for block in blocks:
+                yield packages_pb.ReadPartResponse(offset=offset, data=block)
+                offset += len(block)
 
     async def ReportOutcome(
         self, request: packages_pb.ReportOutcomeRequest, context: _Context

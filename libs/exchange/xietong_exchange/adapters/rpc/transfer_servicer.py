@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -11,6 +12,7 @@ from xietong.exchange.v1 import transfer_service_pb2 as pb
 from xietong.exchange.v1.evidence_pb2 import Evidence, Statement
 from xietong.exchange.v1.transfer_service_pb2_grpc import TransferServiceServicer
 from xietong_exchange.adapters.rpc.caller import caller
+from xietong_exchange.adapters.rpc.failure import incident_id
 from xietong_exchange.adapters.rpc.status import to_status
 from xietong_exchange.domain.errors import XietongError
 from xietong_exchange.domain.evidence import read_statement
@@ -39,8 +41,9 @@ class TransferServicer(TransferServiceServicer):
         self, request_iterator: AsyncIterator[pb.TransferRequest], context: _Context
     ) -> AsyncIterator[pb.TransferResponse]:
         """Take packages."""
-        async for answer in self._receiver.stream(request_iterator, caller.get().party):
-            yield answer
+        async with aclosing(self._receiver.stream(request_iterator, caller.get().party)) as answers:
+            async for answer in answers:
+                yield answer
 
     async def DeliverEvidence(
         self, request: pb.DeliverEvidenceRequest, context: _Context
@@ -52,7 +55,9 @@ class TransferServicer(TransferServiceServicer):
         try:
             return pb.EvidenceResult(evidence_id=await self._desk.take(piece, caller.get().party))
         except XietongError as error:
-            return pb.EvidenceResult(evidence_id=_readable_id(piece), error=to_status(error, incident=""))
+            return pb.EvidenceResult(
+                evidence_id=_readable_id(piece), error=to_status(error, incident=incident_id())
+            )
 
 
 def _readable_id(piece: Evidence) -> str:
