@@ -6,10 +6,12 @@ The bytes are kept as they came; nothing here ever serialises an envelope that s
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from google.protobuf.message import DecodeError
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from xietong.exchange.v1.envelope_pb2 import (
     Classification,
@@ -21,11 +23,12 @@ from xietong.exchange.v1.envelope_pb2 import (
     SignedEnvelope,
 )
 from xietong_exchange.domain.errors import ClassifiedRefused, EnvelopeInvalid, PackageTooLarge
-from xietong_exchange.domain.fields import field_violations
+from xietong_exchange.domain.fields import field_violations, is_time
 from xietong_exchange.domain.limits import MAX_ENVELOPE_BYTES, Limits
 
 INTERACTIVE_LIMIT_BYTES = 8 * (1 << 20)
 """Up to this size a package travels in the interactive lane unless its sender says otherwise."""
+_EMPTY = hashlib.sha256().digest()
 
 
 @dataclass(frozen=True)
@@ -106,9 +109,20 @@ def check_envelope(package: SealedPackage, limits: Limits) -> None:
         raise EnvelopeInvalid(why=f"{violations[0].path}: {violations[0].text_en}")
     if [part.number for part in envelope.parts] != list(range(len(envelope.parts))):
         raise EnvelopeInvalid(why="part numbers must be 0, 1, 2, … without gaps")
+    for path, moment in _times(envelope):
+        if not is_time(moment):
+            raise EnvelopeInvalid(why=f"{path} is no time between the years 1 and 9999")
     if any(part.digest.algorithm != DigestAlgorithm.DIGEST_ALGORITHM_SHA256 for part in envelope.parts):
         raise EnvelopeInvalid(why="this node checks SHA-256 only, as its capabilities say")
+    if any(not part.size_bytes and part.digest.value != _EMPTY for part in envelope.parts):
+        raise EnvelopeInvalid(why="a part of size 0 has the digest of some content")
     check_size(package, limits)
+
+
+def _times(envelope: Envelope) -> Iterator[tuple[str, Timestamp]]:
+    yield "create_time", envelope.create_time
+    for position, event in enumerate(envelope.supervision.events):
+        yield f"supervision.events[{position}].time", event.time
 
 
 def check_size(package: SealedPackage, limits: Limits) -> None:

@@ -91,6 +91,8 @@ class Intake:
             if attached := await self._attach(key, request_id):  # Another click was faster just now.
                 return Submission(attached, attached=True)
             raise
+        if attached := await self._join_equal(sheet, request_id):
+            return Submission(attached, attached=True)
         await self._require_complete(sheet)
         self._require_verdict(self._judge(sheet))
         sealed = await self._seal(sheet)
@@ -153,6 +155,21 @@ class Intake:
                 if all(record.state in FINAL for record in packages):
                     raise DraftNotFound(key=key_text(key))
                 await tx.drafts.remember_request(request_id, draft.draft_id)
+        return packages
+
+    async def _join_equal(self, sheet: _Sheet, request_id: str) -> list[PackageRecord]:
+        """The packages of an equal send with this key that is not finished: the second click is the first one."""
+        async with self._exchange.store.transaction() as tx:
+            earlier = await tx.drafts.latest_submitted(sheet.draft.key)
+            if earlier is None or earlier.header != sheet.draft.header:
+                return []
+            packages = await tx.packages.of_draft(earlier.draft_id)
+            if all(record.state in FINAL for record in packages):
+                return []
+            if await tx.drafts.contributions(earlier.draft_id) != sheet.contributions:
+                return []
+            await tx.drafts.set_state(sheet.draft.draft_id, DraftState.DRAFT_STATE_DISCARDED)
+            await tx.drafts.remember_request(request_id, earlier.draft_id)
         return packages
 
     async def _read(self, key: DraftKey, system: str) -> _Sheet:

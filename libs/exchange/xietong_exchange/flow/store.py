@@ -135,6 +135,9 @@ class Drafts(Protocol):
     async def get(self, key: DraftKey, *, lock: bool = False) -> DraftRecord | None:
         """The open draft with this key, otherwise the latest submitted one."""
 
+    async def latest_submitted(self, key: DraftKey) -> DraftRecord | None:
+        """The latest draft with this key that became packages."""
+
     async def by_id(self, draft_id: str) -> DraftRecord | None:
         """The draft with this identifier."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
 
+from xietong.exchange.v1.envelope_pb2 import DigestAlgorithm
 from xietong.exchange.v1.gateway_drafts_pb2 import (
     PartOffsetNeeded,
     PartStored,
@@ -22,6 +23,7 @@ from xietong_exchange.domain.errors import (
     PackageTooLarge,
     ProtocolViolation,
     StorageFull,
+    Violation,
 )
 from xietong_exchange.domain.fields import field_violations
 from xietong_exchange.domain.party import party_name
@@ -31,6 +33,13 @@ from xietong_exchange.flow.part_store import PartKey, PartWriter
 
 UPLOADED_PART = 0
 """An upload has one file; errors about chunks name it by this number."""
+
+_OTHER_ALGORITHM = Violation(
+    path="header.digest.algorithm",
+    rule="digest.algorithm",
+    text_en="this node checks SHA-256 only, as its capabilities say",
+    text_zh="本节点仅支持 SHA-256 摘要",
+)
 
 
 class Upload:
@@ -73,6 +82,8 @@ class Upload:
             raise ProtocolViolation(why="the first frame of an upload must be its header")
         if violations := field_violations(frame):
             raise InvalidField(count=len(violations), violations=violations)
+        if frame.header.digest.algorithm != DigestAlgorithm.DIGEST_ALGORITHM_SHA256:
+            raise InvalidField(count=1, violations=(_OTHER_ALGORITHM,))
         limit = self._exchange.limits.max_package_bytes
         if frame.header.size_bytes > limit:
             raise PackageTooLarge(what="the file in bytes", value=frame.header.size_bytes, limit=limit)

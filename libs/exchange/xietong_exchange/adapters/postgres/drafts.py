@@ -49,6 +49,16 @@ class PostgresDrafts:
         ).one_or_none()
         return _draft(row) if row else None
 
+    async def latest_submitted(self, key: DraftKey) -> DraftRecord | None:
+        found = (
+            select(draft)
+            .where(_has_key(key), draft.c.state == int(DraftState.DRAFT_STATE_SUBMITTED))
+            .order_by(draft.c.position.desc())
+            .limit(1)
+        )
+        row = (await self._connection.execute(found)).one_or_none()
+        return _draft(row) if row else None
+
     async def by_id(self, draft_id: str) -> DraftRecord | None:
         row = (
             await self._connection.execute(select(draft).where(draft.c.draft_id == draft_id))

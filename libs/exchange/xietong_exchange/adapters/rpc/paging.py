@@ -8,6 +8,7 @@ from binascii import Error as Base64Error
 from xietong_exchange.domain.errors import PageTokenInvalid
 
 DEFAULT_PAGE_SIZE = 50
+_POSITIONS = range(1 << 63)  # what the database counts with
 
 
 def page_size(asked: int) -> int:
@@ -26,8 +27,9 @@ def decode_token(call: str, token: str) -> int | None:
         return None
     try:
         name, _, position = urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode().partition(":")
-        if name == call:
-            return int(position)
+        number = int(position)
     except (Base64Error, UnicodeDecodeError, ValueError):
-        pass
-    raise PageTokenInvalid
+        raise PageTokenInvalid from None
+    if name != call or number not in _POSITIONS:
+        raise PageTokenInvalid
+    return number

@@ -29,7 +29,8 @@ from xietong_exchange.flow.neighbours import Contact
 
 UNARY_SECONDS = 20.0
 CAPABILITIES_FRESH_SECONDS = 60.0
-MAX_MESSAGE_BYTES = 4 << 20
+MAX_MESSAGE_BYTES = 32 << 20
+"""A draft with the largest manifest fits, and a chunk that is too large is refused with its reason, not by gRPC."""
 CHANNEL_OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.keepalive_time_ms", 20_000),

@@ -32,9 +32,7 @@ class UnknownProcess(XietongError):
 
     reason = ErrorReason.ERROR_REASON_UNKNOWN_PROCESS
     code = "INVALID_ARGUMENT"
-    sentence_en = (
-        "process {process} is not in edition {edition}; see `xietong standard` or the reference for the codes"
-    )
+    sentence_en = "process {process} is not in edition {edition}; choose a code that it lists"
     sentence_zh = "数据标准 {edition} 中没有业务流程 {process}；请核对流程代码"
 
 

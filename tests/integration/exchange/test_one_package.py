@@ -1,0 +1,38 @@
+"""One package through three nodes: from the business system's submit to the receiver's outcome and back."""
+
+from __future__ import annotations
+
+from tests.integration.exchange.city import City
+
+from xietong.casefile.v1.manifest_pb2 import Manifest
+from xietong.exchange.v1 import package_pb2
+from xietong.exchange.v1.draft_pb2 import Accepted, Outcome
+from xietong.exchange.v1.envelope_pb2 import Envelope, Party
+from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
+
+
+async def test_a_package_travels_and_its_outcome_returns(three: City) -> None:
+    police = await three.agency(Party.PARTY_POLICE, "case-handling")
+    procuratorate = await three.agency(Party.PARTY_PROCURATORATE, "prosecution")
+    files = {"document-0.pdf": b"%PDF " + bytes(range(256)) * 4096 * 3}
+
+    sent = await police.send("PB-01", Party.PARTY_PROCURATORATE, files=files)
+    got = await procuratorate.arrived(sent.package_id)
+
+    assert got.envelope.envelope == sent.envelope.envelope
+    envelope = Envelope.FromString(got.envelope.envelope)
+    manifest = Manifest.FromString(await procuratorate.read(sent.package_id, 0))
+    assert manifest.process_code == "PB-01"
+    for part in manifest.parts:
+        content = await procuratorate.read(sent.package_id, part.number)
+        assert content == files.get(part.name, content)
+        assert len(content) == envelope.parts[part.number].size_bytes
+    accepted = Outcome(accepted=Accepted(receiver_case_number="示检受〔2026〕1号"))
+    await procuratorate.report(sent.package_id, accepted)
+    done = await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_ACCEPTED)
+
+    assert done.receiver_case_number == "示检受〔2026〕1号"
+    kinds = [EvidenceKind.Name(Statement.FromString(e.statement).kind) for e in done.evidence]
+    assert sorted(kinds) == sorted(
+        f"EVIDENCE_KIND_{name}" for name in ("SUBMITTED", "RELAYED", "DELIVERED", "RETRIEVED", "ACCEPTED")
+    )
