@@ -62,10 +62,11 @@ class CaseFolder:
         root = Path(path)
         problems = ProblemList()
         entry = read_yaml(root / PACKAGE_FILE, root, problems)
-        folder = _Reader(root, problems).read(entry) if entry is not None else None
-        problems.raise_if_any(root)
-        if folder is None:
-            raise AssertionError("a folder without problems has been read")
+        if entry is None:
+            raise problems.error(root)
+        folder = _Reader(root, problems).read(entry)
+        if problems.problems:
+            raise problems.error(root)
         return folder
 
 

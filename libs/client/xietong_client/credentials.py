@@ -34,6 +34,8 @@ class Credentials:
     system: str
     not_before: datetime
     not_after: datetime
+    certificate_file: Path
+    key_file: Path
 
     @classmethod
     def from_folder(cls, folder: str | Path, system: str = "", *, operator: bool = False) -> Self:
@@ -70,6 +72,8 @@ class Credentials:
             system=identity["system"] or "",
             not_before=leaf.not_valid_before_utc,
             not_after=leaf.not_valid_after_utc,
+            certificate_file=certificate,
+            key_file=key,
         )
 
     @property

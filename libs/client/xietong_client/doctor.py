@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import ssl
 from collections.abc import AsyncIterator
@@ -26,6 +27,7 @@ SKEW_FAILURE = timedelta(seconds=60)
 FREE_WARNING_BYTES = 5 * 1024**3
 FREE_FAILURE_BYTES = 512 * 1024**2
 _GIB = 1024**3
+_OTHERS_MODE = 0o077
 
 
 class Verdict(StrEnum):
@@ -59,6 +61,7 @@ async def examine(settings: ConnectionSettings, folder: Path) -> AsyncIterator[C
     yield Check("settings", Verdict.OK, Text(f"以 {who} 身份连接 {target}。", f"{who} calls {target}."))
     yield _certificate(credentials, datetime.now(UTC))
     yield _issuer(credentials)
+    yield _key_file(credentials.key_file)
     server_name = settings.server_name or credentials.node_name
     reached = await _reach(target)
     yield reached
@@ -109,6 +112,19 @@ def _issuer(credentials: Credentials) -> Check:
     )
 
 
+def _key_file(path: Path) -> Check:
+    if os.name != "posix" or not path.stat().st_mode & _OTHERS_MODE:
+        return Check(
+            "key", Verdict.OK, Text("私钥文件只有本用户可读。", "only you can read the private key.")
+        )
+    return Check(
+        "key",
+        Verdict.WARNING,
+        Text(f"其他用户可以读取私钥 {path}。", f"others can read the private key {path}."),
+        Text(f"请运行 `chmod 600 {path}`。", f"Run `chmod 600 {path}`."),
+    )
+
+
 async def _reach(target: str) -> Check:
     host, _, port = target.rpartition(":")
     try:
@@ -136,6 +152,7 @@ async def _reach(target: str) -> Check:
 async def _handshake(target: str, credentials: Credentials, server_name: str) -> Check:
     """Checks the node's certificate; whether the node takes the caller's shows with the first call."""
     context = ssl.create_default_context(cadata=credentials.trust_anchor.decode("ascii"))
+    context.load_cert_chain(credentials.certificate_file, credentials.key_file)
     context.set_alpn_protocols(["h2"])
     host, _, port = target.rpartition(":")
     try:
@@ -198,7 +215,7 @@ def _identity(info: GetNodeResponse) -> Check:
     party, version = party_name(info.capabilities.party), info.capabilities.software_version
     grants = ", ".join(info.grants)
     name = info.system or "operator"
-    if not grants:
+    if info.system and not grants:
         return Check(
             "node",
             Verdict.WARNING,
@@ -209,8 +226,8 @@ def _identity(info: GetNodeResponse) -> Check:
             Text("如需收发，请联系节点运维授权。", "Ask the node's operators for the grants that it needs."),
         )
     text = Text(
-        f"{party} 节点 {version} 认识 {name}，授权：{grants}。",
-        f"the node of {party} {version} grants {name}: {grants}.",
+        f"{party} 节点 {version} 认识 {name}，授权：{grants or '查看'}。",
+        f"the node of {party} {version} grants {name}: {grants or 'looking'}.",
     )
     return Check("node", Verdict.OK, text)
 

@@ -62,16 +62,14 @@ class ProblemList:
         """Notes a problem."""
         self.problems.append(Problem(file, line, place, text))
 
-    def raise_if_any(self, folder: Path) -> None:
-        """Raises CaseFolderInvalid when there is a problem."""
-        if not self.problems:
-            return
+    def error(self, folder: Path) -> CaseFolderInvalid:
+        """The error that names all of them."""
         count = len(self.problems)
         text = Text(
             f"案件文件夹 {folder.name} 有 {count} 处问题，未发送。",
             f"the case folder {folder.name} has {count} problem(s); nothing was sent.",
         )
-        raise CaseFolderInvalid(reason="CASE_FOLDER_INVALID", text=text, problems=tuple(self.problems))
+        return CaseFolderInvalid(reason="CASE_FOLDER_INVALID", text=text, problems=tuple(self.problems))
 
 
 @dataclass(frozen=True, slots=True)

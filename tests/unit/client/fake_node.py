@@ -12,13 +12,11 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
-from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from google.rpc import error_details_pb2, status_pb2
+from tests.unit.client.failures import details, fail
 
 from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong.exchange.v1 import gateway_drafts_pb2 as drafts
@@ -51,24 +49,6 @@ Context = grpc.aio.ServicerContext[Any, Any]
 
 def sha256(data: bytes) -> Digest:
     return Digest(algorithm=DigestAlgorithm.DIGEST_ALGORITHM_SHA256, value=hashlib.sha256(data).digest())
-
-
-def details(reason: str, zh: str = "", *extra: Message, **facts: str) -> list[Message]:
-    """The details of an error as a node sends them."""
-    info = error_details_pb2.ErrorInfo(reason=reason, domain="xietong", metadata=facts)
-    return [info, error_details_pb2.LocalizedMessage(locale="zh-CN", message=zh), *extra]
-
-
-async def fail(
-    context: Context, code: grpc.StatusCode, message: str, parts: Sequence[Message] = ()
-) -> NoReturn:
-    """Ends a call with a status and its details."""
-    packed = []
-    for part in parts:
-        packed.append(AnyMessage())
-        packed[-1].Pack(part)
-    status = status_pb2.Status(code=code.value[0], message=message, details=packed)
-    await context.abort(code, message, (("grpc-status-details-bin", status.SerializeToString()),))
 
 
 @dataclass
@@ -402,12 +382,6 @@ class FakeNode(GatewayServiceServicer):
         for key, value in context.invocation_metadata() or ():
             if key == "traceparent":
                 self.traceparents[rpc].append(str(value))
-
-
-def retry_after(seconds: float) -> error_details_pb2.RetryInfo:
-    delay = Duration()
-    delay.FromNanoseconds(int(seconds * 1e9))
-    return error_details_pb2.RetryInfo(retry_delay=delay)
 
 
 @asynccontextmanager

@@ -234,3 +234,17 @@ def test_a_problem_is_one_line_in_each_language(tmp_path: Path) -> None:
     assert first.startswith("CASE_FOLDER_INVALID: 案件文件夹")
     assert second.startswith("  package.yaml:3: from 不认识")
     assert "package.yaml:3: from `nobody` is not known" in str(caught.value)
+
+
+EXAMPLES = sorted(path.parent for path in (Path(__file__).parents[3] / "examples").glob("*/package.yaml"))
+
+
+@pytest.mark.parametrize("folder", EXAMPLES, ids=lambda path: path.name)
+def test_every_example_is_read(folder: Path) -> None:
+    case = CaseFolder.load(folder)
+    assert case.key.process_code in folder.name
+    assert all(contribution.fragment is not None for contribution in case.contributions)
+
+
+def test_there_are_examples() -> None:
+    assert len(EXAMPLES) >= 11

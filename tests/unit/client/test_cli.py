@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +14,8 @@ from typing import Any
 
 import grpc
 import pytest
-from tests.unit.client.fake_node import FakeNode, details, serving
+from tests.unit.client.failures import details
+from tests.unit.client.fake_node import FakeNode, serving
 from tests.unit.client.folders import write_folder
 
 from xietong.casefile.v1.manifest_pb2 import Manifest, Part, PartKind
@@ -282,11 +286,23 @@ async def test_wrong_usage_is_2_and_says_what(
     assert words in result.err
 
 
+@pytest.mark.usefixtures("xietong")
+async def test_an_interrupted_command_says_130(fake: FakeNode) -> None:
+    command = (sys.executable, "-m", "xietong_client", "watch", incoming(fake), "--json")
+    watch = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert watch.stdout is not None
+    assert b"DELIVERED" in await watch.stdout.readline()
+    watch.send_signal(signal.SIGINT)
+    _, said = await watch.communicate()
+    assert watch.returncode == ExitCode.INTERRUPTED
+    assert b"run again" in said
+
+
 async def test_doctor_finds_nothing_wrong(xietong: Xietong) -> None:
     result = await xietong("doctor", "--json")
     assert result.code == ExitCode.OK, result.out
     checks = {check["check"]: check["verdict"] for check in result.json["checks"] if check["check"] != "disk"}
-    assert set(checks) == {"settings", "certificate", "issuer", "network", "tls", "node", "clock"}
+    assert set(checks) == {"settings", "certificate", "issuer", "key", "network", "tls", "node", "clock"}
     assert set(checks.values()) == {"ok"}
 
 

@@ -9,7 +9,7 @@ import pytest
 from google.protobuf.any_pb2 import Any
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
-from tests.unit.client.fake_node import details, retry_after
+from tests.unit.client.failures import details, retry_after
 
 from xietong.exchange.v1.error_reason_pb2 import ErrorReason
 from xietong_client import (

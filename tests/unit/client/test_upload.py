@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from pathlib import Path
 
 import grpc
 import pytest
-from tests.unit.client.fake_node import MIB, FakeNode, details
+from tests.unit.client.failures import details
+from tests.unit.client.fake_node import MIB, FakeNode
 
 from xietong.casefile.v1.manifest_pb2 import Manifest, Part, PartKind
 from xietong.exchange.v1.draft_pb2 import DraftHeader, DraftKey
@@ -135,11 +137,10 @@ async def test_a_part_without_a_file_is_refused_before_anything_leaves(
 
 
 async def test_an_upload_that_never_gets_anywhere_ends(
-    node: Node, fake: FakeNode, key: DraftKey, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    node: Node, fake: FakeNode, key: DraftKey, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("xietong_client.upload.PATIENCE_SECONDS", 0.0)
     draft = node.draft(key)
-    draft._route = type(draft._route)(draft._route.stub, key, fake.limits, draft._trace, patience_seconds=0.0)
+    draft._route = dataclasses.replace(draft._route, patience_seconds=0.0)
     fake.upload_breaks = [0] * 100
     path = write_file(tmp_path, "a.pdf", MIB)
     with pytest.raises(Unreachable):

@@ -125,11 +125,9 @@ class _Findings:
         if self._output.as_json:
             severity = "error" if is_error else "warning"
             self.views.append(_finding_view(finding, severity, text))
-        basis = f"（{finding.basis}）" if finding.basis else ""
-        mark = "✗" if is_error else "!"
-        line = Text(
-            *(f"{mark} {finding.rule} {finding.path}: {words}{basis}" for words in (text.zh, text.en))
-        )
+        head = f"{'✗' if is_error else '!'} {finding.rule} {finding.path}:"
+        zh, en = (f"（{finding.basis}）", f" ({finding.basis})") if finding.basis else ("", "")
+        line = Text(f"{head} {text.zh}{zh}", f"{head} {text.en}{en}")
         self._output.line(line, "red" if is_error else "yellow")
 
     def report(self, summary: PreflightSummary) -> None:

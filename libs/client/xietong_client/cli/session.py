@@ -54,7 +54,9 @@ class Output:
         """A table for people; nothing where JSON was asked for."""
         if self.as_json:
             return
-        table = Table(*(self.say(column) for column in columns))
+        table = Table(box=None, pad_edge=False)
+        for position, column in enumerate(columns):
+            table.add_column(self.say(column), no_wrap=position == 0)  # ids and times are copied whole
         for row in rows:
             table.add_row(*(escape(cell) for cell in row))
         self.out.print(table, soft_wrap=False)

@@ -115,6 +115,9 @@ async def inbox(
             if every or envelope_of(package).receiver.system in ("", own)
         ]
     output.result({"packages": [package_view(package) for package in waiting]})
+    if not waiting:
+        output.line(Text("没有待处理的来件。", "nothing waits."))
+        return
     columns = (
         Text("编号", "id"),
         Text("流程", "process"),
@@ -202,7 +205,8 @@ def _inbox_row(package: Package, output: Output) -> tuple[str, ...]:
         package.package_id,
         envelope.process_code,
         output.say(_party(envelope.sender.party)),
-        output.say(Text(package.state_label_zh, package.state_label_en)),
+        # In front of the colon stands the state, behind it what comes next.
+        output.say(Text(package.state_label_zh.partition("：")[0], package.state_label_en.partition(":")[0])),
         format_bytes(package.size_bytes),
     )
 
