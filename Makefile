@@ -2,13 +2,13 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PYPROJECTS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml systems/*/pyproject.toml)
+PYPROJECTS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml systems/*/pyproject.toml) examples/demo/pyproject.toml
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url \
 	--custom-compile-command "make lock"
 RELEASED := protos/released/v1.binpb
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stubs lint check format breaking test isolated demo up lock clean
+.PHONY: help setup stubs reference lint check format breaking test isolated demo up lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -29,6 +29,9 @@ setup: .venv/.stamp-own ## make .venv with everything locked and the project's o
 stubs: setup ## generate libs/contract from protos/
 	$(BIN)/python tools/generate_stubs.py
 
+reference: setup ## generate what the documentation repeats of the code
+	$(BIN)/python tools/generate_reference.py
+
 lint: setup breaking ## style, types, the contract, its stubs, and who may import whom
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -36,6 +39,7 @@ lint: setup breaking ## style, types, the contract, its stubs, and who may impor
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code --path protos/xietong
 	$(BIN)/python tools/generate_stubs.py --check
+	$(BIN)/python tools/generate_reference.py --check
 	$(BIN)/lint-imports --no-logo
 
 check: lint ## the fast part: lint, unit and architecture tests

@@ -1,0 +1,115 @@
+"""The result of a run: one line per package, as a table and as `report.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from xietong_demo.following import way_of
+from xietong_demo.story import Step
+from xietong_system_desk.records import SendRecord, SentPackage
+
+_FINAL_KINDS = frozenset({"ACCEPTED", "RETURNED", "REJECTED", "EXPIRED", "WITHDRAWN"})
+_COLUMNS = (
+    "流程 process",
+    "从 from",
+    "至 to",
+    "字节 size",
+    "件 parts",
+    "跳 hops",
+    "状态 state",
+    "秒 seconds",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PackageLine:
+    """What is told about one package."""
+
+    package_id: str
+    process: str
+    sender: str
+    receiver: str
+    size_bytes: int
+    parts: int
+    hops: int
+    state: str
+    seconds: float
+    trace_id: str
+    seal: str
+    bytes_equal: bool
+
+    @classmethod
+    def of(cls, step: Step, record: SendRecord, package: SentPackage, *, bytes_equal: bool) -> PackageLine:
+        """The line of a step that has come to its end."""
+        sender, receiver = way_of(step)
+        return cls(
+            package_id=package.package_id,
+            process=record.process,
+            sender=sender,
+            receiver=receiver,
+            size_bytes=package.size_bytes,
+            parts=package.parts,
+            hops=_hops(package),
+            state=package.state,
+            seconds=_seconds(record, package),
+            trace_id=package.trace_id,
+            seal=package.seal,
+            bytes_equal=bytes_equal,
+        )
+
+    def as_json(self) -> dict[str, object]:
+        """With the keys of the report."""
+        content = asdict(self)
+        content["from"], content["to"] = content.pop("sender"), content.pop("receiver")
+        return content
+
+
+def write_report(path: Path, lines: Sequence[PackageLine], *, ok: bool, seconds: float) -> None:
+    """Writes the report."""
+    content = {"ok": ok, "seconds": round(seconds, 1), "packages": [line.as_json() for line in lines]}
+    path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def print_table(console: Console, lines: Sequence[PackageLine]) -> None:
+    """Prints one line per package."""
+    table = Table(title="数据包 / packages")
+    for name in _COLUMNS:
+        table.add_column(name, justify="right" if name[0] in "字件跳秒" else "left", no_wrap=True)
+    table.add_column("trace id", no_wrap=True)
+    table.add_column("字节一致 bytes equal", justify="center")
+    for line in lines:
+        equal = "[green]是 yes[/]" if line.bytes_equal else "[red]否 NO[/]"
+        table.add_row(
+            line.process,
+            line.sender,
+            line.receiver,
+            f"{line.size_bytes:,}",
+            str(line.parts),
+            str(line.hops),
+            line.state,
+            f"{line.seconds:.2f}",
+            line.trace_id,
+            equal,
+        )
+    console.print(table)
+
+
+def _hops(package: SentPackage) -> int:
+    """The hops that the evidence proves: to each hub that relayed it, and to the receiver."""
+    kinds = [entry["kind"] for entry in package.evidence]
+    return kinds.count("RELAYED") + kinds.count("DELIVERED")
+
+
+def _seconds(record: SendRecord, package: SentPackage) -> float:
+    """From the send of the business system to the receiver's outcome."""
+    ends = [entry["time"] for entry in package.evidence if entry["kind"] in _FINAL_KINDS]
+    if not ends:
+        return 0.0
+    return (datetime.fromisoformat(ends[-1]) - datetime.fromisoformat(record.begin_time)).total_seconds()

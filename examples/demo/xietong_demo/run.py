@@ -1,0 +1,199 @@
+"""`make demo`: starts everything, lets the case travel step by step, verifies every byte, stops everything."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+
+from xietong_demo.desks import DESKS, Desks
+from xietong_demo.display import Display, make_display
+from xietong_demo.following import HubView, is_stuck, movement_of, package_of, record_of
+from xietong_demo.processes import ProcessFailed, ProcessGroup, end_leftovers, remove_cluster
+from xietong_demo.report import PackageLine, print_table, write_report
+from xietong_demo.stack import PARTIES, Stack
+from xietong_demo.story import Step, stage_story
+from xietong_demo.verification import compare
+from xietong_system_desk.records import SendRecord, SentPackage
+
+REPORT_FILE = "report.json"
+READY_SECONDS = 90.0
+STEP_SECONDS = 60.0
+SLOWEST_BYTES_PER_SECOND = 8 << 20
+COPIES_OF_MEDIA = 6  # the case folder, three nodes, the receiving system, and some room
+_POLL_SECONDS = 0.15
+_KEPT = {"pki", "lock"}
+
+
+class DemoFailed(Exception):
+    """The demo did not come to its end; the text says why and how to go on."""
+
+
+@dataclass(slots=True)
+class Demo:
+    """One run of the demo in a folder of its own.
+
+    Attributes:
+        folder: State, logs, certificates and report.
+        media_bytes: Size of a video that is added to the first package; 0 for none.
+        console: Where progress and table go.
+    """
+
+    folder: Path
+    media_bytes: int
+    console: Console
+    lines: list[PackageLine] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    async def run(self) -> bool:
+        """Runs the demo; True when every package arrived as it should and every byte is equal."""
+        begin = time.monotonic()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with _only_one(self.folder):
+            clear(self.folder)
+            self._require_space()
+            try:
+                await self._travel()
+            except (ProcessFailed, DemoFailed) as error:
+                self.faults.append(str(error))
+            self._conclude(time.monotonic() - begin)
+        return not self.faults
+
+    async def _travel(self) -> None:
+        stack = Stack.prepare(self.folder)
+        desks = Desks(stack)
+        desks.prepare()
+        async with ProcessGroup(stack.folder) as group:
+            self._say("启动五个服务和五个业务系统 / starting five services and five business systems …")
+            stack.start(group)
+            steps = await asyncio.to_thread(stage_story, self.folder / "cases", self.media_bytes)
+            systems = [desks.start(setup, group) for setup in DESKS]
+            await group.until_ready([stack.answers("hub"), *systems], READY_SECONDS)
+            async with HubView(stack) as hub:
+                with make_display(self.console, steps) as display:
+                    journey = _Journey(group, desks, hub, display)
+                    for step in steps:
+                        await self._take(step, journey)
+
+    async def _take(self, step: Step, journey: _Journey) -> None:
+        """Drops a case folder, follows the package to its outcome, and verifies what arrived."""
+        step.drop(journey.desks)
+        record, package = await journey.follow(step)
+        comparison = await asyncio.to_thread(compare, step, package, journey.desks)
+        line = PackageLine.of(step, record, package, bytes_equal=comparison.is_equal)
+        self.lines.append(line)
+        self.faults += [f"{step.name}: {name} differs / 不一致" for name in comparison.differences]
+        self.faults += [f"{step.name}: {fault}" for fault in outcome_faults(step, package)]
+        if step.base is not None:
+            self._say(
+                f"{step.name}: 补正只上传 {record.total_bytes:,} 字节，收到完整包 {package.size_bytes:,} 字节 / "
+                f"the correction uploaded {record.total_bytes:,} bytes, the receiver has all {package.size_bytes:,}"
+            )
+        if self.faults:
+            raise DemoFailed("后续步骤不再进行 / the story stops here")
+
+    def _conclude(self, seconds: float) -> None:
+        print_table(self.console, self.lines)
+        report = self.folder / REPORT_FILE
+        write_report(report, self.lines, ok=not self.faults, seconds=seconds)
+        for fault in self.faults:
+            self.console.print(fault, style="red", markup=False)
+        word = "未成功 / FAILED" if self.faults else "成功 / ok"
+        self._say(f"{word}: {len(self.lines)} packages, {seconds:.1f} s, {report}")
+
+    def _require_space(self) -> None:
+        needed = self.media_bytes * COPIES_OF_MEDIA
+        free = shutil.disk_usage(self.folder).free
+        if free < needed:
+            raise DemoFailed(
+                f"磁盘空间不足 / not enough space in {self.folder}: {needed >> 20} MiB needed, {free >> 20} MiB free"
+            )
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Journey:
+    """What is needed to follow a package."""
+
+    group: ProcessGroup
+    desks: Desks
+    hub: HubView
+    display: Display
+
+    async def follow(self, step: Step) -> tuple[SendRecord, SentPackage]:
+        """Waits for the outcome of a step. Raises ProcessFailed, DemoFailed."""
+        bound = STEP_SECONDS + step.size_bytes / SLOWEST_BYTES_PER_SECOND
+        deadline = time.monotonic() + bound
+        while True:
+            record = record_of(step, self.desks)
+            package = package_of(record)
+            is_moving = package is not None and not package.final
+            self.display.show(step, movement_of(record, await self.hub.flows() if is_moving else {}))
+            if package is not None and package.final:
+                return record, package
+            if is_stuck(record):
+                raise DemoFailed(f"{step.name}: {_explanation(record)}")
+            self.group.check()
+            if time.monotonic() > deadline:
+                state = package.state if package else record.stage
+                raise DemoFailed(f"{step.name}: {state} after {bound:.0f} s / 超时, 见 logs/")
+            await asyncio.sleep(_POLL_SECONDS)
+
+
+def outcome_faults(step: Step, package: SentPackage) -> list[str]:
+    """What differs from the outcome that the example expects."""
+    faults = []
+    if package.state.lower() != step.state:
+        faults.append(f"{package.state}, expected {step.state.upper()}: {_reasons(package)}")
+    if package.receiver_case_number != step.receiver_case_number:
+        faults.append(f"案号 {package.receiver_case_number}, expected {step.receiver_case_number}")
+    if step.path and step.path not in {reason["path"] for reason in package.reasons}:
+        faults.append(f"no reason names {step.path}: {_reasons(package)}")
+    return faults
+
+
+def clear(folder: Path) -> None:
+    """Ends what a killed run left, and removes all state of earlier runs but the certificates."""
+    states = [folder.resolve() / party / "state" for party in PARTIES]
+    end_leftovers(folder.resolve(), states)
+    for state in states:
+        remove_cluster(state)
+    for path in folder.iterdir():
+        if path.name in _KEPT:
+            continue
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Holds the folder for this run. Raises DemoFailed when another run has it."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DemoFailed(
+                f"{folder}: 另一个演示正在运行 / another demo is running; stop it first"
+            ) from error
+        yield
+
+
+def _explanation(record: SendRecord) -> str:
+    errors = [finding["text_zh"] for finding in record.findings if finding["severity"] == "ERROR"]
+    said = f"{record.error.get('text_zh', '')} / {record.error.get('text_en', '')}" if record.error else ""
+    return "\n".join([f"未能发出 / refused {said}", *errors])
+
+
+def _reasons(package: SentPackage) -> str:
+    return "; ".join(f"{reason['code']} {reason['path']} {reason['text_zh']}" for reason in package.reasons)

@@ -1,0 +1,60 @@
+"""`make up`: the five services, until Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from xietong_demo.processes import ProcessGroup, end_leftovers
+from xietong_demo.stack import PARTIES, Stack
+
+PORTS = (7100, 7101, 7102, 7103, 7104)
+READY_SECONDS = 90.0
+_CHECK_SECONDS = 0.5
+
+
+async def keep_up(folder: Path, console: Console, *, until: asyncio.Event | None = None) -> None:
+    """Starts the five services in `folder`, which keeps their state, and keeps them running until cancelled.
+
+    Raises ProcessFailed when one does not start or ends by itself.
+    """
+    stack = await asyncio.to_thread(_prepare, folder)
+    async with ProcessGroup(stack.folder) as group:
+        stack.start(group)
+        await group.until_ready(map(stack.answers, PARTIES), READY_SECONDS)
+        _explain(stack, console)
+        stop = until or asyncio.Event()
+        while not stop.is_set():
+            group.check()
+            try:
+                await asyncio.wait_for(stop.wait(), _CHECK_SECONDS)
+            except TimeoutError:
+                continue
+
+
+def _prepare(folder: Path) -> Stack:
+    stack = Stack.prepare(folder, PORTS)
+    end_leftovers(stack.folder, map(stack.state, PARTIES))
+    return stack
+
+
+def _explain(stack: Stack, console: Console) -> None:
+    table = Table("单位 party", "地址 address", "证书 credentials", "日志 log", title="Xietong 协同")
+    for party in PARTIES:
+        log = stack.folder / "logs" / f"{party}.log"
+        table.add_row(party, stack.address(party), _short(stack.pki / party), _short(log))
+    console.print(table)
+    command = (
+        f"xietong send examples/01-PB-01 --node {stack.address('police')} "
+        f"--credentials {_short(stack.pki / 'police')} --system case-handling"
+    )
+    console.print(f"例如 / for example: .venv/bin/{command}", highlight=False, soft_wrap=True)
+    console.print("按 Ctrl-C 停止 / Ctrl-C stops them", highlight=False)
+
+
+def _short(path: Path) -> str:
+    """A path as one would type it from the current folder."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
