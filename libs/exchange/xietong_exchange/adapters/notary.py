@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -19,6 +19,14 @@ from xietong_exchange.domain.identity import Identity, Role
 
 CERTIFICATES_REMEMBERED = 64
 """Signing certificates whose chain was checked; a city has a handful."""
+
+_UNREADABLE = (
+    ValueError,
+    x509.DuplicateExtension,
+    x509.ExtensionNotFound,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 
 class FileNotary:
@@ -66,7 +74,7 @@ class FileNotary:
         try:
             certificate = x509.load_der_x509_certificate(raw)
             uris = _uris(certificate)
-        except (ValueError, x509.ExtensionNotFound):
+        except _UNREADABLE:
             raise SignatureInvalid(what="the message", why="the certificate can't be read") from None
         if not any(_is_issued_by(certificate, anchor) for anchor in self._anchors):
             raise SignatureInvalid(what="the message", why="the certificate is of a foreign CA")
@@ -95,7 +103,7 @@ def _uris(certificate: x509.Certificate) -> list[str]:
 def _is_issued_by(certificate: x509.Certificate, anchor: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(anchor)
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True
 

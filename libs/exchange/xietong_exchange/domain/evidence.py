@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from xietong.exchange.v1.evidence_pb2 import Actor, EvidenceKind, Reason, StageT
 from xietong_exchange.domain.delivery import may_state
 from xietong_exchange.domain.envelope import SealedPackage
 from xietong_exchange.domain.errors import EvidenceInvalid, Failure
-from xietong_exchange.domain.fields import field_violations
+from xietong_exchange.domain.fields import field_violations, is_time
 
 MAX_REASONS = 200
 """Reasons that one statement carries; `reason_count` tells the whole number. Keeps a statement below 64 KiB."""
@@ -77,7 +77,15 @@ def read_statement(raw: bytes) -> Statement:
         raise EvidenceInvalid(why="its bytes are not a Statement message") from None
     if violations := field_violations(statement):
         raise EvidenceInvalid(why=f"{violations[0].path}: {violations[0].text_en}")
+    if not all(map(is_time, _times(statement))):
+        raise EvidenceInvalid(why="it names a time outside of the years 1 to 9999")
     return statement
+
+
+def _times(statement: Statement) -> Iterator[Timestamp]:
+    yield statement.event_time
+    for closed in statement.stages:
+        yield from (closed.start_time, closed.end_time)
 
 
 def check_statement(statement: Statement, package: SealedPackage, signer: Party.ValueType) -> None:

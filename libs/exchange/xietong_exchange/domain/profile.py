@@ -36,7 +36,7 @@ class Profile:
         """The profile of a system; one that is not named has no grants."""
         return self.systems.get(name, SystemProfile(frozenset()))
 
-    def require(self, system: str, grant: Grant) -> None:
-        """Raise GrantMissing unless the system has the grant."""
-        if grant not in self.system(system).grants:
-            raise GrantMissing(system=system or "?", grant=grant)
+    def require(self, system: str, *grants: Grant) -> None:
+        """Raise GrantMissing unless the system has one of these grants."""
+        if self.system(system).grants.isdisjoint(grants):
+            raise GrantMissing(system=system or "?", grant=" / ".join(grants))

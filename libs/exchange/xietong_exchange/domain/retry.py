@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Exponential back-off with full jitter. Times in seconds."""
+    """Exponential back-off; jitter takes up to half of a pause. Times in seconds."""
 
     first_delay_seconds: float = 0.5
     longest_delay_seconds: float = 60.0

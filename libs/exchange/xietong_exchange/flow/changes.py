@@ -55,6 +55,8 @@ class Subscription:
     def __enter__(self) -> Self:
         for topic in self._topics:
             self._waiting.setdefault(topic, set()).add(self._event)
+        if self._changes.is_closed:
+            self._event.set()  # Who comes after the last news must not wait for more.
         return self
 
     def __exit__(self, *_exc: object) -> None:

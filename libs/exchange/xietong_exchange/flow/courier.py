@@ -22,6 +22,7 @@ from xietong_exchange.domain.errors import (
     InternalError,
     PackageNotFound,
     RemoteRefusal,
+    ShuttingDown,
     XietongError,
 )
 from xietong_exchange.domain.evidence import Event, reason_of
@@ -41,6 +42,8 @@ BEATS_PER_LEASE = 3
 """A beat that fails, because the database was away for a moment, does not cost the lease."""
 EVIDENCE_BATCH = 100
 """The contract's bound on one DeliverEvidence call."""
+LET_GO_SECONDS = 2.0
+"""How long a stop waits for the database; the leases run out by themselves."""
 LANE_WIDTHS = {Lane.LANE_EVIDENCE: 1, Lane.LANE_INTERACTIVE: 8, Lane.LANE_BULK: 2}
 """Calls that are under way at once to one neighbour, by lane."""
 
@@ -93,12 +96,9 @@ class Courier:
             return []
 
     def _start(self, taken: list[DeliveryRecord]) -> None:
-        if self.lane == Lane.LANE_EVIDENCE:
-            works = [self._evidence(taken)] if taken else []
-        else:
-            works = [self._package(delivery) for delivery in taken]
-        for work in works:
-            task = asyncio.create_task(work)
+        batches = [taken] if self.lane == Lane.LANE_EVIDENCE else [[delivery] for delivery in taken]
+        for batch in filter(None, batches):
+            task = asyncio.create_task(self._see_through(batch))
             self._under_way.add(task)
             task.add_done_callback(self._ended)
 
@@ -109,6 +109,31 @@ class Courier:
                 "a delivery could not be settled; its lease runs out and it is taken up again", exc_info=error
             )
         self.exchange.changes.announce(OUTBOX)
+
+    async def _see_through(self, batch: list[DeliveryRecord]) -> None:
+        try:
+            if self.lane == Lane.LANE_EVIDENCE:
+                await self._evidence(batch)
+            else:
+                await self._package(batch[0])
+        except asyncio.CancelledError:
+            await self._let_go(batch)
+            raise
+
+    async def _let_go(self, batch: list[DeliveryRecord]) -> None:
+        """The node stops: what was under way is due at once, instead of when the lease runs out."""
+        try:
+            async with asyncio.timeout(LET_GO_SECONDS), self.exchange.store.transaction() as tx:
+                for delivery in batch:
+                    await tx.outbox.postpone(
+                        delivery.delivery_id,
+                        delivery.token,
+                        ShuttingDown(),
+                        delay_seconds=0.0,
+                        reset_budget=False,
+                    )
+        except (XietongError, TimeoutError) as error:
+            log.warning("leases were not given back, they run out: %s", error)
 
     async def _package(self, delivery: DeliveryRecord) -> None:
         beat = _Beat(self.exchange, delivery, self.policy.lease_seconds)

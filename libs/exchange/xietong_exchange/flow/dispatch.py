@@ -19,10 +19,11 @@ from xietong.exchange.v1.transfer_service_pb2 import (
     TransferResponse,
 )
 from xietong_exchange.domain.envelope import SealedPackage
-from xietong_exchange.domain.errors import NodeUnreachable, PackageTooLarge, RemoteRefusal
+from xietong_exchange.domain.errors import EvidenceInvalid, NodeUnreachable, PackageTooLarge, RemoteRefusal
+from xietong_exchange.domain.evidence import read_statement
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.domain.transfer import SendingTransfer, Span
-from xietong_exchange.flow.evidence import EvidenceDesk
+from xietong_exchange.flow.evidence import CARRIED_BY_ACCEPTANCE, EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange, part_key
 from xietong_exchange.flow.neighbours import Neighbours, TransferStream
 from xietong_exchange.flow.progress import Movement
@@ -80,6 +81,7 @@ class Dispatcher:
                 self._exchange.progress.end(package.package_id, movement)
             if evidence is None:
                 raise NodeUnreachable(party=party_name(peer))
+            _require_acceptance(evidence, package)
             await self._desk.take(evidence, peer)
 
 
@@ -89,6 +91,13 @@ def _require_fit(package: SealedPackage, limits: Limits) -> None:
         raise PackageTooLarge(
             what="the package in bytes", value=package.size_bytes, limit=limits.max_package_bytes
         )
+
+
+def _require_acceptance(evidence: Evidence, package: SealedPackage) -> None:
+    """An acceptance must say of this very package that it is held; nothing else may end the delivery."""
+    statement = read_statement(evidence.statement)
+    if statement.package_id != package.package_id or statement.kind not in CARRIED_BY_ACCEPTANCE:
+        raise EvidenceInvalid(why="the acceptance is evidence of something else")
 
 
 class _Conversation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xietong.casefile.v1.manifest_pb2 import Manifest
@@ -28,6 +29,7 @@ from xietong_exchange.domain.errors import (
 from xietong_exchange.domain.evidence import timestamp
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.handover import Caller
 from xietong_exchange.flow.part_store import PartKey
 from xietong_exchange.flow.records import ContributionRecord, DraftRecord
 from xietong_exchange.flow.sealing import sha256_digest
@@ -76,8 +78,10 @@ class DraftDesk:
             contributions = await tx.drafts.contributions(draft.draft_id)
         return await self._show(shown or draft, contributions)
 
-    async def get(self, key: DraftKey) -> Draft:
-        """The open draft, otherwise the latest submitted one. Raises DraftNotFound."""
+    async def get(self, key: DraftKey, caller: Caller) -> Draft:
+        """The open draft, otherwise the latest submitted one. Raises GrantMissing, DraftNotFound."""
+        if not caller.is_operator:
+            self.exchange.profile.require(caller.system, "contribute", "submit")
         async with self.exchange.store.transaction() as tx:
             draft = await tx.drafts.get(key)
             if draft is None:
@@ -103,6 +107,7 @@ class DraftDesk:
             raise ClassifiedRefused
         sender = Address(party=exchange.party, organ_code=key.organ_code, system=system)
         edition = exchange.rules.edition(header.standard_edition).id
+        _require_different(header.receivers)
         for receiver in header.receivers:
             exchange.rules.require_permission(edition, key.process_code, sender, receiver)
             exchange.routes.next_hop(receiver.party)
@@ -120,8 +125,9 @@ class DraftDesk:
     def _check_whole(self, contributions: list[ContributionRecord]) -> None:
         """What all contributions together must hold: names that differ, counts within the limits."""
         owners: dict[str, str] = {}
-        size = 0
+        size = data = 0
         for contribution in contributions:
+            data += len(contribution.fragment)
             for part in Manifest.FromString(contribution.fragment).parts:
                 other = owners.setdefault(part.name, f"{contribution.system}/{contribution.name}")
                 if other != f"{contribution.system}/{contribution.name}":
@@ -130,6 +136,8 @@ class DraftDesk:
         limits = self.exchange.limits
         if len(owners) >= limits.max_parts:
             raise PackageTooLarge(what="the number of parts", value=len(owners) + 1, limit=limits.max_parts)
+        if data > limits.max_manifest_bytes:
+            raise PackageTooLarge(what="the manifest in bytes", value=data, limit=limits.max_manifest_bytes)
         if size > limits.max_package_bytes:
             raise PackageTooLarge(what="the package in bytes", value=size, limit=limits.max_package_bytes)
 
@@ -174,6 +182,22 @@ def _require_digests(fragment: Manifest) -> None:
     )
     if missing:
         raise InvalidField(count=len(missing), violations=missing)
+
+
+def _require_different(receivers: Sequence[Address]) -> None:
+    """Two packages to the same address would be the same case sent twice."""
+    repeated = tuple(
+        Violation(
+            path=f"header.receivers[{index}]",
+            rule="repeated.unique",
+            text_en="this receiver is named before; name each once",
+            text_zh="接收单位重复；每个接收单位只填一次",
+        )
+        for index, receiver in enumerate(receivers)
+        if receiver in receivers[:index]
+    )
+    if repeated:
+        raise InvalidField(count=len(repeated), violations=repeated)
 
 
 def key_text(key: DraftKey) -> str:

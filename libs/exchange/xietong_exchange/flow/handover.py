@@ -6,6 +6,8 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from google.protobuf.message import DecodeError
+
 from xietong.casefile.v1.manifest_pb2 import Manifest, PartKind
 from xietong.exchange.v1.draft_pb2 import Outcome
 from xietong.exchange.v1.evidence_pb2 import Actor, EvidenceKind, Reason
@@ -158,6 +160,7 @@ class Handover:
         if caller.is_operator:
             raise GrantMissing(system="operator", grant="read")
         if record.direction == Direction.DIRECTION_OUTGOING:
+            self._exchange.profile.require(caller.system, "contribute", "submit", "read")
             return
         self._exchange.profile.require(caller.system, "read")
         kinds = self._exchange.profile.system(caller.system).reads
@@ -169,7 +172,10 @@ class Handover:
         content = bytearray()
         async for block in self._exchange.parts.read(part_key(package, 0)):
             content += block  # Bounded by the limit on manifests.
-        manifest = Manifest.FromString(bytes(content))
+        try:
+            manifest = Manifest.FromString(bytes(content))
+        except DecodeError:  # The sender's node did not check it; its system that parses it says so.
+            return PartKind.PART_KIND_UNSPECIFIED
         return next(
             (part.kind for part in manifest.parts if part.number == number), PartKind.PART_KIND_UNSPECIFIED
         )

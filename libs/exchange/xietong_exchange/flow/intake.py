@@ -68,8 +68,9 @@ class Intake:
         """The verdict on an open draft for its receivers, and the sum of the sizes of its files in bytes.
 
         Raises:
-            DraftNotFound, StateConflict.
+            GrantMissing, DraftNotFound, StateConflict.
         """
+        self._exchange.profile.require(system, "contribute", "submit")
         sheet = await self._read(key, system)
         size = sum(part.size_bytes for part in sheet.manifest.parts)
         return self._judge(sheet), size

@@ -59,8 +59,9 @@ def merge(contributions: Sequence[ContributionRecord], process_code: str, editio
     for contribution in contributions:
         fragment = Manifest.FromString(contribution.fragment)
         for part in fragment.parts:
-            other = owners.setdefault(part.name, contribution.name)
-            if other != contribution.name:
+            owner = f"{contribution.system}/{contribution.name}"
+            other = owners.setdefault(part.name, owner)
+            if other != owner:
                 raise PartNameConflict(name=part.name, other=other)
         manifest.MergeFrom(fragment)
     manifest.process_code, manifest.standard_edition = process_code, edition
@@ -173,6 +174,6 @@ def _events(manifest: Manifest) -> Iterator[tuple[str, datetime, str]]:
 
 def _midnight(day: str) -> datetime | None:
     try:
-        return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=CHINA_STANDARD_TIME)
-    except ValueError:
+        return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=CHINA_STANDARD_TIME).astimezone(UTC)
+    except (ValueError, OverflowError):  # The first day of year 1 begins in year 0 of UTC, which has no timestamp.
         return None

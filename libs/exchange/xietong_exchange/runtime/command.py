@@ -14,8 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from xietong_exchange.adapters.notary import FileNotary
 from xietong_exchange.adapters.postgres import UnfitDatabase, migrate
 from xietong_exchange.adapters.rpc.server import PortTaken
-from xietong_exchange.adapters.rpc.tls import TlsFiles
+from xietong_exchange.adapters.rpc.tls import TlsFiles, require_certificate
 from xietong_exchange.adapters.telemetry import Telemetry
+from xietong_exchange.domain.identity import Identity, Role
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.domain.profile import Profile
 from xietong_exchange.runtime.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
@@ -31,7 +32,7 @@ def run(profile: Profile) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         settings = load_settings(arguments.config)
-        _check_files(settings)
+        _check_files(profile, settings)
         sys.exit(asyncio.run(_COMMANDS[arguments.command](profile, settings)))
     except SettingsError as error:
         sys.exit(_fail(error, EXIT_SETTINGS))
@@ -97,17 +98,24 @@ async def _migrate(profile: Profile, settings: Settings) -> int:
 _COMMANDS = {"serve": _serve, "check-config": _check_config, "migrate": _migrate}
 
 
-def _check_files(settings: Settings) -> None:
-    """Read certificates and keys now, so that a wrong path is said in one line. Raises SettingsError."""
+def _check_files(profile: Profile, settings: Settings) -> None:
+    """Hold certificates and keys against what this node needs, so that it is said in one line. Raises SettingsError."""
     tls = TlsFiles(settings.tls.ca, settings.tls.certificate, settings.tls.key)
     try:
         tls.channel_credentials()
-        tls.expire_time()
+        require_certificate(tls.certificate, tls.key, _identity(profile, settings, Role.EXCHANGE))
+        signer = _identity(profile, settings, Role.SIGNER)
+        require_certificate(settings.signer.certificate, settings.signer.key, signer)
         FileNotary(settings.tls.ca, settings.signer.certificate, settings.signer.key, settings.trust_domain)
     except (OSError, ValueError) as error:
         raise SettingsError(
-            f"certificates or keys can't be read: {error}; `xietong pki init` makes them for development"
+            f"certificates or keys are not usable: {error}; `xietong pki init` makes them for development"
+            " / 证书或密钥不可用：请更换为本节点的有效证书"
         ) from None
+
+
+def _identity(profile: Profile, settings: Settings, role: Role) -> Identity:
+    return Identity(settings.trust_domain, profile.party, role)
 
 
 def _fail(error: Exception, code: int) -> int:

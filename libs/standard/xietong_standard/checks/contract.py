@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
-
-from protovalidate import Validator, Violation
 
 from xietong_standard.checks.submission import Submission
+from xietong_standard.constraints import BrokenConstraint, broken_constraints
 from xietong_standard.verdict import Finding, Rule, error
 
 _BASIS = "xietong.casefile.v1"
@@ -20,19 +18,19 @@ NOT_GIVEN = error(
 )
 FORM = error(
     "XT-CTR-02",
-    ("“{path}”的格式不正确", "'{path}' is not of the right form: it {message}"),
-    ("请按接口规定的格式填写：{limit}", "write it in the form that the contract gives: {limit}"),
+    ("“{path}”的格式不正确：{message}", "'{path}' is not of the right form: it {message}"),
+    ("请按接口规定的格式填写", "write it in the form that the contract gives"),
     _BASIS,
 )
 LENGTH = error(
     "XT-CTR-03",
-    ("“{path}”的长度不符合规定(界限 {limit})", "the length of '{path}' is not allowed: it {message}"),
+    ("“{path}”的长度不符合规定：{message}", "the length of '{path}' is not allowed: it {message}"),
     ("请缩短或补足内容", "shorten or complete it"),
     _BASIS,
 )
 RANGE = error(
     "XT-CTR-04",
-    ("“{path}”的数值超出范围(界限 {limit})", "'{path}' is out of range: it {message}"),
+    ("“{path}”的数值超出范围：{message}", "'{path}' is out of range: it {message}"),
     ("请填写范围内的数值", "give a number within the range"),
     _BASIS,
 )
@@ -44,7 +42,7 @@ UNKNOWN_VALUE = error(
 )
 COUNT = error(
     "XT-CTR-06",
-    ("“{path}”的条目数超过上限 {limit}", "'{path}' has too many entries: at most {limit} are allowed"),
+    ("“{path}”的条目过多：{message}", "'{path}' has too many entries: it {message}"),
     ("请减少条目，或分成几个数据包发送", "remove entries, or send several packages"),
     _BASIS,
 )
@@ -57,7 +55,7 @@ REPEATED = error(
 OTHER = error(
     "XT-CTR-08",
     (
-        "“{path}”不符合接口约束 {constraint}",
+        "“{path}”不符合接口约束 {constraint}：{message}",
         "'{path}' breaks the contract's constraint {constraint}: {message}",
     ),
     ("请按接口说明更正", "correct it as the contract describes"),
@@ -88,37 +86,17 @@ _BY_CONSTRAINT = {
     "unique": REPEATED,
 }
 
-# The validator compiles the constraints once; it holds no state of a message.
-_VALIDATOR = Validator()
-
 
 def check(submission: Submission) -> Iterator[Finding]:
     """One finding for each violated constraint."""
-    for violation in _VALIDATOR.collect_violations(submission.manifest):
-        constraint = violation.proto.rule_id
-        yield _rule(violation).at(
-            path_text(violation.proto.field),
-            message=violation.proto.message,
-            limit=str(violation.rule_value),
-            constraint=constraint,
-        )
+    for broken in broken_constraints(submission.manifest):
+        yield _rule(broken).at(broken.path, message=broken.text, constraint=broken.rule_id)
 
 
-def _rule(violation: Violation) -> Rule:
-    constraint = violation.proto.rule_id.rsplit(".", 1)[-1]
-    if constraint == "min_len" and not violation.field_value:
+def _rule(broken: BrokenConstraint) -> Rule:
+    constraint = broken.rule_id.rpartition(".")[2]
+    if constraint == "min_len" and broken.is_empty:
         return NOT_GIVEN
-    if constraint == "pattern" and path_text(violation.proto.field).endswith("_date"):
+    if constraint == "pattern" and broken.path.endswith("_date"):
         return DATE_FORM
     return _BY_CONSTRAINT.get(constraint, OTHER)
-
-
-def path_text(path: Any) -> str:
-    """A protovalidate field path in the manner of all findings: `persons[0].name`."""
-    elements = path.elements if path is not None else []
-    return ".".join(element.field_name + _subscript(element) for element in elements)
-
-
-def _subscript(element: Any) -> str:
-    subscript = element.subscript
-    return f"[{subscript.value}]" if subscript is not None else ""

@@ -167,7 +167,7 @@ def _has_status(status: DeliveryStatus) -> ColumnElement[bool]:
 
 def _said(error: Failure) -> dict[str, str]:
     return {
-        "last_reason": error.reason_name(),
+        "last_reason": _text(error.reason_name()),
         "last_text_zh": _text(error.message_zh),
         "last_text_en": _text(error.message_en),
     }

@@ -25,9 +25,6 @@ CONNECT_SECONDS = 5
 STATEMENT_SECONDS = 30
 """Far beyond any statement of ours: who waits longer has lost the server without being told."""
 
-_SERVER_GONE = ("08", "57P")
-"""SQLSTATE classes: connection exceptions, and shutdown, crash or start of the server (PostgreSQL, appendix A)."""
-
 
 class PostgresTransaction:
     """The port `flow.store.Transaction`."""
@@ -101,8 +98,7 @@ def _working() -> Iterator[None]:
     except TimeoutError as error:
         raise _unavailable(error) from error
     except DBAPIError as error:
-        sqlstate = getattr(error.orig, "sqlstate", None) or ""
-        if error.connection_invalidated or sqlstate.startswith(_SERVER_GONE):
+        if error.connection_invalidated:
             raise _unavailable(error) from error
         raise
 

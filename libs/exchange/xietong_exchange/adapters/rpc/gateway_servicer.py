@@ -73,7 +73,7 @@ class GatewayServicer(GatewayServiceServicer):
         self, request: drafts_pb.GetDraftRequest, context: _Context
     ) -> drafts_pb.GetDraftResponse:
         """Show a draft."""
-        return drafts_pb.GetDraftResponse(draft=await self.drafts.get(request.key))
+        return drafts_pb.GetDraftResponse(draft=await self.drafts.get(request.key, _caller()))
 
     async def DiscardDraft(
         self, request: drafts_pb.DiscardDraftRequest, context: _Context

@@ -29,6 +29,8 @@ from xietong_exchange.flow.neighbours import Contact
 
 UNARY_SECONDS = 20.0
 CAPABILITIES_FRESH_SECONDS = 60.0
+RETIRED_SECONDS = 600.0
+"""How long a transfer may go on over a channel of an older certificate; it then resumes over the new one."""
 MAX_MESSAGE_BYTES = 32 << 20
 """A draft with the largest manifest fits, and a chunk that is too large is refused with its reason, not by gRPC."""
 CHANNEL_OPTIONS = (
@@ -50,6 +52,12 @@ class _Neighbour:
     asked_at: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Dialled:
+    channel: grpc.aio.Channel
+    certificate: tuple[int, ...]
+
+
 class GrpcNeighbours:
     """The port `flow.neighbours.Neighbours` over gRPC."""
 
@@ -58,7 +66,8 @@ class GrpcNeighbours:
         self._neighbours = {party: _Neighbour(address, unknown) for party, address in addresses.items()}
         self._tls = tls
         self._trust_domain = trust_domain
-        self._channels: dict[tuple[Party.ValueType, Lane.ValueType], grpc.aio.Channel] = {}
+        self._dialled: dict[tuple[Party.ValueType, Lane.ValueType], _Dialled] = {}
+        self._retiring: set[asyncio.Task[None]] = set()
 
     async def capabilities(self, party: Party.ValueType) -> Capabilities:
         """What the neighbour can do; asked again when the answer is older than a minute."""
@@ -113,9 +122,12 @@ class GrpcNeighbours:
 
     async def close(self) -> None:
         """Close all channels."""
-        channels, self._channels = list(self._channels.values()), {}
-        for channel in channels:
-            await channel.close()
+        dialled, self._dialled = list(self._dialled.values()), {}
+        for one in dialled:
+            await one.channel.close()
+        for task in self._retiring:
+            task.cancel()
+        await asyncio.gather(*self._retiring, return_exceptions=True)
 
     def _lost(self, party: Party.ValueType, error: Failure) -> None:
         neighbour = self._neighbour(party)
@@ -133,15 +145,24 @@ class GrpcNeighbours:
         return found
 
     def _stub(self, party: Party.ValueType, lane: Lane.ValueType) -> TransferServiceStub:
-        address = self._neighbour(party).address
-        channel = self._channels.get((party, lane))
-        if channel is None:
-            name = ("grpc.ssl_target_name_override", f"{party_name(party)}.{self._trust_domain}")
-            channel = grpc.aio.secure_channel(
-                address, self._tls.channel_credentials(), options=(*CHANNEL_OPTIONS, name)
-            )
-            self._channels[party, lane] = channel
-        return TransferServiceStub(channel)
+        certificate = self._tls.version()
+        known = self._dialled.get((party, lane))
+        if known is None or known.certificate != certificate:
+            self._retire(known)
+            known = self._dialled[party, lane] = _Dialled(self._dial(party), certificate)
+        return TransferServiceStub(known.channel)
+
+    def _dial(self, party: Party.ValueType) -> grpc.aio.Channel:
+        name = ("grpc.ssl_target_name_override", f"{party_name(party)}.{self._trust_domain}")
+        address, credentials = self._neighbour(party).address, self._tls.channel_credentials()
+        return grpc.aio.secure_channel(address, credentials, options=(*CHANNEL_OPTIONS, name))
+
+    def _retire(self, dialled: _Dialled | None) -> None:
+        """Close a channel whose certificate was renewed, when what it carries is done."""
+        if dialled is not None:
+            task = asyncio.create_task(dialled.channel.close(RETIRED_SECONDS))
+            self._retiring.add(task)
+            task.add_done_callback(self._retiring.discard)
 
 
 class GrpcTransferStream:

@@ -33,6 +33,10 @@ DOMAIN: Final = "xietong"
 CHINESE: Final = "zh-CN"
 MAX_STATUS_BYTES: Final = 4096
 MAX_VIOLATIONS: Final = 20
+# What another node says travels on in evidence (`Reason`), and holds its delivery no longer than an hour.
+MAX_REASON_CHARS: Final = 64
+MAX_MESSAGE_CHARS: Final = 2000
+MAX_RETRY_AFTER_SECONDS: Final = 3600.0
 
 # Half of a status at most goes to its facts, so that there is always room for violations, and that the sentence is
 # short: it travels a second time, percent-encoded, as `grpc-message` beside the base64 of the status.
@@ -139,10 +143,10 @@ def from_status(status: Status) -> RemoteRefusal:
     ours = info if info.domain == DOMAIN else ErrorInfo()
     code = _code_name(status.code)
     return RemoteRefusal(
-        reason=ours.reason,
+        reason=_shortened(ours.reason, MAX_REASON_CHARS),
         code=code,
-        message_en=status.message,
-        message_zh=_detail(status, LocalizedMessage).message or status.message,
+        message_en=_shortened(status.message, MAX_MESSAGE_CHARS),
+        message_zh=_shortened(_detail(status, LocalizedMessage).message or status.message, MAX_MESSAGE_CHARS),
         violations=tuple(_violation(one) for one in _detail(status, BadRequest).field_violations),
         facts=dict(ours.metadata),
         retry_after_seconds=_retry_after_seconds(_detail(status, RetryInfo)),
@@ -176,7 +180,9 @@ def _violation(violation: BadRequest.FieldViolation) -> Violation:
 
 
 def _retry_after_seconds(info: RetryInfo) -> float | None:
-    return info.retry_delay.ToMilliseconds() / 1000 if info.HasField("retry_delay") else None
+    if not info.HasField("retry_delay"):
+        return None
+    return min(max(info.retry_delay.seconds, 0) + info.retry_delay.nanos / 1e9, MAX_RETRY_AFTER_SECONDS)
 
 
 def _is_retryable(reason: str, code: str) -> bool:

@@ -1,16 +1,40 @@
-"""Mutual TLS for the node's server and its channels. Certificates are read anew for every handshake.
+"""Mutual TLS for the node's server and its channels. A certificate that was renewed on disk needs no restart.
 
-A certificate that was renewed on disk is therefore used without a restart.
+The server reads the files anew for every handshake; a channel keeps what it read, so that its owner replaces it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import grpc
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from xietong_exchange.domain.identity import Identity
+
+
+def require_certificate(certificate: Path, key: Path, identity: Identity) -> None:
+    """Raise ValueError, with the remedy, unless the files are a pair that speaks for this identity now."""
+    issued = x509.load_pem_x509_certificate(certificate.read_bytes())
+    if load_pem_private_key(key.read_bytes(), password=None).public_key() != issued.public_key():
+        raise ValueError(f"{key} is not the key of {certificate}; give the two that were issued together")
+    if (uris := _uris(issued)) != [identity.uri]:
+        holder = ", ".join(uris) or "nobody"
+        raise ValueError(f"{certificate} speaks for {holder}, not for {identity.uri}; use this node's own")
+    if not issued.not_valid_before_utc <= datetime.now(UTC) <= issued.not_valid_after_utc:
+        span = f"{issued.not_valid_before_utc:%Y-%m-%d} to {issued.not_valid_after_utc:%Y-%m-%d}"
+        raise ValueError(f"{certificate} is valid from {span}; have a new one issued, or correct the clock")
+
+
+def _uris(certificate: x509.Certificate) -> list[str]:
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return names.get_values_for_type(x509.UniformResourceIdentifier)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +59,10 @@ class TlsFiles:
             private_key=self.key.read_bytes(),
             certificate_chain=self.certificate.read_bytes(),
         )
+
+    def version(self) -> tuple[int, ...]:
+        """Changes whenever one of the files is replaced."""
+        return tuple(file.stat().st_mtime_ns for file in (self.ca, self.certificate, self.key))
 
     def expire_time(self) -> datetime:
         """When the node's certificate ends."""

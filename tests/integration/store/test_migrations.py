@@ -1,0 +1,175 @@
+"""The schema's way into a database: once, also when several processes start; whole or not at all; never backwards."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+from tests.conftest import NewDatabase
+from tests.integration.store.conftest import PATIENCE_SECONDS
+from tests.integration.store.records import package, stored
+
+from xietong_exchange.adapters.postgres import (
+    PostgresStore,
+    SchemaTooNew,
+    UnfitDatabase,
+    migrate,
+    require_current_schema,
+)
+from xietong_exchange.adapters.postgres.migrate import PostgresTooOld, SchemaTooOld
+from xietong_exchange.adapters.postgres.tables import metadata
+
+HEAD = "0001"
+
+# The package exports a function of the module's name, which hides the module.
+MODULE = importlib.import_module("xietong_exchange.adapters.postgres.migrate")
+
+CATALOG = (
+    """
+    SELECT table_name, column_name, format_type(atttypid, atttypmod), is_nullable, column_default,
+        identity_generation
+    FROM information_schema.columns
+    JOIN pg_attribute ON attrelid = table_name::regclass AND attname = column_name
+    WHERE table_schema = 'public'
+    """,
+    "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+    """
+    SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace
+    """,
+)
+"""Columns, indexes and constraints as PostgreSQL itself tells them."""
+
+
+@asynccontextmanager
+async def connected(url: str) -> AsyncIterator[AsyncConnection]:
+    engine = create_async_engine(url, poolclass=NullPool)
+    async with engine.begin() as connection:
+        yield connection
+    await engine.dispose()
+
+
+async def catalog(connection: AsyncConnection) -> set[tuple[object, ...]]:
+    rows = [row for query in CATALOG for row in await connection.execute(text(query))]
+    return {tuple(row) for row in rows if row[0] != "alembic_version"}
+
+
+async def tables_in(url: str) -> set[str]:
+    async with connected(url) as connection:
+        query = text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        return set((await connection.execute(query)).scalars())
+
+
+def known_revisions(folder: Path, **later: str) -> Path:
+    """A copy of the migrations, continued by these statements."""
+    shutil.copytree(MODULE._MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    before = HEAD
+    for name, statement in later.items():
+        revision = name.removeprefix("revision_")
+        (folder / f"{name}.py").write_text(
+            f"revision, down_revision = {revision!r}, {before!r}\n\n"
+            f"def upgrade(op):\n    op.execute({statement!r})\n"
+        )
+        before = revision
+    return folder
+
+
+async def test_the_migrations_make_the_tables_that_the_code_knows(postgres_url: str, empty_url: str) -> None:
+    async with connected(postgres_url) as migrated, connected(empty_url) as created:
+        await created.run_sync(metadata.create_all)
+        assert await catalog(migrated) == await catalog(created)
+        assert {row[0] for row in await catalog(migrated)} == set(metadata.tables)
+
+
+async def test_a_migrated_database_is_left_alone(postgres_url: str) -> None:
+    store = PostgresStore.connect(postgres_url)
+    [record] = await stored(store, package())
+    assert await migrate(postgres_url) == HEAD
+    assert await store.schema_version() == HEAD
+    async with store.transaction() as tx:
+        assert await tx.packages.get(record.package_id) == record
+    await store.close()
+    await require_current_schema(postgres_url)
+
+
+async def test_processes_that_start_at_once_migrate_once(empty_url: str) -> None:
+    assert await asyncio.gather(*(migrate(empty_url) for _ in range(5))) == [HEAD] * 5
+    assert await tables_in(empty_url) == {*metadata.tables, "alembic_version"}
+
+
+async def test_a_migration_waits_for_another_one(
+    empty_url: str, until_waiting: Callable[[int], Awaitable[None]]
+) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async with connected(empty_url) as other:
+            await other.execute(text(f"SELECT pg_advisory_xact_lock({MODULE._LOCK})"))
+            waiting = asyncio.create_task(migrate(empty_url))
+            await until_waiting(1)
+            assert await tables_in(empty_url) == set()
+        assert await waiting == HEAD
+
+
+async def test_databases_of_several_nodes_are_migrated_side_by_side(
+    empty_url: str, new_database: NewDatabase, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One process may hold several nodes: what one migrates must not go to another's database."""
+    half = await new_database()
+    later = {"revision_0002": "CREATE TABLE later (x int)", "revision_0003": "ALTER TABLE later ADD y int"}
+    monkeypatch.setattr(MODULE, "_MIGRATIONS", known_revisions(tmp_path / "known", **later))
+    assert await asyncio.gather(*map(migrate, (empty_url, half))) == ["0003", "0003"]
+    assert (
+        await tables_in(empty_url) == await tables_in(half) == {*metadata.tables, "alembic_version", "later"}
+    )
+
+
+async def test_a_newer_schema_is_refused(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as newer_version:
+        folder = known_revisions(tmp_path / "known", revision_0002="CREATE TABLE later (x int)")
+        newer_version.setattr(MODULE, "_MIGRATIONS", folder)
+        assert await migrate(postgres_url) == "0002"
+    for refuse in (migrate, require_current_schema):
+        with pytest.raises(SchemaTooNew, match=r"0002.*0001[\s\S]*0002.*0001.*newer version"):
+            await refuse(postgres_url)
+    assert "later" in await tables_in(postgres_url)
+
+
+async def test_a_migration_that_fails_leaves_the_earlier_schema(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = {"revision_0002": "CREATE TABLE later (x int)", "revision_0003": "SELECT no_such_column"}
+    monkeypatch.setattr(MODULE, "_MIGRATIONS", known_revisions(tmp_path / "known", **later))
+    with pytest.raises(ProgrammingError, match="no_such_column"):
+        await migrate(postgres_url)
+    assert "later" not in await tables_in(postgres_url)
+    store = PostgresStore.connect(postgres_url)
+    assert await store.schema_version() == HEAD
+    await store.close()
+    with pytest.raises(SchemaTooOld, match="0001"):
+        await require_current_schema(postgres_url)
+
+
+async def test_a_database_without_a_schema_is_not_current(empty_url: str) -> None:
+    with pytest.raises(SchemaTooOld, match="migrate"):
+        await require_current_schema(empty_url)
+    store = PostgresStore.connect(empty_url)
+    assert await store.schema_version() == ""
+    await store.close()
+
+
+async def test_a_server_that_is_too_old_is_refused(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MODULE, "OLDEST_POSTGRES", 99)
+    with pytest.raises(PostgresTooOld, match="99") as refused:
+        await migrate(empty_url)
+    assert isinstance(refused.value, UnfitDatabase)
+    assert await tables_in(empty_url) == set()

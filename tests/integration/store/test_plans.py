@@ -1,0 +1,165 @@
+"""With many rows, whatever a node does all day finds them by an index: no statement reads a whole table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import AsyncEngine
+from tests.integration.store.records import NOON, REFUSAL, draft_key, evidence, new_id
+
+from xietong.exchange.v1.draft_pb2 import DraftState
+from xietong.exchange.v1.envelope_pb2 import Lane, Party
+from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
+from xietong_exchange.adapters.postgres import PostgresStore
+from xietong_exchange.adapters.postgres.store import PostgresTransaction
+from xietong_exchange.flow.records import PackageFilter
+
+MANY = 6_000
+HUB, BULK = Party.PARTY_HUB, Lane.LANE_BULK
+
+# A year of traffic in small: most is done, and one neighbour is away, so that the rest waits.
+FILL = (
+    f"""
+    INSERT INTO package (package_id, seal, envelope, signature, direction, state, state_time, complete, size_bytes,
+        process_code, sender, receiver, collaboration_case_id, draft_id, create_time)
+    SELECT gen_random_uuid(), '', '', '', n % 2 + 1, n % 12 + 1, now(), true, 1, 'P-' || n % 50, 1, 2,
+        gen_random_uuid(), gen_random_uuid(), now()
+    FROM generate_series(1, {MANY}) n
+    """,
+    "INSERT INTO package_case_number SELECT package_id, 3, 'no-' || position, position FROM package",
+    "INSERT INTO package_read SELECT package_id, 0 FROM package",
+    """
+    INSERT INTO evidence (evidence_id, package_id, kind, stated_by, event_time, statement, signature)
+    SELECT gen_random_uuid(), package_id, 1, 1, now(), '', '' FROM package
+    """,
+    f"""
+    INSERT INTO delivery (destination, lane, package_id, status, due_time)
+    SELECT {int(HUB)}, {int(BULK)}, package_id,
+        CASE WHEN position % 3 = 0 THEN 'pending' WHEN position % {MANY // 10} = 1 THEN 'dead' ELSE 'done' END,
+        now() + interval '1 hour'
+    FROM package
+    """,
+    f"""
+    INSERT INTO draft (draft_id, organ_code, case_number, process_code, label, state, create_time)
+    SELECT gen_random_uuid(), '440199000001', 'no-' || n, 'PB-01', '', n % 3 + 1, now()
+    FROM generate_series(1, {MANY}) n
+    """,
+    "INSERT INTO contribution (draft_id, system, name, fragment) SELECT draft_id, 's', 'n', '' FROM draft",
+    "INSERT INTO send_request SELECT draft_id::text, draft_id FROM draft",
+    "ANALYZE",
+)
+
+
+class Plans:
+    """Explains each statement that runs on an engine, before it runs."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, list[dict[str, Any]]] = {}
+        self._explaining = False
+
+    def __call__(self, connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if self._explaining or not statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
+            return
+        first = parameters[0] if isinstance(parameters, list) else parameters
+        self._explaining = True
+        try:
+            answer = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", first).scalar_one()
+        finally:
+            self._explaining = False
+        plan = json.loads(answer) if isinstance(answer, str) else answer
+        self.seen[statement] = list(nodes(plan[0]["Plan"]))
+
+    def scans_of_whole_tables(self) -> list[str]:
+        return [
+            statement
+            for statement, found in self.seen.items()
+            if any(node["Node Type"] == "Seq Scan" for node in found)
+        ]
+
+
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    return [plan, *(node for part in plan.get("Plans", []) for node in nodes(part))]
+
+
+@pytest.fixture
+async def plans(engine: AsyncEngine) -> AsyncIterator[Plans]:
+    async with engine.begin() as connection:
+        for statement in FILL:
+            await connection.execute(text(statement))
+    plans = Plans()
+    event.listen(engine.sync_engine, "before_cursor_execute", plans)
+    yield plans
+    event.remove(engine.sync_engine, "before_cursor_execute", plans)
+
+
+async def work_on_packages(tx: PostgresTransaction, package_id: str) -> None:
+    await tx.packages.get(package_id, lock=True)
+    await tx.packages.get_many([package_id, new_id()])
+    await tx.packages.complete(package_id)
+    await tx.packages.advance(package_id, DeliveryState.DELIVERY_STATE_RELAYED, NOON, reasons=b"")
+    await tx.packages.of_draft(new_id())
+    await tx.packages.latest_of_case(Party.PARTY_COURT, "no-7")
+    proof = evidence(package_id)
+    await tx.packages.add_evidence(proof)
+    await tx.packages.evidence(package_id)
+    await tx.packages.one_evidence(proof.evidence_id)
+    await tx.packages.add_read(package_id, 3)
+    incoming, relayed = Direction.DIRECTION_INCOMING, DeliveryState.DELIVERY_STATE_RELAYED
+    for wanted in (
+        PackageFilter(),
+        PackageFilter(direction=incoming),
+        PackageFilter(direction=incoming, states=(relayed, DeliveryState.DELIVERY_STATE_DELIVERED)),
+        PackageFilter(process_code="P-7"),
+        PackageFilter(collaboration_case_id=new_id()),
+    ):
+        for before in (None, MANY // 2):
+            await tx.packages.page(wanted, before=before, limit=50)
+
+
+async def work_on_the_outbox(tx: PostgresTransaction, package_id: str) -> None:
+    await tx.outbox.enqueue(Party.PARTY_COURT, BULK, package_id)
+    [held] = await tx.outbox.claim(Party.PARTY_COURT, BULK, owner="w", lease_seconds=9, limit=4)
+    assert await tx.outbox.claim(HUB, BULK, owner="w", lease_seconds=9, limit=4) == []
+    await tx.outbox.renew(held.delivery_id, held.token, lease_seconds=9, progressed=True)
+    await tx.outbox.postpone(held.delivery_id, held.token, REFUSAL, delay_seconds=9, reset_budget=True)
+    await tx.outbox.replay(held.delivery_id)
+    await tx.outbox.drop(package_id)
+    await tx.outbox.of_packages([package_id, new_id()])
+    await tx.outbox.page(None, after=MANY // 2, limit=50)
+    await tx.outbox.page("dead", after=0, limit=50)
+    await tx.outbox.page("pending", after=0, limit=50)
+    await tx.outbox.count("dead")
+
+
+async def work_on_drafts(tx: PostgresTransaction) -> None:
+    draft = await tx.drafts.open(draft_key(case_number="no-7"), new_id(), NOON)
+    await tx.drafts.get(draft.key, lock=True)
+    await tx.drafts.by_id(draft.draft_id)
+    await tx.drafts.set_header(draft.draft_id, b"header")
+    await tx.drafts.contributions(draft.draft_id)
+    await tx.drafts.remember_request("request", draft.draft_id)
+    await tx.drafts.requested("request")
+    await tx.drafts.set_state(draft.draft_id, DraftState.DRAFT_STATE_SUBMITTED)
+
+
+async def test_no_statement_reads_a_whole_table(engine: AsyncEngine, plans: Plans) -> None:
+    store = PostgresStore(engine)
+    async with store.transaction() as tx:
+        [some, *_] = await tx.packages.page(PackageFilter(), before=MANY // 3, limit=1)
+        await work_on_packages(tx, some.package_id)
+        await work_on_the_outbox(tx, some.package_id)
+        await work_on_drafts(tx)
+    assert len(plans.seen) > 35
+    assert plans.scans_of_whole_tables() == []
+
+
+async def test_a_claim_does_not_look_at_what_is_not_due_yet(engine: AsyncEngine, plans: Plans) -> None:
+    async with PostgresStore(engine).transaction() as tx:
+        assert await tx.outbox.claim(HUB, BULK, owner="w", lease_seconds=9, limit=4) == []
+    [found] = plans.seen.values()
+    [scan] = [node for node in found if node.get("Index Name") == "ix_delivery_due"]
+    assert "due_time <=" in scan["Index Cond"]
