@@ -190,7 +190,9 @@ class Part(_message.Message):
     number: _builtins.int
     """Number of the part in the envelope, 1 and up (0 is the manifest). Set by the node when the draft is submitted."""
     name: _builtins.str
-    """File name, unique in the package. No path separators, no control characters, not `.` or `..`, no spaces at either end."""
+    """File name, unique in the package. No path separators, no control characters, no line separators, nothing that turns
+    the direction of writing, not `.` or `..`, no spaces at either end.
+    """
     kind: Global___PartKind.ValueType
     """What the file is."""
     media_type: _builtins.str

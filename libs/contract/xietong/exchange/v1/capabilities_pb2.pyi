@@ -102,7 +102,9 @@ class Limits(_message.Message):
     max_parts: _builtins.int
     """Most parts in a package, the manifest included."""
     max_manifest_bytes: _builtins.int
-    """Largest manifest."""
+    """Largest manifest, and largest sum of the fragments of a draft. Answers that hold a draft can be as large; a gRPC
+    client that keeps to its default of 4 MiB per message cannot read them.
+    """
     max_chunk_bytes: _builtins.int
     """Most bytes of data in one chunk."""
     credit_window_bytes: _builtins.int

@@ -29,7 +29,7 @@ from xietong.exchange.v1 import envelope_pb2 as xietong_dot_exchange_dot_v1_dot_
 from xietong.exchange.v1 import evidence_pb2 as xietong_dot_exchange_dot_v1_dot_evidence__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fxietong/exchange/v1/draft.proto\x12\x13xietong.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"xietong/casefile/v1/manifest.proto\x1a\"xietong/exchange/v1/envelope.proto\x1a\"xietong/exchange/v1/evidence.proto\"\x99\x01\n\x08\x44raftKey\x12\x1d\n\norgan_code\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(\x12\x1e\n\x0b\x63\x61se_number\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64\x12\x36\n\x0cprocess_code\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x10\x01\x18\x10\x32\x15^[A-Z]{2}-[0-9]{2,3}$\x12\x16\n\x05label\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"\xd6\x02\n\x05\x44raft\x12*\n\x03key\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.DraftKey\x12\x10\n\x08\x64raft_id\x18\x02 \x01(\t\x12\x30\n\x06header\x18\x03 \x01(\x0b\x32 .xietong.exchange.v1.DraftHeader\x12\x38\n\rcontributions\x18\x04 \x03(\x0b\x32!.xietong.exchange.v1.Contribution\x12-\n\x05parts\x18\x05 \x03(\x0b\x32\x1e.xietong.exchange.v1.DraftPart\x12.\n\x05state\x18\x06 \x01(\x0e\x32\x1f.xietong.exchange.v1.DraftState\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bpackage_ids\x18\x08 \x03(\t\"\xd6\x03\n\x0b\x44raftHeader\x12;\n\treceivers\x18\x01 \x03(\x0b\x32\x1c.xietong.exchange.v1.AddressB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x14\x12!\n\x10standard_edition\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x10\x12;\n\x0e\x63lassification\x18\x03 \x01(\x0e\x32#.xietong.exchange.v1.Classification\x12M\n\x0e\x63orrelation_id\x18\x04 \x01(\tB5\xbaH2r02.^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$\x12R\n\x13\x63orrects_package_id\x18\x05 \x01(\tB5\xbaH2r02.^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$\x12T\n\x15\x63ollaboration_case_id\x18\x06 \x01(\tB5\xbaH2r02.^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$\x12\x31\n\x04lane\x18\x07 \x01(\x0e\x32\x19.xietong.exchange.v1.LaneB\x08\xbaH\x05\x82\x01\x02\x10\x01\"y\n\x0c\x43ontribution\x12\x17\n\x04name\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64\x12\x17\n\x06system\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18<\x12\x37\n\x08\x66ragment\x18\x03 \x01(\x0b\x32\x1d.xietong.casefile.v1.ManifestB\x06\xbaH\x03\xc8\x01\x01\"\x84\x01\n\tDraftPart\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12+\n\x06\x64igest\x18\x03 \x01(\x0b\x32\x1b.xietong.exchange.v1.Digest\x12\x16\n\x0ereceived_bytes\x18\x04 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x05 \x01(\x08\"\x8e\x01\n\x07\x46inding\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x36\n\x08severity\x18\x02 \x01(\x0e\x32$.xietong.exchange.v1.FindingSeverity\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x0f\n\x07text_zh\x18\x04 \x01(\t\x12\x0f\n\x07text_en\x18\x05 \x01(\t\x12\r\n\x05\x62\x61sis\x18\x06 \x01(\t\"\x9d\x02\n\x07Outcome\x12-\n\x06parsed\x18\x01 \x01(\x0b\x32\x1b.xietong.exchange.v1.ParsedH\x00\x12\x38\n\x0cparse_failed\x18\x02 \x01(\x0b\x32 .xietong.exchange.v1.ParseFailedH\x00\x12\x31\n\x08\x61\x63\x63\x65pted\x18\x03 \x01(\x0b\x32\x1d.xietong.exchange.v1.AcceptedH\x00\x12\x31\n\x08returned\x18\x04 \x01(\x0b\x32\x1d.xietong.exchange.v1.ReturnedH\x00\x12\x31\n\x08rejected\x18\x05 \x01(\x0b\x32\x1d.xietong.exchange.v1.RejectedH\x00\x42\x10\n\x07outcome\x12\x05\xbaH\x02\x08\x01\"\x08\n\x06Parsed\"H\n\x0bParseFailed\x12\x39\n\x07reasons\x18\x01 \x03(\x0b\x32\x1b.xietong.exchange.v1.ReasonB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"3\n\x08\x41\x63\x63\x65pted\x12\'\n\x14receiver_case_number\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x64\"E\n\x08Returned\x12\x39\n\x07reasons\x18\x01 \x03(\x0b\x32\x1b.xietong.exchange.v1.ReasonB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"E\n\x08Rejected\x12\x39\n\x07reasons\x18\x01 \x03(\x0b\x32\x1b.xietong.exchange.v1.ReasonB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07*u\n\nDraftState\x12\x1b\n\x17\x44RAFT_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44RAFT_STATE_OPEN\x10\x01\x12\x19\n\x15\x44RAFT_STATE_SUBMITTED\x10\x02\x12\x19\n\x15\x44RAFT_STATE_DISCARDED\x10\x03*m\n\x0f\x46indingSeverity\x12 \n\x1c\x46INDING_SEVERITY_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x46INDING_SEVERITY_WARNING\x10\x01\x12\x1a\n\x16\x46INDING_SEVERITY_ERROR\x10\x02\x42\x31\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fxietong/exchange/v1/draft.proto\x12\x13xietong.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"xietong/casefile/v1/manifest.proto\x1a\"xietong/exchange/v1/envelope.proto\x1a\"xietong/exchange/v1/evidence.proto\"\xd8\x01\n\x08\x44raftKey\x12\x32\n\norgan_code\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18(2\x13^[^\\x00-\\x1f\\x7f]*$\x12\x33\n\x0b\x63\x61se_number\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x36\n\x0cprocess_code\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x10\x01\x18\x10\x32\x15^[A-Z]{2}-[0-9]{2,3}$\x12+\n\x05label\x18\x04 \x01(\tB\x1c\xbaH\x19r\x17\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\"\xd6\x02\n\x05\x44raft\x12*\n\x03key\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.DraftKey\x12\x10\n\x08\x64raft_id\x18\x02 \x01(\t\x12\x30\n\x06header\x18\x03 \x01(\x0b\x32 .xietong.exchange.v1.DraftHeader\x12\x38\n\rcontributions\x18\x04 \x03(\x0b\x32!.xietong.exchange.v1.Contribution\x12-\n\x05parts\x18\x05 \x03(\x0b\x32\x1e.xietong.exchange.v1.DraftPart\x12.\n\x05state\x18\x06 \x01(\x0e\x32\x1f.xietong.exchange.v1.DraftState\x12/\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bpackage_ids\x18\x08 \x03(\t\"\xd6\x03\n\x0b\x44raftHeader\x12;\n\treceivers\x18\x01 \x03(\x0b\x32\x1c.xietong.exchange.v1.AddressB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x14\x12!\n\x10standard_edition\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18\x10\x12;\n\x0e\x63lassification\x18\x03 \x01(\x0e\x32#.xietong.exchange.v1.Classification\x12M\n\x0e\x63orrelation_id\x18\x04 \x01(\tB5\xbaH2r02.^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$\x12R\n\x13\x63orrects_package_id\x18\x05 \x01(\tB5\xbaH2r02.^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$\x12T\n\x15\x63ollaboration_case_id\x18\x06 \x01(\tB5\xbaH2r02.^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$\x12\x31\n\x04lane\x18\x07 \x01(\x0e\x32\x19.xietong.exchange.v1.LaneB\x08\xbaH\x05\x82\x01\x02\x10\x01\"\x8e\x01\n\x0c\x43ontribution\x12,\n\x04name\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x17\n\x06system\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18<\x12\x37\n\x08\x66ragment\x18\x03 \x01(\x0b\x32\x1d.xietong.casefile.v1.ManifestB\x06\xbaH\x03\xc8\x01\x01\"\x84\x01\n\tDraftPart\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12+\n\x06\x64igest\x18\x03 \x01(\x0b\x32\x1b.xietong.exchange.v1.Digest\x12\x16\n\x0ereceived_bytes\x18\x04 \x01(\x04\x12\x10\n\x08\x63omplete\x18\x05 \x01(\x08\"\x8e\x01\n\x07\x46inding\x12\x0c\n\x04rule\x18\x01 \x01(\t\x12\x36\n\x08severity\x18\x02 \x01(\x0e\x32$.xietong.exchange.v1.FindingSeverity\x12\x0c\n\x04path\x18\x03 \x01(\t\x12\x0f\n\x07text_zh\x18\x04 \x01(\t\x12\x0f\n\x07text_en\x18\x05 \x01(\t\x12\r\n\x05\x62\x61sis\x18\x06 \x01(\t\"\x9d\x02\n\x07Outcome\x12-\n\x06parsed\x18\x01 \x01(\x0b\x32\x1b.xietong.exchange.v1.ParsedH\x00\x12\x38\n\x0cparse_failed\x18\x02 \x01(\x0b\x32 .xietong.exchange.v1.ParseFailedH\x00\x12\x31\n\x08\x61\x63\x63\x65pted\x18\x03 \x01(\x0b\x32\x1d.xietong.exchange.v1.AcceptedH\x00\x12\x31\n\x08returned\x18\x04 \x01(\x0b\x32\x1d.xietong.exchange.v1.ReturnedH\x00\x12\x31\n\x08rejected\x18\x05 \x01(\x0b\x32\x1d.xietong.exchange.v1.RejectedH\x00\x42\x10\n\x07outcome\x12\x05\xbaH\x02\x08\x01\"\x08\n\x06Parsed\"H\n\x0bParseFailed\x12\x39\n\x07reasons\x18\x01 \x03(\x0b\x32\x1b.xietong.exchange.v1.ReasonB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"H\n\x08\x41\x63\x63\x65pted\x12<\n\x14receiver_case_number\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\"E\n\x08Returned\x12\x39\n\x07reasons\x18\x01 \x03(\x0b\x32\x1b.xietong.exchange.v1.ReasonB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\"E\n\x08Rejected\x12\x39\n\x07reasons\x18\x01 \x03(\x0b\x32\x1b.xietong.exchange.v1.ReasonB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07*u\n\nDraftState\x12\x1b\n\x17\x44RAFT_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10\x44RAFT_STATE_OPEN\x10\x01\x12\x19\n\x15\x44RAFT_STATE_SUBMITTED\x10\x02\x12\x19\n\x15\x44RAFT_STATE_DISCARDED\x10\x03*m\n\x0f\x46indingSeverity\x12 \n\x1c\x46INDING_SEVERITY_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x46INDING_SEVERITY_WARNING\x10\x01\x12\x1a\n\x16\x46INDING_SEVERITY_ERROR\x10\x02\x42\x31\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,13 +38,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\027org.xietong.exchange.v1P\001\252\002\023Xietong.Exchange.V1'
   _globals['_DRAFTKEY'].fields_by_name['organ_code']._loaded_options = None
-  _globals['_DRAFTKEY'].fields_by_name['organ_code']._serialized_options = b'\272H\006r\004\020\001\030('
+  _globals['_DRAFTKEY'].fields_by_name['organ_code']._serialized_options = b'\272H\033r\031\020\001\030(2\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_DRAFTKEY'].fields_by_name['case_number']._loaded_options = None
-  _globals['_DRAFTKEY'].fields_by_name['case_number']._serialized_options = b'\272H\006r\004\020\001\030d'
+  _globals['_DRAFTKEY'].fields_by_name['case_number']._serialized_options = b'\272H\033r\031\020\001\030d2\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_DRAFTKEY'].fields_by_name['process_code']._loaded_options = None
   _globals['_DRAFTKEY'].fields_by_name['process_code']._serialized_options = b'\272H\035r\033\020\001\030\0202\025^[A-Z]{2}-[0-9]{2,3}$'
   _globals['_DRAFTKEY'].fields_by_name['label']._loaded_options = None
-  _globals['_DRAFTKEY'].fields_by_name['label']._serialized_options = b'\272H\004r\002\030d'
+  _globals['_DRAFTKEY'].fields_by_name['label']._serialized_options = b'\272H\031r\027\030d2\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_DRAFTHEADER'].fields_by_name['receivers']._loaded_options = None
   _globals['_DRAFTHEADER'].fields_by_name['receivers']._serialized_options = b'\272H\007\222\001\004\010\001\020\024'
   _globals['_DRAFTHEADER'].fields_by_name['standard_edition']._loaded_options = None
@@ -58,7 +58,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DRAFTHEADER'].fields_by_name['lane']._loaded_options = None
   _globals['_DRAFTHEADER'].fields_by_name['lane']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_CONTRIBUTION'].fields_by_name['name']._loaded_options = None
-  _globals['_CONTRIBUTION'].fields_by_name['name']._serialized_options = b'\272H\006r\004\020\001\030d'
+  _globals['_CONTRIBUTION'].fields_by_name['name']._serialized_options = b'\272H\033r\031\020\001\030d2\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_CONTRIBUTION'].fields_by_name['system']._loaded_options = None
   _globals['_CONTRIBUTION'].fields_by_name['system']._serialized_options = b'\272H\004r\002\030<'
   _globals['_CONTRIBUTION'].fields_by_name['fragment']._loaded_options = None
@@ -68,37 +68,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PARSEFAILED'].fields_by_name['reasons']._loaded_options = None
   _globals['_PARSEFAILED'].fields_by_name['reasons']._serialized_options = b'\272H\010\222\001\005\010\001\020\350\007'
   _globals['_ACCEPTED'].fields_by_name['receiver_case_number']._loaded_options = None
-  _globals['_ACCEPTED'].fields_by_name['receiver_case_number']._serialized_options = b'\272H\006r\004\020\001\030d'
+  _globals['_ACCEPTED'].fields_by_name['receiver_case_number']._serialized_options = b'\272H\033r\031\020\001\030d2\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_RETURNED'].fields_by_name['reasons']._loaded_options = None
   _globals['_RETURNED'].fields_by_name['reasons']._serialized_options = b'\272H\010\222\001\005\010\001\020\350\007'
   _globals['_REJECTED'].fields_by_name['reasons']._loaded_options = None
   _globals['_REJECTED'].fields_by_name['reasons']._serialized_options = b'\272H\010\222\001\005\010\001\020\350\007'
-  _globals['_DRAFTSTATE']._serialized_start=2170
-  _globals['_DRAFTSTATE']._serialized_end=2287
-  _globals['_FINDINGSEVERITY']._serialized_start=2289
-  _globals['_FINDINGSEVERITY']._serialized_end=2398
+  _globals['_DRAFTSTATE']._serialized_start=2276
+  _globals['_DRAFTSTATE']._serialized_end=2393
+  _globals['_FINDINGSEVERITY']._serialized_start=2395
+  _globals['_FINDINGSEVERITY']._serialized_end=2504
   _globals['_DRAFTKEY']._serialized_start=227
-  _globals['_DRAFTKEY']._serialized_end=380
-  _globals['_DRAFT']._serialized_start=383
-  _globals['_DRAFT']._serialized_end=725
-  _globals['_DRAFTHEADER']._serialized_start=728
-  _globals['_DRAFTHEADER']._serialized_end=1198
-  _globals['_CONTRIBUTION']._serialized_start=1200
-  _globals['_CONTRIBUTION']._serialized_end=1321
-  _globals['_DRAFTPART']._serialized_start=1324
-  _globals['_DRAFTPART']._serialized_end=1456
-  _globals['_FINDING']._serialized_start=1459
-  _globals['_FINDING']._serialized_end=1601
-  _globals['_OUTCOME']._serialized_start=1604
-  _globals['_OUTCOME']._serialized_end=1889
-  _globals['_PARSED']._serialized_start=1891
-  _globals['_PARSED']._serialized_end=1899
-  _globals['_PARSEFAILED']._serialized_start=1901
-  _globals['_PARSEFAILED']._serialized_end=1973
-  _globals['_ACCEPTED']._serialized_start=1975
-  _globals['_ACCEPTED']._serialized_end=2026
-  _globals['_RETURNED']._serialized_start=2028
-  _globals['_RETURNED']._serialized_end=2097
-  _globals['_REJECTED']._serialized_start=2099
-  _globals['_REJECTED']._serialized_end=2168
+  _globals['_DRAFTKEY']._serialized_end=443
+  _globals['_DRAFT']._serialized_start=446
+  _globals['_DRAFT']._serialized_end=788
+  _globals['_DRAFTHEADER']._serialized_start=791
+  _globals['_DRAFTHEADER']._serialized_end=1261
+  _globals['_CONTRIBUTION']._serialized_start=1264
+  _globals['_CONTRIBUTION']._serialized_end=1406
+  _globals['_DRAFTPART']._serialized_start=1409
+  _globals['_DRAFTPART']._serialized_end=1541
+  _globals['_FINDING']._serialized_start=1544
+  _globals['_FINDING']._serialized_end=1686
+  _globals['_OUTCOME']._serialized_start=1689
+  _globals['_OUTCOME']._serialized_end=1974
+  _globals['_PARSED']._serialized_start=1976
+  _globals['_PARSED']._serialized_end=1984
+  _globals['_PARSEFAILED']._serialized_start=1986
+  _globals['_PARSEFAILED']._serialized_end=2058
+  _globals['_ACCEPTED']._serialized_start=2060
+  _globals['_ACCEPTED']._serialized_end=2132
+  _globals['_RETURNED']._serialized_start=2134
+  _globals['_RETURNED']._serialized_end=2203
+  _globals['_REJECTED']._serialized_start=2205
+  _globals['_REJECTED']._serialized_end=2274
 # @@protoc_insertion_point(module_scope)

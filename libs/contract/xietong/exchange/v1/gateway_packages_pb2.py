@@ -28,7 +28,7 @@ from xietong.exchange.v1 import evidence_pb2 as xietong_dot_exchange_dot_v1_dot_
 from xietong.exchange.v1 import package_pb2 as xietong_dot_exchange_dot_v1_dot_package__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*xietong/exchange/v1/gateway_packages.proto\x12\x13xietong.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fxietong/exchange/v1/draft.proto\x1a\"xietong/exchange/v1/evidence.proto\x1a!xietong/exchange/v1/package.proto\"1\n\x11GetPackageRequest\x12\x1c\n\npackage_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"C\n\x12GetPackageResponse\x12-\n\x07package\x18\x01 \x01(\x0b\x32\x1c.xietong.exchange.v1.Package\"3\n\x13WatchPackageRequest\x12\x1c\n\npackage_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"E\n\x14WatchPackageResponse\x12-\n\x07package\x18\x01 \x01(\x0b\x32\x1c.xietong.exchange.v1.Package\"\x94\x02\n\x13ListPackagesRequest\x12;\n\tdirection\x18\x01 \x01(\x0e\x32\x1e.xietong.exchange.v1.DirectionB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12<\n\x06states\x18\x02 \x03(\x0e\x32\".xietong.exchange.v1.DeliveryStateB\x08\xbaH\x05\x92\x01\x02\x10\x14\x12\x1d\n\x0cprocess_code\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18\x10\x12&\n\x15\x63ollaboration_case_id\x18\x04 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x1d\n\tpage_size\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"_\n\x14ListPackagesResponse\x12.\n\x08packages\x18\x01 \x03(\x0b\x32\x1c.xietong.exchange.v1.Package\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"+\n\x11WatchInboxRequest\x12\x16\n\x0eonly_addressed\x18\x01 \x01(\x08\"C\n\x12WatchInboxResponse\x12-\n\x07package\x18\x01 \x01(\x0b\x32\x1c.xietong.exchange.v1.Package\"W\n\x0fReadPartRequest\x12\x1c\n\npackage_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x16\n\x04part\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\x8fN\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"0\n\x10ReadPartResponse\x12\x0e\n\x06offset\x18\x01 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\x9e\x01\n\x14ReportOutcomeRequest\x12\x1c\n\npackage_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x35\n\x07outcome\x18\x02 \x01(\x0b\x32\x1c.xietong.exchange.v1.OutcomeB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x1a.xietong.exchange.v1.ActorB\x06\xbaH\x03\xc8\x01\x01\"F\n\x15ReportOutcomeResponse\x12-\n\x07package\x18\x01 \x01(\x0b\x32\x1c.xietong.exchange.v1.Package\"~\n\x0fWithdrawRequest\x12\x1c\n\npackage_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\x06reason\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xe8\x07\x12\x31\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x1a.xietong.exchange.v1.ActorB\x06\xbaH\x03\xc8\x01\x01\"A\n\x10WithdrawResponse\x12-\n\x07package\x18\x01 \x01(\x0b\x32\x1c.xietong.exchange.v1.PackageB1\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*xietong/exchange/v1/gateway_packages.proto\x12\x13xietong.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fxietong/exchange/v1/draft.proto\x1a\"xietong/exchange/v1/evidence.proto\x1a!xietong/exchange/v1/package.proto\"1\n\x11GetPackageRequest\x12\x1c\n\npackage_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"C\n\x12GetPackageResponse\x12-\n\x07package\x18\x01 \x01(\x0b\x32\x1c.xietong.exchange.v1.Package\"3\n\x13WatchPackageRequest\x12\x1c\n\npackage_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"E\n\x14WatchPackageResponse\x12-\n\x07package\x18\x01 \x01(\x0b\x32\x1c.xietong.exchange.v1.Package\"\xe3\x02\n\x13ListPackagesRequest\x12;\n\tdirection\x18\x01 \x01(\x0e\x32\x1e.xietong.exchange.v1.DirectionB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x45\n\x06states\x18\x02 \x03(\x0e\x32\".xietong.exchange.v1.DeliveryStateB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07\x82\x01\x04\x10\x01 \x00\x12\x35\n\x0cprocess_code\x18\x03 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^([A-Z]{2}-[0-9]{2,3})?$\x12T\n\x15\x63ollaboration_case_id\x18\x04 \x01(\tB5\xbaH2r02.^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$\x12\x1d\n\tpage_size\x18\x05 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"_\n\x14ListPackagesResponse\x12.\n\x08packages\x18\x01 \x03(\x0b\x32\x1c.xietong.exchange.v1.Package\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"+\n\x11WatchInboxRequest\x12\x16\n\x0eonly_addressed\x18\x01 \x01(\x08\"C\n\x12WatchInboxResponse\x12-\n\x07package\x18\x01 \x01(\x0b\x32\x1c.xietong.exchange.v1.Package\"e\n\x0fReadPartRequest\x12\x1c\n\npackage_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x16\n\x04part\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\x8fN\x12\x1c\n\x06offset\x18\x03 \x01(\x04\x42\x0c\xbaH\t2\x07\x18\x80\x80\x80\x80\x80 \"0\n\x10ReadPartResponse\x12\x0e\n\x06offset\x18\x01 \x01(\x04\x12\x0c\n\x04\x64\x61ta\x18\x02 \x01(\x0c\"\x9e\x01\n\x14ReportOutcomeRequest\x12\x1c\n\npackage_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x35\n\x07outcome\x18\x02 \x01(\x0b\x32\x1c.xietong.exchange.v1.OutcomeB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x1a.xietong.exchange.v1.ActorB\x06\xbaH\x03\xc8\x01\x01\"F\n\x15ReportOutcomeResponse\x12-\n\x07package\x18\x01 \x01(\x0b\x32\x1c.xietong.exchange.v1.Package\"~\n\x0fWithdrawRequest\x12\x1c\n\npackage_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1a\n\x06reason\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xe8\x07\x12\x31\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x1a.xietong.exchange.v1.ActorB\x06\xbaH\x03\xc8\x01\x01\"A\n\x10WithdrawResponse\x12-\n\x07package\x18\x01 \x01(\x0b\x32\x1c.xietong.exchange.v1.PackageB1\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,11 +43,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPACKAGESREQUEST'].fields_by_name['direction']._loaded_options = None
   _globals['_LISTPACKAGESREQUEST'].fields_by_name['direction']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_LISTPACKAGESREQUEST'].fields_by_name['states']._loaded_options = None
-  _globals['_LISTPACKAGESREQUEST'].fields_by_name['states']._serialized_options = b'\272H\005\222\001\002\020\024'
+  _globals['_LISTPACKAGESREQUEST'].fields_by_name['states']._serialized_options = b'\272H\016\222\001\013\020\024\"\007\202\001\004\020\001 \000'
   _globals['_LISTPACKAGESREQUEST'].fields_by_name['process_code']._loaded_options = None
-  _globals['_LISTPACKAGESREQUEST'].fields_by_name['process_code']._serialized_options = b'\272H\004r\002\030\020'
+  _globals['_LISTPACKAGESREQUEST'].fields_by_name['process_code']._serialized_options = b'\272H\034r\0322\030^([A-Z]{2}-[0-9]{2,3})?$'
   _globals['_LISTPACKAGESREQUEST'].fields_by_name['collaboration_case_id']._loaded_options = None
-  _globals['_LISTPACKAGESREQUEST'].fields_by_name['collaboration_case_id']._serialized_options = b'\272H\004r\002\030@'
+  _globals['_LISTPACKAGESREQUEST'].fields_by_name['collaboration_case_id']._serialized_options = b'\272H2r02.^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$'
   _globals['_LISTPACKAGESREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTPACKAGESREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\364\003(\000'
   _globals['_LISTPACKAGESREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -56,6 +56,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_READPARTREQUEST'].fields_by_name['package_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_READPARTREQUEST'].fields_by_name['part']._loaded_options = None
   _globals['_READPARTREQUEST'].fields_by_name['part']._serialized_options = b'\272H\005*\003\030\217N'
+  _globals['_READPARTREQUEST'].fields_by_name['offset']._loaded_options = None
+  _globals['_READPARTREQUEST'].fields_by_name['offset']._serialized_options = b'\272H\t2\007\030\200\200\200\200\200 '
   _globals['_REPORTOUTCOMEREQUEST'].fields_by_name['package_id']._loaded_options = None
   _globals['_REPORTOUTCOMEREQUEST'].fields_by_name['package_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_REPORTOUTCOMEREQUEST'].fields_by_name['outcome']._loaded_options = None
@@ -77,23 +79,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHPACKAGERESPONSE']._serialized_start=373
   _globals['_WATCHPACKAGERESPONSE']._serialized_end=442
   _globals['_LISTPACKAGESREQUEST']._serialized_start=445
-  _globals['_LISTPACKAGESREQUEST']._serialized_end=721
-  _globals['_LISTPACKAGESRESPONSE']._serialized_start=723
-  _globals['_LISTPACKAGESRESPONSE']._serialized_end=818
-  _globals['_WATCHINBOXREQUEST']._serialized_start=820
-  _globals['_WATCHINBOXREQUEST']._serialized_end=863
-  _globals['_WATCHINBOXRESPONSE']._serialized_start=865
-  _globals['_WATCHINBOXRESPONSE']._serialized_end=932
-  _globals['_READPARTREQUEST']._serialized_start=934
-  _globals['_READPARTREQUEST']._serialized_end=1021
-  _globals['_READPARTRESPONSE']._serialized_start=1023
-  _globals['_READPARTRESPONSE']._serialized_end=1071
-  _globals['_REPORTOUTCOMEREQUEST']._serialized_start=1074
-  _globals['_REPORTOUTCOMEREQUEST']._serialized_end=1232
-  _globals['_REPORTOUTCOMERESPONSE']._serialized_start=1234
-  _globals['_REPORTOUTCOMERESPONSE']._serialized_end=1304
-  _globals['_WITHDRAWREQUEST']._serialized_start=1306
-  _globals['_WITHDRAWREQUEST']._serialized_end=1432
-  _globals['_WITHDRAWRESPONSE']._serialized_start=1434
-  _globals['_WITHDRAWRESPONSE']._serialized_end=1499
+  _globals['_LISTPACKAGESREQUEST']._serialized_end=800
+  _globals['_LISTPACKAGESRESPONSE']._serialized_start=802
+  _globals['_LISTPACKAGESRESPONSE']._serialized_end=897
+  _globals['_WATCHINBOXREQUEST']._serialized_start=899
+  _globals['_WATCHINBOXREQUEST']._serialized_end=942
+  _globals['_WATCHINBOXRESPONSE']._serialized_start=944
+  _globals['_WATCHINBOXRESPONSE']._serialized_end=1011
+  _globals['_READPARTREQUEST']._serialized_start=1013
+  _globals['_READPARTREQUEST']._serialized_end=1114
+  _globals['_READPARTRESPONSE']._serialized_start=1116
+  _globals['_READPARTRESPONSE']._serialized_end=1164
+  _globals['_REPORTOUTCOMEREQUEST']._serialized_start=1167
+  _globals['_REPORTOUTCOMEREQUEST']._serialized_end=1325
+  _globals['_REPORTOUTCOMERESPONSE']._serialized_start=1327
+  _globals['_REPORTOUTCOMERESPONSE']._serialized_end=1397
+  _globals['_WITHDRAWREQUEST']._serialized_start=1399
+  _globals['_WITHDRAWREQUEST']._serialized_end=1525
+  _globals['_WITHDRAWRESPONSE']._serialized_start=1527
+  _globals['_WITHDRAWRESPONSE']._serialized_end=1592
 # @@protoc_insertion_point(module_scope)

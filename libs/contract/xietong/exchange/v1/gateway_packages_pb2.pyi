@@ -245,7 +245,7 @@ class ReadPartRequest(_message.Message):
     part: _builtins.int
     """Number of the part; 0 is the manifest."""
     offset: _builtins.int
-    """Offset of the first byte wanted."""
+    """Offset of the first byte wanted. Nothing follows when it is the size of the part or more."""
     def __init__(
         self,
         *,
