@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -112,7 +113,7 @@ def _add_video(folder: Path, size_bytes: int) -> None:
     recording = next(media for media in content["media"] if media["part"] == source["name"])
     pad_video(folder / "dossier" / source["name"], folder / "dossier" / MEDIA_NAME, size_bytes)
     content["parts"].append({**source, "name": MEDIA_NAME})
-    content["media"].append({**recording, "title": "讯问同步录音录像（全程）", "part": MEDIA_NAME})
+    content["media"].append({**deepcopy(recording), "title": "讯问同步录音录像（全程）", "part": MEDIA_NAME})
     data.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
 
 

@@ -1,4 +1,4 @@
-"""Fixtures of the exchange tests: one PKI for all, a fresh city for each test."""
+"""Fixtures of the exchange tests: one PKI for all, and a fresh city for each test or one that a module shares."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
+from tests.conftest import PostgresServer
 from tests.integration.exchange.city import City, make_pki
+from tests.integration.exchange.shared_city import good_package_passes, running_city
 
 from xietong.exchange.v1.envelope_pb2 import Party
 
@@ -25,3 +28,19 @@ async def three(tmp_path: Path, pki_folder: Path, new_database: NewDatabase) -> 
     urls = {party: await new_database() for party in parties}
     async with City(tmp_path, pki_folder, urls, parties) as city:
         yield city
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_three(
+    tmp_path_factory: pytest.TempPathFactory, pki_folder: Path, postgres_server: PostgresServer
+) -> AsyncIterator[City]:
+    """Police, hub and procuratorate, for all tests of a module; these run in the module's event loop."""
+    async with running_city(postgres_server, tmp_path_factory.mktemp("city"), pki_folder) as city:
+        yield city
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def steadfast(shared_three: City) -> AsyncIterator[City]:
+    """The shared city under attack: after the test a good package must pass."""
+    yield shared_three
+    await good_package_passes(shared_three)
