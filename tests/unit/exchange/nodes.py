@@ -1,0 +1,222 @@
+"""A node in memory: its rows, its parts and a notary that believes names, for tests of the stages without I/O.
+
+The rows hold what these tests touch and no more; the whole port is tested against PostgreSQL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cache
+from typing import cast
+
+from tests.unit.exchange.packages import NOW, signature_of
+
+from xietong.exchange.v1.envelope_pb2 import Lane, Party, Signature
+from xietong.exchange.v1.evidence_pb2 import EvidenceKind
+from xietong.exchange.v1.package_pb2 import DeliveryState
+from xietong_exchange.domain.errors import Failure, SignatureInvalid
+from xietong_exchange.domain.limits import Limits
+from xietong_exchange.domain.profile import Profile
+from xietong_exchange.domain.routes import Routes
+from xietong_exchange.flow.changes import Changes
+from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.progress import ProgressBoard
+from xietong_exchange.flow.records import DeliveryRecord, EvidenceRecord, PackageRecord
+from xietong_exchange.flow.rulebook import Rulebook
+from xietong_exchange.flow.store import Store
+from xietong_exchange.testing.memory_parts import MemoryPartStore
+from xietong_standard import load_edition
+
+LONG_SECONDS = 10.0
+"""Bound on every wait of a test; what is waited for takes milliseconds."""
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Let the others run until the condition holds."""
+    async with asyncio.timeout(LONG_SECONDS):
+        while not is_so():
+            await asyncio.sleep(0)
+
+
+@dataclass(frozen=True)
+class NamedNotary:
+    """Signs with a party's name and believes every name: signatures have tests of their own."""
+
+    party: Party.ValueType
+
+    def sign(self, subject: str, content: bytes) -> Signature:
+        return signature_of(self.party)
+
+    def verify(
+        self, subject: str, content: bytes, signature: Signature, *, signed_at: datetime | None = None
+    ) -> Party.ValueType:
+        if signature.value != b"signed":
+            raise SignatureInvalid(what=subject, why="test")
+        return Party.ValueType(signature.certificate[0])
+
+
+@dataclass
+class MemoryPackages:
+    records: dict[str, PackageRecord] = field(default_factory=dict)
+    stated: list[EvidenceRecord] = field(default_factory=list)
+
+    async def add(self, record: PackageRecord) -> bool:
+        return self.records.setdefault(record.package_id, record) is record
+
+    async def get(self, package_id: str, *, lock: bool = False) -> PackageRecord | None:
+        return self.records.get(package_id)
+
+    async def complete(self, package_id: str) -> None:
+        self.records[package_id] = replace(self.records[package_id], complete=True)
+
+    async def advance(
+        self,
+        package_id: str,
+        state: DeliveryState.ValueType,
+        state_time: datetime,
+        *,
+        reasons: bytes | None = None,
+        receiver_case_number: str | None = None,
+    ) -> None:
+        record = self.records[package_id]
+        self.records[package_id] = replace(record, state=state, reasons=reasons or record.reasons)
+
+    async def add_evidence(self, record: EvidenceRecord) -> bool:
+        self.stated.append(record)
+        return True
+
+    async def evidence(self, package_id: str) -> list[EvidenceRecord]:
+        return [record for record in self.stated if record.package_id == package_id]
+
+    async def one_evidence(self, evidence_id: str) -> EvidenceRecord:
+        return next(record for record in self.stated if record.evidence_id == evidence_id)
+
+
+@dataclass
+class MemoryOutbox:
+    """Deliveries, and a log of what became of each try. A delivery that is postponed is due at once."""
+
+    deliveries: dict[int, DeliveryRecord] = field(default_factory=dict)
+    log: list[tuple[str, int, str]] = field(default_factory=list)
+    delays: list[float] = field(default_factory=list)
+
+    async def enqueue(
+        self, destination: Party.ValueType, lane: Lane.ValueType, package_id: str, evidence_id: str = ""
+    ) -> None:
+        number = len(self.deliveries) + 1
+        self.deliveries[number] = DeliveryRecord(
+            delivery_id=number,
+            destination=destination,
+            lane=lane,
+            package_id=package_id,
+            evidence_id=evidence_id,
+            status="pending",
+            attempts=0,
+            token=0,
+            leased=False,
+            create_time=NOW,
+            due_time=NOW,
+            progress_time=NOW,
+            last_reason="",
+            last_text_zh="",
+            last_text_en="",
+        )
+
+    async def claim(
+        self,
+        destination: Party.ValueType,
+        lane: Lane.ValueType,
+        *,
+        owner: str,
+        lease_seconds: float,
+        limit: int,
+    ) -> list[DeliveryRecord]:
+        due = [
+            replace(one, leased=True, attempts=one.attempts + 1, token=one.token + 1)
+            for one in self.deliveries.values()
+            if (one.destination, one.lane, one.status, one.leased) == (destination, lane, "pending", False)
+        ][:limit]
+        self.deliveries.update((one.delivery_id, one) for one in due)
+        return due
+
+    async def renew(self, delivery_id: int, token: int, *, lease_seconds: float, progressed: bool) -> bool:
+        return self.deliveries[delivery_id].token == token
+
+    async def finish(self, delivery_id: int, token: int) -> bool:
+        return self._note("finished", delivery_id, token, "", status="done")
+
+    async def postpone(
+        self, delivery_id: int, token: int, error: Failure, *, delay_seconds: float, reset_budget: bool
+    ) -> bool:
+        self.delays.append(delay_seconds)
+        return self._note("postponed", delivery_id, token, error.reason_name())
+
+    async def bury(self, delivery_id: int, token: int, error: Failure) -> bool:
+        return self._note("buried", delivery_id, token, error.reason_name(), status="dead")
+
+    def _note(self, what: str, delivery_id: int, token: int, reason: str, **more: str) -> bool:
+        delivery = self.deliveries[delivery_id]
+        if (delivery.token, delivery.leased) != (token, True):
+            return False
+        self.deliveries[delivery_id] = replace(delivery, leased=False, **more)  # type: ignore[arg-type] # a status
+        self.log.append((what, delivery_id, reason))
+        return True
+
+
+@dataclass
+class MemoryStore:
+    """Packages and outbox of one node; what a transaction does is there at once."""
+
+    packages: MemoryPackages = field(default_factory=MemoryPackages)
+    outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
+    time: datetime = NOW
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[MemoryStore]:
+        await asyncio.sleep(0)  # others run meanwhile, as with a database
+        yield self
+
+    async def now(self) -> datetime:
+        return self.time
+
+
+@cache
+def rulebook() -> Rulebook:
+    return Rulebook([load_edition("2026.1")])
+
+
+def new_exchange(party: Party.ValueType, store: MemoryStore, *, limits: Limits | None = None) -> Exchange:
+    """A branch node, whose only neighbour is the hub."""
+    counter = itertools.count(1)
+    return Exchange(
+        profile=Profile(party=party, title_zh="测试节点", title_en="Test node"),
+        routes=Routes(party, {other: Party.PARTY_HUB for other in Party.values() if other not in {0, party}}),
+        store=cast("Store", store),
+        parts=MemoryPartStore(),
+        notary=NamedNotary(party),
+        rules=rulebook(),
+        changes=Changes(),
+        progress=ProgressBoard(),
+        limits=limits or Limits(),
+        reserve_bytes=0,
+        clock=lambda: NOW,
+        entropy=lambda count: next(counter).to_bytes(count, "big"),
+    )
+
+
+def evidence_row(number: int, package_id: str) -> EvidenceRecord:
+    """A piece of evidence whose contents nobody looks at."""
+    return EvidenceRecord(
+        evidence_id=f"evidence-{number}",
+        package_id=package_id,
+        kind=EvidenceKind.EVIDENCE_KIND_RETRIEVED,
+        stated_by=Party.PARTY_POLICE,
+        event_time=NOW,
+        statement=b"statement %d" % number,
+        signature=signature_of(Party.PARTY_POLICE).SerializeToString(),
+    )

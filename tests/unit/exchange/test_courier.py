@@ -1,0 +1,230 @@
+"""Couriers: each try ends in one of three ways, and evidence that overtakes its package is tried again, not buried."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import cast
+
+import pytest
+from tests.unit.exchange.nodes import LONG_SECONDS, MemoryStore, evidence_row, new_exchange, until
+from tests.unit.exchange.packages import NOW, PACKAGE_ID, new_envelope, sealed_package
+
+from xietong.exchange.v1.envelope_pb2 import Lane, Party
+from xietong.exchange.v1.evidence_pb2 import Evidence, EvidenceKind, Statement
+from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
+from xietong.exchange.v1.transfer_service_pb2 import EvidenceResult
+from xietong_exchange.adapters.rpc.status import from_status, to_status
+from xietong_exchange.domain.envelope import SealedPackage
+from xietong_exchange.domain.errors import (
+    DatabaseUnavailable,
+    EvidenceInvalid,
+    Failure,
+    NodeUnreachable,
+    PackageNotFound,
+    StorageFull,
+    XietongError,
+)
+from xietong_exchange.domain.retry import RetryPolicy
+from xietong_exchange.flow.courier import Courier
+from xietong_exchange.flow.dispatch import Dispatcher
+from xietong_exchange.flow.evidence import EvidenceDesk, to_evidence
+from xietong_exchange.flow.intake import new_record
+from xietong_exchange.flow.neighbours import Neighbours
+
+POLICY = RetryPolicy(first_delay_seconds=1.0, longest_delay_seconds=8.0, give_up_after=timedelta(hours=72))
+NOT_THERE = PackageNotFound(package_id=PACKAGE_ID)
+WRONG = EvidenceInvalid(why="test")
+PACKAGE = sealed_package(new_envelope())
+Answer = Sequence[XietongError | None] | Failure
+
+
+def result_of(error: XietongError | None) -> EvidenceResult:
+    return EvidenceResult(error=to_status(error, incident="") if error else None)
+
+
+@dataclass
+class Hub:
+    """A neighbour that answers as it was told, the last answer for ever."""
+
+    answers: list[Answer]
+    evidence: list[list[Evidence]] = field(default_factory=list)
+    packages: list[str] = field(default_factory=list)
+
+    def _next(self) -> Answer:
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+    async def deliver_evidence(
+        self, party: Party.ValueType, evidence: Sequence[Evidence]
+    ) -> Sequence[EvidenceResult]:
+        await asyncio.sleep(0)
+        self.evidence.append(list(evidence))
+        answer = self._next()
+        if isinstance(answer, Exception):
+            raise answer
+        return [result_of(error) for error in answer]
+
+    async def send(
+        self, package: SealedPackage, peer: Party.ValueType, lane: Lane.ValueType, moved: Callable[[], None]
+    ) -> None:
+        """Stands for the dispatcher, which moves a package to this neighbour."""
+        await asyncio.sleep(0)
+        self.packages.append(package.package_id)
+        answer = self._next()
+        if isinstance(answer, Exception):
+            raise answer
+
+
+def store_with(evidence: int) -> MemoryStore:
+    """A sender's node that holds a package and so many pieces of evidence about it."""
+    store = MemoryStore()
+    record = new_record(
+        PACKAGE,
+        direction=Direction.DIRECTION_OUTGOING,
+        state=DeliveryState.DELIVERY_STATE_SUBMITTED,
+        complete=True,
+        now=NOW,
+    )
+    store.packages.records[PACKAGE_ID] = record
+    store.packages.stated += [evidence_row(number, PACKAGE_ID) for number in range(1, evidence + 1)]
+    return store
+
+
+async def enqueue(store: MemoryStore, evidence: int) -> None:
+    for number in range(1, evidence + 1):
+        await store.outbox.enqueue(Party.PARTY_HUB, Lane.LANE_EVIDENCE, PACKAGE_ID, f"evidence-{number}")
+
+
+@asynccontextmanager
+async def courier(store: MemoryStore, hub: Hub, lane: Lane.ValueType) -> AsyncIterator[None]:
+    exchange = new_exchange(Party.PARTY_POLICE, store)
+    serving = Courier(
+        exchange=exchange,
+        desk=EvidenceDesk(exchange),
+        neighbours=cast("Neighbours", hub),
+        dispatcher=cast("Dispatcher", hub),
+        policy=POLICY,
+        error_of=from_status,
+        owner="test",
+        peer=Party.PARTY_HUB,
+        lane=lane,
+    )
+    task = asyncio.create_task(serving.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        async with asyncio.timeout(LONG_SECONDS):
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def log_of(
+    store: MemoryStore, hub: Hub, lane: Lane.ValueType, tries: int
+) -> list[tuple[str, int, str]]:
+    """What became of the first tries."""
+    async with courier(store, hub, lane):
+        await until(lambda: len(store.outbox.log) >= tries)
+    return store.outbox.log[:tries]
+
+
+async def test_evidence_that_overtakes_its_package_is_tried_again_until_the_package_is_there() -> None:
+    store, hub = store_with(1), Hub([[NOT_THERE], [NOT_THERE], [None]])
+    await enqueue(store, 1)
+    assert await log_of(store, hub, Lane.LANE_EVIDENCE, 3) == [
+        ("postponed", 1, "PACKAGE_NOT_FOUND"),
+        ("postponed", 1, "PACKAGE_NOT_FOUND"),
+        ("finished", 1, ""),
+    ]
+    assert hub.evidence == [[to_evidence(store.packages.stated[0])]] * 3
+    assert store.outbox.deliveries[1].status == "done"
+
+
+async def test_also_when_the_whole_call_is_refused_so() -> None:
+    refusal = from_status(to_status(NOT_THERE, incident=""))
+    assert not refusal.retryable
+    store, hub = store_with(2), Hub([refusal, [None, None]])
+    await enqueue(store, 2)
+    log = await log_of(store, hub, Lane.LANE_EVIDENCE, 4)
+    assert [what for what, _, _ in log] == ["postponed", "postponed", "finished", "finished"]
+
+
+async def test_of_one_batch_each_piece_has_its_own_end() -> None:
+    store, hub = store_with(3), Hub([[NOT_THERE, None, WRONG], [None]])
+    await enqueue(store, 3)
+    log = await log_of(store, hub, Lane.LANE_EVIDENCE, 4)
+    assert sorted(log[:3]) == [
+        ("buried", 3, "EVIDENCE_INVALID"),
+        ("finished", 2, ""),
+        ("postponed", 1, "PACKAGE_NOT_FOUND"),
+    ]
+    assert log[3] == ("finished", 1, "")
+
+
+async def test_evidence_that_is_buried_makes_no_evidence() -> None:
+    store, hub = store_with(1), Hub([[WRONG]])
+    await enqueue(store, 1)
+    assert await log_of(store, hub, Lane.LANE_EVIDENCE, 1) == [("buried", 1, "EVIDENCE_INVALID")]
+    assert len(store.packages.stated) == len(store.outbox.deliveries) == 1
+    assert store.packages.records[PACKAGE_ID].state == DeliveryState.DELIVERY_STATE_SUBMITTED
+
+
+@pytest.mark.parametrize("answer", [[NOT_THERE], [DatabaseUnavailable()], NodeUnreachable(party="hub")])
+async def test_standstill_has_an_end_for_evidence_too(answer: Answer) -> None:
+    store, hub = store_with(1), Hub([answer])
+    store.time = NOW + POLICY.give_up_after + timedelta(seconds=1)
+    await enqueue(store, 1)
+    ((what, _, reason),) = await log_of(store, hub, Lane.LANE_EVIDENCE, 1)
+    assert what == "buried"
+    assert reason == ("PACKAGE_NOT_FOUND" if answer == [NOT_THERE] else "DELIVERY_GIVEN_UP")
+
+
+async def test_a_package_that_the_neighbour_does_not_find_is_given_up_with_evidence() -> None:
+    """Only evidence may overtake: for a package the same answer is final."""
+    store, hub = store_with(0), Hub([from_status(to_status(NOT_THERE, incident=""))])
+    await store.outbox.enqueue(Party.PARTY_HUB, Lane.LANE_INTERACTIVE, PACKAGE_ID)
+    assert await log_of(store, hub, Lane.LANE_INTERACTIVE, 1) == [("buried", 1, "PACKAGE_NOT_FOUND")]
+    assert store.packages.records[PACKAGE_ID].state == DeliveryState.DELIVERY_STATE_FAILED
+    (failed,) = store.packages.stated
+    assert failed.kind == EvidenceKind.EVIDENCE_KIND_FAILED
+    assert [reason.code for reason in Statement.FromString(failed.statement).reasons] == ["PACKAGE_NOT_FOUND"]
+
+
+async def test_a_package_is_tried_again_while_its_neighbour_is_away_and_then_delivered() -> None:
+    store, hub = store_with(0), Hub([NodeUnreachable(party="hub"), NodeUnreachable(party="hub"), []])
+    await store.outbox.enqueue(Party.PARTY_HUB, Lane.LANE_INTERACTIVE, PACKAGE_ID)
+    log = await log_of(store, hub, Lane.LANE_INTERACTIVE, 3)
+    assert [what for what, _, _ in log] == ["postponed", "postponed", "finished"]
+    assert hub.packages == [PACKAGE_ID] * 3
+    assert 0.5 <= store.outbox.delays[0] <= 1.0 <= store.outbox.delays[1] <= 2.0
+
+
+async def test_the_neighbour_may_ask_for_a_longer_pause() -> None:
+    full = StorageFull(free=0)
+    assert full.retry_after_seconds is not None
+    store, hub = store_with(1), Hub([[full], [None]])
+    await enqueue(store, 1)
+    await log_of(store, hub, Lane.LANE_EVIDENCE, 2)
+    assert store.outbox.delays == [full.retry_after_seconds]
+
+
+async def test_what_is_under_way_when_the_node_stops_is_due_at_once() -> None:
+    store, hub = store_with(1), Hub([[None]])
+    entered = asyncio.Event()
+
+    async def hang(party: Party.ValueType, evidence: Sequence[Evidence]) -> Sequence[EvidenceResult]:
+        entered.set()
+        await asyncio.Event().wait()
+        raise AssertionError("the courier was not stopped")
+
+    hub.deliver_evidence = hang  # type: ignore[method-assign] # this hub never answers
+    await enqueue(store, 1)
+    async with courier(store, hub, Lane.LANE_EVIDENCE):
+        async with asyncio.timeout(LONG_SECONDS):
+            await entered.wait()
+    assert store.outbox.log == [("postponed", 1, "SHUTTING_DOWN")]
+    assert store.outbox.delays == [0.0]

@@ -1,0 +1,52 @@
+"""Page tokens: each leads back to its position in its own list, and nothing else is a token."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64encode
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xietong_exchange.adapters.rpc.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token, page_size
+from xietong_exchange.domain.errors import PageTokenInvalid
+
+CALLS = st.sampled_from(["ListPackages", "ListDeliveries", "ListFlows"])
+POSITIONS = st.integers(0, 2**63 - 1)
+
+
+@given(CALLS, POSITIONS)
+def test_a_token_leads_back_to_its_position(call: str, position: int) -> None:
+    token = encode_token(call, position)
+    assert decode_token(call, token) == position
+    assert token.isascii()
+    assert len(token) <= 60
+
+
+@given(CALLS, CALLS, POSITIONS)
+def test_a_token_of_another_list_is_refused(call: str, other: str, position: int) -> None:
+    if call == other:
+        return
+    with pytest.raises(PageTokenInvalid):
+        decode_token(other, encode_token(call, position))
+
+
+@pytest.mark.parametrize("position", ["-1", str(2**63), "9" * 5000, "", "1.0", "0x1"])
+def test_a_position_that_the_database_cannot_count_to_is_refused(position: str) -> None:
+    token = urlsafe_b64encode(f"ListPackages:{position}".encode()).decode()
+    with pytest.raises(PageTokenInvalid):
+        decode_token("ListPackages", token)
+
+
+@given(st.text() | st.text("ABCDabcd0189-_=", max_size=64))
+def test_anything_else_is_refused_and_never_an_accident(token: str) -> None:
+    if not token:
+        assert decode_token("ListPackages", token) is None
+        return
+    with pytest.raises(PageTokenInvalid):
+        decode_token("ListPackages", token)
+
+
+def test_no_size_is_the_default() -> None:
+    assert page_size(0) == DEFAULT_PAGE_SIZE
+    assert page_size(7) == 7

@@ -1,0 +1,186 @@
+"""A stream from a neighbour: it ends when it must, also when the neighbour has stopped reading its answers."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+from collections.abc import AsyncGenerator, Iterable
+from typing import Self
+
+import pytest
+from tests.unit.exchange.nodes import LONG_SECONDS, MemoryStore, new_exchange, until
+from tests.unit.exchange.packages import PACKAGE_ID, new_envelope, signed
+
+from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
+from xietong.exchange.v1.transfer_service_pb2 import (
+    Cancel,
+    Chunk,
+    Commit,
+    Offer,
+    TransferRequest,
+    TransferResponse,
+)
+from xietong_exchange.adapters.rpc.status import from_status, to_status
+from xietong_exchange.domain.errors import NodeUnreachable
+from xietong_exchange.flow.evidence import EvidenceDesk
+from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.part_store import PartKey
+from xietong_exchange.flow.receive import ANSWER_QUEUE_FRAMES, Receiver
+
+FILE = bytes(range(256)) * 2
+ENVELOPE = new_envelope(b"manifest", FILE)
+OFFER = TransferRequest(transfer=1, offer=Offer(envelope=signed(ENVELOPE)))
+COMMIT = TransferRequest(transfer=1, commit=Commit())
+STALLED_AFTER = ANSWER_QUEUE_FRAMES + 2
+"""Frames that are taken when one answer was read: one waits for a place in the full queue."""
+
+
+class Frames:
+    """What a neighbour sends; then it is silent, ends its side, or is gone."""
+
+    def __init__(self, frames: Iterable[TransferRequest], then: str = "is silent") -> None:
+        self.taken = 0
+        self.over = False
+        self._frames = iter(frames)
+        self._then = then
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> TransferRequest:
+        for frame in self._frames:
+            self.taken += 1
+            return frame
+        self.over = True
+        if self._then == "ends":
+            raise StopAsyncIteration
+        if self._then == "is gone":
+            raise NodeUnreachable(party="hub")
+        await asyncio.Event().wait()
+        raise AssertionError("the stream was not ended")
+
+
+def new_node() -> tuple[Exchange, MemoryStore, Receiver]:
+    store = MemoryStore()
+    exchange = new_exchange(Party.PARTY_PROCURATORATE, store)
+    receiver = Receiver(exchange, EvidenceDesk(exchange), lambda error: to_status(error, incident=""))
+    return exchange, store, receiver
+
+
+def chunks(part: int, content: bytes, size: int, *, begin: int = 0) -> Iterable[TransferRequest]:
+    for offset in range(begin, len(content), size):
+        chunk = Chunk(part=part, offset=offset, data=content[offset : offset + size])
+        yield TransferRequest(transfer=1, chunk=chunk)
+
+
+async def answers(receiver: Receiver, *frames: TransferRequest) -> list[TransferResponse]:
+    """All answers to a stream that the neighbour ends."""
+    async with asyncio.timeout(LONG_SECONDS):
+        stream = receiver.stream(Frames(frames, "ends"), Party.PARTY_HUB)
+        return [answer async for answer in stream]
+
+
+def reader_tasks() -> list[asyncio.Task[object]]:
+    return [task for task in asyncio.all_tasks() if task.get_name() == "transfer-reader"]
+
+
+async def stop_reading(
+    receiver: Receiver, frames: Frames, taken: int
+) -> AsyncGenerator[TransferResponse, None]:
+    """A neighbour that reads one answer and no more, until the node takes no more frames from it."""
+    stream = receiver.stream(frames, Party.PARTY_HUB)
+    await anext(stream)
+    await until(lambda: frames.taken == taken)
+    for _ in range(100):  # time for a reader that would not stop at its bound
+        await asyncio.sleep(0)
+    assert frames.taken == taken
+    return stream
+
+
+async def test_a_small_package_is_received_in_one_go() -> None:
+    exchange, store, receiver = new_node()
+    frames = [OFFER, *chunks(0, b"manifest", 100), *chunks(1, FILE, 100), COMMIT]
+    given = await answers(receiver, *frames)
+    kinds = [answer.WhichOneof("frame") for answer in given]
+    assert (kinds[0], kinds[-1]) == ("need", "acceptance")
+    assert set(kinds[1:-1]) == {"progress"}
+    statement = Statement.FromString(given[-1].acceptance.evidence.statement)
+    assert (statement.kind, statement.package_id) == (EvidenceKind.EVIDENCE_KIND_DELIVERED, PACKAGE_ID)
+    assert store.packages.records[PACKAGE_ID].complete
+    assert [row.kind for row in store.packages.stated] == [EvidenceKind.EVIDENCE_KIND_DELIVERED]
+    again = await answers(receiver, OFFER)
+    assert [answer.acceptance for answer in again] == [given[-1].acceptance]
+    assert exchange.progress.get(PACKAGE_ID) is None
+
+
+@pytest.mark.parametrize("then", ["is silent", "ends", "is gone"])
+async def test_a_neighbour_that_stops_reading_is_let_go(then: str) -> None:
+    _, _, receiver = new_node()
+    refused = [TransferRequest(transfer=number, commit=Commit()) for number in range(1000)]
+    frames = Frames(refused, then)
+    stream = await stop_reading(receiver, frames, STALLED_AFTER)
+    async with asyncio.timeout(LONG_SECONDS):
+        await stream.aclose()
+    assert not reader_tasks()
+
+
+@pytest.mark.parametrize("then", ["ends", "is gone"])
+async def test_it_is_let_go_also_when_only_the_last_word_finds_no_place(then: str) -> None:
+    _, _, receiver = new_node()
+    refused = [TransferRequest(transfer=number, commit=Commit()) for number in range(ANSWER_QUEUE_FRAMES + 1)]
+    frames = Frames(refused, then)
+    stream = await stop_reading(receiver, frames, len(refused))
+    assert frames.over
+    async with asyncio.timeout(LONG_SECONDS):
+        await stream.aclose()
+    assert not reader_tasks()
+
+
+async def test_what_came_before_the_stall_is_kept_and_the_next_stream_resumes() -> None:
+    exchange, _, receiver = new_node()
+    frames = Frames(itertools.chain([OFFER], chunks(1, FILE, 1)))
+    stream = await stop_reading(receiver, frames, STALLED_AFTER)
+    async with asyncio.timeout(LONG_SECONDS):
+        await stream.aclose()
+    written = STALLED_AFTER - 1
+    assert exchange.progress.get(PACKAGE_ID) is None
+
+    rest = [*chunks(0, b"manifest", 100), *chunks(1, FILE, 100, begin=written), COMMIT]
+    given = await answers(receiver, OFFER, *rest)
+    assert [(part.part, part.offset) for part in given[0].need.parts] == [(0, 0), (1, written)]
+    assert given[-1].HasField("acceptance")
+    digest = hashlib.sha256(FILE).digest()
+    blocks = exchange.parts.read(PartKey("police", digest))
+    assert b"".join([block async for block in blocks]) == FILE
+
+
+async def test_a_neighbour_that_is_gone_ends_the_stream_with_its_error_after_all_answers() -> None:
+    _, _, receiver = new_node()
+    stream = receiver.stream(Frames([COMMIT], "is gone"), Party.PARTY_HUB)
+    async with asyncio.timeout(LONG_SECONDS):
+        assert (await anext(stream)).HasField("refusal")
+        with pytest.raises(NodeUnreachable):
+            await anext(stream)
+    assert not reader_tasks()
+
+
+async def test_the_error_of_one_transfer_leaves_the_others_alone() -> None:
+    _, _, receiver = new_node()
+    other = TransferRequest(transfer=2, offer=Offer(envelope=signed(ENVELOPE)))
+    other.offer.envelope.signature.value = b"forged"
+    rest = [*chunks(0, b"manifest", 100), *chunks(1, FILE, 512), COMMIT]
+    given = await answers(receiver, OFFER, other, *rest)
+    refusals = [answer for answer in given if answer.HasField("refusal")]
+    assert [answer.transfer for answer in refusals] == [2]
+    assert from_status(refusals[0].refusal.status).reason == "SIGNATURE_INVALID"
+    assert given[-1].HasField("acceptance")
+
+
+async def test_a_cancelled_transfer_answers_nothing_more_and_its_number_stays_taken() -> None:
+    _, _, receiver = new_node()
+    cancel = TransferRequest(transfer=1, cancel=Cancel())
+    given = await answers(receiver, OFFER, cancel, *chunks(1, FILE, 512), COMMIT, OFFER)
+    assert [answer.WhichOneof("frame") for answer in given] == ["need", "refusal"]
+    assert from_status(given[1].refusal.status).reason == "PROTOCOL_VIOLATION"
