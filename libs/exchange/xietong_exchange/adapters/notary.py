@@ -57,10 +57,26 @@ class FileNotary:
             value=self._key.sign(_message(subject, content)),
         )
 
-    def verify(self, subject: str, content: bytes, signature: Signature) -> Party.ValueType:
-        """The party that signed the content. Raises SignatureInvalid."""
+    def verify(
+        self, subject: str, content: bytes, signature: Signature, *, signed_at: datetime | None = None
+    ) -> Party.ValueType:
+        """The party that signed the content; its certificate must be valid at the time of signing.
+
+        Args:
+            subject: kind of message (`Envelope`, `Statement`).
+            content: the bytes that were signed.
+            signature: the signature with its certificate.
+            signed_at: when it was signed, as the content says; now when not given.
+
+        Raises:
+            SignatureInvalid: another key, other bytes, a foreign CA, or a certificate out of its time.
+        """
         certificate, identity = self._chain(signature.certificate)
-        if not certificate.not_valid_before_utc <= datetime.now(UTC) <= certificate.not_valid_after_utc:
+        if (
+            not certificate.not_valid_before_utc
+            <= (signed_at or datetime.now(UTC))
+            <= certificate.not_valid_after_utc
+        ):
             raise SignatureInvalid(what=subject, why="the certificate is out of its time")
         try:
             _check(certificate, signature, _message(subject, content))

@@ -214,6 +214,10 @@ class ReceivingTransfer:
         """The attempt that is under way."""
         return self._part(number).attempt
 
+    def received(self, number: int) -> int:
+        """Bytes of a part that this sender knows to be here."""
+        return self._part(number).received
+
     @property
     def received_bytes(self) -> int:
         """Bytes of all parts that are there."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC
+
 from xietong.exchange.v1.envelope_pb2 import Party, SignedEnvelope
 from xietong_exchange.domain.envelope import SealedPackage, open_envelope
 from xietong_exchange.domain.errors import RouteNotFound, SenderMismatch
@@ -26,7 +28,8 @@ class Admission:
         """
         package = open_envelope(signed, self._exchange.limits)
         envelope = package.envelope
-        signer = self._exchange.notary.verify("Envelope", package.raw, package.signature)
+        sealed_at = envelope.create_time.ToDatetime(tzinfo=UTC)
+        signer = self._exchange.notary.verify("Envelope", package.raw, package.signature, signed_at=sealed_at)
         self._require_sender(envelope.sender.party, signer, peer)
         self._require_route(envelope.receiver.party)
         self._exchange.rules.require_permission(

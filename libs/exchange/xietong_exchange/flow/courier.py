@@ -21,6 +21,7 @@ from xietong_exchange.domain.errors import (
     Failure,
     InternalError,
     PackageNotFound,
+    ProtocolViolation,
     RemoteRefusal,
     ShuttingDown,
     XietongError,
@@ -162,9 +163,11 @@ class Courier:
         try:
             rows = await self._rows(batch)
             results = await self.neighbours.deliver_evidence(self.peer, [to_evidence(row) for row in rows])
+            if len(results) != len(batch):
+                raise ProtocolViolation(why=f"{len(results)} results for {len(batch)} pieces of evidence")
         except (XietongError, RemoteRefusal) as error:
             for delivery in batch:
-                await self._settle(delivery, error)
+                await self._settle(delivery, error, again=True)
             return
         taken = [
             delivery for delivery, result in zip(batch, results, strict=True) if not result.HasField("error")
@@ -185,14 +188,19 @@ class Courier:
                     await tx.outbox.finish(delivery.delivery_id, delivery.token)
             self.exchange.changes.announce(*(delivery.package_id for delivery in deliveries))
 
-    async def _settle(self, delivery: DeliveryRecord, error: Failure, *, progressed: bool = False) -> None:
-        """After a failed try: another one later, or give it up."""
+    async def _settle(
+        self, delivery: DeliveryRecord, error: Failure, *, progressed: bool = False, again: bool = False
+    ) -> None:
+        """After a failed try: another one later, or give it up.
+
+        `again`: what failed is the call as a whole, which says nothing about this delivery.
+        """
         log.warning(
             "delivery of %s to %s failed: %s", delivery.package_id, party_name(self.peer), error.reason_name()
         )
         async with self.exchange.store.transaction() as tx:
             hopeless = not progressed and self.policy.is_hopeless(delivery.progress_time, await tx.now())
-            if (error.retryable or _overtook(delivery, error)) and not hopeless:
+            if (again or error.retryable or _overtook(delivery, error)) and not hopeless:
                 await self._postpone(tx, delivery, error, progressed=progressed)
             else:
                 await self._give_up(tx, delivery, error)
@@ -208,6 +216,7 @@ class Courier:
         await tx.outbox.postpone(
             delivery.delivery_id, delivery.token, error, delay_seconds=delay, reset_budget=progressed
         )
+        asyncio.get_running_loop().call_later(delay, self.exchange.changes.announce, OUTBOX)
 
     async def _give_up(self, tx: Transaction, delivery: DeliveryRecord, error: Failure) -> None:
         """A dead letter; the sender learns of a package that was given up, with the reason."""

@@ -21,6 +21,7 @@ from xietong.exchange.v1.transfer_service_pb2 import (
 from xietong_exchange.domain.envelope import SealedPackage
 from xietong_exchange.domain.errors import EvidenceInvalid, NodeUnreachable, PackageTooLarge, RemoteRefusal
 from xietong_exchange.domain.evidence import read_statement
+from xietong_exchange.domain.limits import Limits as OwnLimits
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.domain.transfer import SendingTransfer, Span
 from xietong_exchange.flow.evidence import CARRIED_BY_ACCEPTANCE, EvidenceDesk
@@ -32,8 +33,9 @@ from xietong_exchange.flow.tracing import package_span
 TRANSFER = 1
 """Number of the only transfer in a stream, until streams are shared."""
 
-STANDSTILL_SECONDS = 120.0
-"""A neighbour that says nothing for so long is taken for gone; syncing a large part takes less."""
+STANDSTILL_SECONDS = 30.0
+"""A neighbour that says nothing for so long is taken for gone: with a line that takes bytes and forwards none,
+keepalive does not notice. Whoever verifies a large part says so, see `reception.VERIFYING_SECONDS`."""
 LAST_WORD_SECONDS = 5.0
 """How long a neighbour's reason is waited for when sending to it has failed."""
 
@@ -77,10 +79,10 @@ class Dispatcher:
                 async with self._neighbours.transfer(peer, lane) as stream:
                     conversation = _Conversation(self._exchange, package, limits, movement, on_progress)
                     evidence = await conversation.hold(stream, self._error_of)
+                    if evidence is None:
+                        raise NodeUnreachable(party=party_name(peer))
             finally:
                 self._exchange.progress.end(package.package_id, movement)
-            if evidence is None:
-                raise NodeUnreachable(party=party_name(peer))
             _require_acceptance(evidence, package)
             await self._desk.take(evidence, peer)
 
@@ -100,6 +102,10 @@ def _require_acceptance(evidence: Evidence, package: SealedPackage) -> None:
         raise EvidenceInvalid(why="the acceptance is evidence of something else")
 
 
+DEFAULTS = OwnLimits()
+"""Taken for what a neighbour leaves unset."""
+
+
 class _Conversation:
     """One transfer in one stream: a task reads the answers while this one sends what the machine allows."""
 
@@ -117,8 +123,8 @@ class _Conversation:
         self._on_progress = on_progress
         self._machine = SendingTransfer(
             [part.size_bytes for part in package.envelope.parts],
-            window_bytes=limits.credit_window_bytes,
-            chunk_bytes=limits.max_chunk_bytes,
+            window_bytes=limits.credit_window_bytes or DEFAULTS.credit_window_bytes,
+            chunk_bytes=limits.max_chunk_bytes or DEFAULTS.max_chunk_bytes,
             inline_bytes=limits.inline_limit_bytes,
         )
         self._news = asyncio.Event()

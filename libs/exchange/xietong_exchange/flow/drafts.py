@@ -71,7 +71,8 @@ class DraftDesk:
         self._check_header(key, system, header)
         async with self.exchange.store.transaction() as tx:
             draft = await tx.drafts.open(key, self.exchange.new_id(), self.exchange.clock())
-            if header.corrects_package_id and not draft.header:
+            before = DraftHeader.FromString(draft.header).corrects_package_id
+            if header.corrects_package_id != before and header.corrects_package_id:
                 await self._take_over(tx, draft, header.corrects_package_id)
             await tx.drafts.set_header(draft.draft_id, header.SerializeToString())
             shown = await tx.drafts.by_id(draft.draft_id)
@@ -90,6 +91,9 @@ class DraftDesk:
             packages = await tx.packages.of_draft(draft.draft_id)
         shown = await self._show(draft, contributions)
         shown.package_ids.extend(record.package_id for record in packages)
+        if caller.is_operator:
+            for contribution in shown.contributions:
+                contribution.ClearField("fragment")  # Operators see that it is there, not what it says.
         return shown
 
     async def discard(self, key: DraftKey, system: str) -> None:
@@ -119,8 +123,10 @@ class DraftDesk:
         if record.state != DeliveryState.DELIVERY_STATE_RETURNED:
             state = DeliveryState.Name(record.state).removeprefix("DELIVERY_STATE_")
             raise StateConflict(what=f"package {package_id}", state=state, action="correcting (更正)")
+        corrected = {(one.system, one.name) for one in await tx.drafts.contributions(draft.draft_id)}
         for contribution in await tx.drafts.contributions(record.draft_id):
-            await tx.drafts.put_contribution(draft.draft_id, contribution)
+            if (contribution.system, contribution.name) not in corrected:
+                await tx.drafts.put_contribution(draft.draft_id, contribution)
 
     def _check_whole(self, contributions: list[ContributionRecord]) -> None:
         """What all contributions together must hold: names that differ, counts within the limits."""

@@ -13,7 +13,7 @@ from xietong.exchange.v1.envelope_pb2 import Lane, Party, Signature
 from xietong.exchange.v1.evidence_pb2 import Actor, Evidence, EvidenceKind, Reason, Statement
 from xietong.exchange.v1.package_pb2 import Direction
 from xietong_exchange.domain.delivery import FINAL, advance, travels_forward
-from xietong_exchange.domain.errors import PackageNotFound, SenderMismatch
+from xietong_exchange.domain.errors import EvidenceInvalid, PackageNotFound, SenderMismatch
 from xietong_exchange.domain.evidence import Event, check_statement, make_statement, read_statement
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.changes import INBOX, OUTBOX
@@ -53,8 +53,13 @@ class EvidenceDesk:
         Raises:
             SignatureInvalid, EvidenceInvalid, PackageNotFound, SenderMismatch.
         """
-        signer = self._exchange.notary.verify("Statement", evidence.statement, evidence.signature)
         statement = read_statement(evidence.statement)
+        signer = self._exchange.notary.verify(
+            "Statement",
+            evidence.statement,
+            evidence.signature,
+            signed_at=statement.event_time.ToDatetime(tzinfo=UTC),
+        )
         async with self._exchange.store.transaction() as tx:
             record = await tx.packages.get(statement.package_id, lock=True)
             if record is None:
@@ -77,6 +82,8 @@ class EvidenceDesk:
     ) -> None:
         row = _record(statement, evidence.statement, evidence.signature)
         if not await self._apply(tx, record, statement, row):
+            if (await tx.packages.one_evidence(row.evidence_id)).statement != row.statement:
+                raise EvidenceInvalid(why="its evidence id belongs to another statement")
             return
         if statement.kind == EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED and await self.withdraw(
             tx, record

@@ -29,8 +29,10 @@ class Notary(Protocol):
     def sign(self, subject: str, content: bytes) -> Signature:
         """Sign the content as this kind of message (`Envelope`, `Statement`)."""
 
-    def verify(self, subject: str, content: bytes, signature: Signature) -> Party.ValueType:
-        """The party that signed it. Raises SignatureInvalid."""
+    def verify(
+        self, subject: str, content: bytes, signature: Signature, *, signed_at: datetime | None = None
+    ) -> Party.ValueType:
+        """The party that signed it with a certificate that was valid then. Raises SignatureInvalid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

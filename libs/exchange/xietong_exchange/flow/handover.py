@@ -151,7 +151,8 @@ class Handover:
                     yield block
         except PartMissing:
             raise PartNotFound(package_id=package_id, part=number) from None
-        await self._note_read(record, package, number, caller)
+        if offset < part.size_bytes or not part.size_bytes:
+            await self._note_read(record, package, number, caller)
 
     async def _require_read(
         self, record: PackageRecord, package: SealedPackage, number: int, caller: Caller

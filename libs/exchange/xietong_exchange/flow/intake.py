@@ -161,14 +161,22 @@ class Intake:
     async def _join_equal(self, sheet: _Sheet, request_id: str) -> list[PackageRecord]:
         """The packages of an equal send with this key that is not finished: the second click is the first one."""
         async with self._exchange.store.transaction() as tx:
+            await tx.drafts.get(
+                sheet.draft.key, lock=True
+            )  # Clicks at the same moment come one after the other.
             earlier = await tx.drafts.latest_submitted(sheet.draft.key)
             if earlier is None or earlier.header != sheet.draft.header:
                 return []
+            if earlier.draft_id == sheet.draft.draft_id:  # Another click was faster just now.
+                await tx.drafts.remember_request(request_id, earlier.draft_id)
+                return await tx.packages.of_draft(earlier.draft_id)
             packages = await tx.packages.of_draft(earlier.draft_id)
             if all(record.state in FINAL for record in packages):
                 return []
             if await tx.drafts.contributions(earlier.draft_id) != sheet.contributions:
                 return []
+            if await tx.drafts.contributions(sheet.draft.draft_id) != sheet.contributions:
+                return []  # Somebody has added to the draft since it was read.
             await tx.drafts.set_state(sheet.draft.draft_id, DraftState.DRAFT_STATE_DISCARDED)
             await tx.drafts.remember_request(request_id, earlier.draft_id)
         return packages
@@ -212,7 +220,7 @@ class Intake:
         """Freeze the manifest as part 0, then make and sign one envelope per receiver."""
         exchange = self._exchange
         case_id = await self._case_id(sheet)
-        name_persons(sheet.manifest, case_id)
+        name_persons(sheet.manifest, case_id, sheet.sender.party)
         content = sheet.manifest.SerializeToString(deterministic=True)
         sealing = Sealing(
             key=sheet.draft.key,
@@ -263,6 +271,7 @@ class Intake:
             if await tx.drafts.remember_request(request_id, draft.draft_id) != draft.draft_id:
                 raise RequestConflict(request_id=request_id)
             if draft.draft_id == sheet.draft.draft_id and draft.state == DraftState.DRAFT_STATE_SUBMITTED:
+                await tx.drafts.remember_request(request_id, draft.draft_id)
                 return Submission(await tx.packages.of_draft(draft.draft_id), attached=True)
             if draft != sheet.draft or await tx.drafts.contributions(draft.draft_id) != sheet.contributions:
                 raise StateConflict(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.evidence_pb2 import Evidence, Reason
 from xietong.exchange.v1.operations_service_pb2 import EvidenceBundle, GetStatusResponse, NeighbourStatus
-from xietong.exchange.v1.package_pb2 import HopState
+from xietong.exchange.v1.package_pb2 import DeliveryState, Direction, HopState
 from xietong_exchange.domain.errors import PackageNotFound, StateConflict, XietongError
 from xietong_exchange.domain.evidence import check_statement, read_statement, reason_of, timestamp
 from xietong_exchange.flow.changes import OUTBOX
@@ -18,6 +18,7 @@ from xietong_exchange.flow.exchange import Exchange, sealed
 from xietong_exchange.flow.neighbours import Neighbours
 from xietong_exchange.flow.node_card import SOFTWARE_VERSION
 from xietong_exchange.flow.records import DeliveryRecord, DeliveryStatus, PackageFilter, PackageRecord
+from xietong_exchange.flow.store import Transaction
 
 _STATUS_OF: dict[HopState.ValueType, DeliveryStatus] = {
     HopState.HOP_STATE_QUEUED: "pending",
@@ -83,12 +84,22 @@ class Operations:
         """Make a delivery due at once. Raises PackageNotFound, StateConflict."""
         async with self.exchange.store.transaction() as tx:
             delivery = await tx.outbox.replay(delivery_id)
+            if delivery is not None and not delivery.evidence_id and delivery.status == "pending":
+                await self._revive(tx, delivery.package_id)
         if delivery is None:
             raise PackageNotFound(package_id=f"of delivery {delivery_id}")
         if delivery.status == "done":
             raise StateConflict(what=f"delivery {delivery_id}", state="done", action="a replay (重新投递)")
         self.exchange.changes.announce(OUTBOX, delivery.package_id)
         return delivery
+
+    async def _revive(self, tx: Transaction, package_id: str) -> None:
+        """A package that was given up here is on its way again."""
+        record = await tx.packages.get(package_id, lock=True)
+        if record is not None and record.state == DeliveryState.DELIVERY_STATE_FAILED:
+            held = record.direction == Direction.DIRECTION_TRANSIT
+            state = DeliveryState.DELIVERY_STATE_RELAYED if held else DeliveryState.DELIVERY_STATE_SUBMITTED
+            await tx.packages.advance(package_id, state, self.exchange.clock(), reasons=b"")
 
     async def export(self, package_id: str) -> tuple[EvidenceBundle, Sequence[Reason]]:
         """Everything that proves what happened to a package, and what of it does not verify."""
@@ -105,13 +116,20 @@ class Operations:
 
     def _defects(self, record: PackageRecord, bundle: EvidenceBundle) -> Sequence[Reason | None]:
         notary, package = self.exchange.notary, sealed(record)
-        envelope = _defect(lambda: notary.verify("Envelope", package.raw, package.signature))
+        sealed_at = package.envelope.create_time.ToDatetime(tzinfo=UTC)
+        envelope = _defect(
+            lambda: notary.verify("Envelope", package.raw, package.signature, signed_at=sealed_at)
+        )
         return [envelope, *(self._defect_of(record, piece) for piece in bundle.evidence)]
 
     def _defect_of(self, record: PackageRecord, piece: Evidence) -> Reason | None:
         def verify() -> None:
-            signer = self.exchange.notary.verify("Statement", piece.statement, piece.signature)
-            check_statement(read_statement(piece.statement), sealed(record), signer)
+            statement = read_statement(piece.statement)
+            stated_at = statement.event_time.ToDatetime(tzinfo=UTC)
+            signer = self.exchange.notary.verify(
+                "Statement", piece.statement, piece.signature, signed_at=stated_at
+            )
+            check_statement(statement, sealed(record), signer)
 
         return _defect(verify)
 

@@ -103,12 +103,15 @@ class Receiver:
     ) -> AsyncGenerator[TransferResponse, None]:
         kind = frame.WhichOneof("frame")
         if kind == "offer":
-            self._require_place(frame.transfer, transfers)
+            if frame.transfer in transfers:
+                raise ProtocolViolation(why=f"transfer {frame.transfer} was offered twice in one stream")
             transfers[frame.transfer] = None
+            self._require_place(transfers)
             package = self._admission.admit(frame.offer.envelope, peer)
             reception = transfers[frame.transfer] = await self._receptions.begin(package)
-            async for answer in reception.offered():
-                yield answer
+            async with aclosing(reception.offered()) as answers:
+                async for answer in answers:
+                    yield answer
             return
         if frame.transfer not in transfers:
             raise ProtocolViolation(
@@ -120,12 +123,11 @@ class Receiver:
         if kind == "cancel":
             await self._end(transfers, frame.transfer)
             return
-        async for answer in reception_or_none.heard(frame):
-            yield answer
+        async with aclosing(reception_or_none.heard(frame)) as answers:
+            async for answer in answers:
+                yield answer
 
-    def _require_place(self, number: int, transfers: dict[int, Reception | None]) -> None:
-        if number in transfers:
-            raise ProtocolViolation(why=f"transfer {number} was offered twice in one stream")
+    def _require_place(self, transfers: dict[int, Reception | None]) -> None:
         limit = self._exchange.limits.max_transfers_per_stream
         under_way = sum(
             1 for reception in transfers.values() if reception is not None and not reception.closed

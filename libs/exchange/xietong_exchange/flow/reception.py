@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
 from opentelemetry.trace import SpanKind
 
@@ -36,8 +37,10 @@ from xietong_exchange.flow.part_store import PartWriter
 from xietong_exchange.flow.records import EvidenceRecord
 from xietong_exchange.flow.tracing import package_span
 
-WRITER_WAIT_SECONDS = 30.0
+WRITER_WAIT_SECONDS = 20.0
 """How long a transfer waits for another one that is receiving the same content before it gives way."""
+VERIFYING_SECONDS = 5.0
+"""How often the sender hears of us while we hash a large part again after a break: less than its standstill."""
 
 Answers = AsyncGenerator[TransferResponse, None]
 
@@ -55,8 +58,12 @@ class Receptions:
         older = self._under_way.get(package.package_id)
         reception = Reception(self._exchange, self._arrival, package, self._ended)
         self._under_way[package.package_id] = reception
-        if older is not None:
-            await older.supersede()
+        try:
+            if older is not None:
+                await older.supersede()
+        except BaseException:
+            await reception.close()
+            raise
         return reception
 
     def _ended(self, reception: Reception) -> None:
@@ -108,7 +115,9 @@ class Reception:
             yield TransferResponse(need=Need(parts=parts))
             for number, _, _ in wanted:
                 if self._machine.is_filled(number):
-                    yield await self._verify(number)
+                    async with aclosing(self._verify(number)) as answers:
+                        async for answer in answers:
+                            yield answer
 
     async def heard(self, frame: TransferRequest) -> Answers:
         """Answer a chunk or the commit.
@@ -120,8 +129,9 @@ class Reception:
         async with self._busy:
             self._require_current()
             if frame.WhichOneof("frame") == "chunk":
-                async for answer in self._chunk(frame.chunk):
-                    yield answer
+                async with aclosing(self._chunk(frame.chunk)) as answers:
+                    async for answer in answers:
+                        yield answer
             elif frame.WhichOneof("frame") == "commit":
                 if self._machine.check_commit():
                     yield await self._commit()
@@ -172,7 +182,9 @@ class Reception:
         self._movement.transferred_bytes = self._machine.received_bytes
         yield self._progress(chunk.part, writer)
         if self._machine.is_filled(chunk.part):
-            yield await self._verify(chunk.part)
+            async with aclosing(self._verify(chunk.part)) as answers:
+                async for answer in answers:
+                    yield answer
 
     async def _append(self, chunk: Chunk, writer: PartWriter) -> None:
         """Write what is not there yet: a transfer of the same content may have come further since the offer."""
@@ -205,31 +217,39 @@ class Reception:
             self._writers[number] = writer
         return writer
 
-    async def _verify(self, number: int) -> TransferResponse:
+    async def _verify(self, number: int) -> Answers:
         writer = await self._writer(number)
+        finishing = asyncio.create_task(writer.finish())
         try:
-            await writer.finish()
+            while not (await asyncio.wait({finishing}, timeout=VERIFYING_SECONDS))[0]:
+                yield self._progress(number, writer)
+            finishing.result()
         except part_store.DigestMismatch as mismatch:
-            return self._abort(number, mismatch.key.digest)
+            yield self._abort(number, mismatch.key.digest)
+            return
         except part_store.StorageFull as full:
             raise StorageFull(free=full.free) from None
         finally:
+            finishing.cancel()
+            await asyncio.gather(finishing, return_exceptions=True)
             self._writers.pop(number, None)
             await writer.close()
         self._machine.part_verified(number)
-        return self._progress(number, writer)
+        yield self._progress(number, writer)
 
     def _abort(self, number: int, digest: bytes) -> TransferResponse:
         attempt = self._machine.part_mismatched(number, digest.hex())
         return TransferResponse(abort=Abort(part=number, attempt=attempt))
 
     def _progress(self, number: int, writer: PartWriter) -> TransferResponse:
+        # Another transfer of the same content may be further; this sender is told of its own bytes only.
+        written = min(writer.written, self._machine.received(number))
         return TransferResponse(
             progress=Progress(
                 part=number,
                 attempt=self._machine.attempt(number),
-                written_bytes=writer.written,
-                durable_bytes=writer.durable,
+                written_bytes=written,
+                durable_bytes=min(writer.durable, written),
             )
         )
 

@@ -26,6 +26,7 @@ from xietong.exchange.v1.envelope_pb2 import (
 )
 from xietong_exchange.domain.errors import PartNameConflict
 from xietong_exchange.domain.evidence import timestamp
+from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.records import ContributionRecord
 
 CHINA_STANDARD_TIME = timezone(timedelta(hours=8))
@@ -70,15 +71,17 @@ def merge(contributions: Sequence[ContributionRecord], process_code: str, editio
     return manifest
 
 
-def name_persons(manifest: Manifest, collaboration_case_id: str) -> None:
+def name_persons(manifest: Manifest, collaboration_case_id: str, sender: Party.ValueType) -> None:
     """Give suspects, defendants and convicts that have none a collaboration person id.
 
-    It is derived from the random case id and the person's id in the manifest, so that a later package of the same
-    sender names the same person alike without a table of persons.
+    It is derived from the random case id, the sender and the person's id in his manifests, so that a later package of
+    the same sender names the same person alike without a table of persons. A party that answers keeps the ids that it
+    received.
     """
+    case = uuid.UUID(collaboration_case_id)
     for person in manifest.persons:
         if not person.collaboration_person_id and _ACCUSED.intersection(person.roles):
-            person.collaboration_person_id = str(uuid.uuid5(uuid.UUID(collaboration_case_id), person.id))
+            person.collaboration_person_id = str(uuid.uuid5(case, f"{party_name(sender)}/{person.id}"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,6 +177,7 @@ def _events(manifest: Manifest) -> Iterator[tuple[str, datetime, str]]:
 
 def _midnight(day: str) -> datetime | None:
     try:
-        return datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=CHINA_STANDARD_TIME).astimezone(UTC)
-    except (ValueError, OverflowError):  # The first day of year 1 begins in year 0 of UTC, which has no timestamp.
+        moment = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=CHINA_STANDARD_TIME)
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):  # Overflow: 0001-01-01 here begins in year 0 of UTC.
         return None

@@ -111,7 +111,9 @@ class Outbox(Protocol):
         """Make a dead or waiting delivery due at once. None when there is no such delivery."""
 
     async def drop(self, package_id: str) -> bool:
-        """Remove the delivery of the package itself if no worker has ever taken it; False when one has."""
+        """Remove the delivery of the package itself if the neighbour surely has not got it: no worker ever took it, or
+        the neighbour refused it for good. False otherwise.
+        """
 
     async def of_package(self, package_id: str) -> DeliveryRecord | None:
         """The delivery that moves this package, if it is in the outbox."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -60,6 +60,9 @@ log = logging.getLogger(__name__)
 STOP_GRACE_SECONDS = 3.0
 PROBE_SECONDS = 10.0
 SWEEP_SECONDS = 3600.0
+REVIVAL_SECONDS = 5.0
+
+Work = Callable[[], Awaitable[None]]
 
 _BRANCHES = (
     Party.PARTY_POLICE,
@@ -201,10 +204,10 @@ class _Engine:
             for peer in sorted(exchange.routes.neighbours)
             for lane in LANE_WIDTHS
         ]
-        works = [courier.run() for courier in couriers]
-        works += [self._probe(peer) for peer in sorted(exchange.routes.neighbours)]
-        works.append(self._sweep())
-        return [asyncio.create_task(work) for work in works]
+        works: list[Work] = [courier.run for courier in couriers]
+        works += [partial(self._probe, peer) for peer in sorted(exchange.routes.neighbours)]
+        works.append(self._sweep)
+        return [asyncio.create_task(_kept_alive(work)) for work in works]
 
     async def _probe(self, peer: Party.ValueType) -> None:
         """Keep the contact with a neighbour known, so that people see it before a package has to wait."""
@@ -236,12 +239,10 @@ class _Embedded:
 
 
 class _Background:
-    """Tasks that end with the node; one that fails is a defect and is logged at once."""
+    """Tasks that end with the node."""
 
     def __init__(self, tasks: Sequence[asyncio.Task[None]]) -> None:
         self._tasks = tasks
-        for task in tasks:
-            task.add_done_callback(self._report)
 
     async def __aenter__(self) -> None:
         return None
@@ -251,9 +252,18 @@ class _Background:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _report(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()):
-            log.critical("a background task has ended; restart the node", exc_info=error)
+
+async def _kept_alive(work: Work) -> None:
+    """Run a task without an end; when something unforeseen ends it, log that and go on after a pause.
+
+    A full disk under the database, or a certificate file that is just being replaced, must not end deliveries.
+    """
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("a background task failed and is started again")
+        await asyncio.sleep(REVIVAL_SECONDS)
 
 
 def _contact(entry: ContactSettings) -> Contact:

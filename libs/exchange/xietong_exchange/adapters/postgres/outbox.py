@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, false, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, false, func, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong_exchange.adapters.postgres.tables import delivery
-from xietong_exchange.domain.errors import Failure
+from xietong_exchange.domain.errors import DeliveryGivenUp, Failure
 from xietong_exchange.flow.records import DeliveryRecord, DeliveryStatus
 
 LAST_TEXT_CHARS = 2000
@@ -124,8 +124,10 @@ class PostgresOutbox:
         dropping = delivery.delete().where(
             delivery.c.package_id == package_id,
             _MOVES_PACKAGE,
-            delivery.c.status == "pending",
-            delivery.c.token == 0,
+            or_(
+                and_(delivery.c.status == "pending", delivery.c.token == 0),
+                and_(delivery.c.status == "dead", delivery.c.last_reason != DeliveryGivenUp.reason_name()),
+            ),
         )
         return (await self._connection.execute(dropping)).rowcount == 1
 

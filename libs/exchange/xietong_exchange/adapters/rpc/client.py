@@ -24,6 +24,8 @@ from xietong_exchange.domain.party import party_name
 _NO_ANSWER: Final = frozenset(
     {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
 )
+# What grpc.aio says, as INTERNAL, when it could not write to a stream whose connection has just ended.
+_NOT_SENT: Final = "Internal error from Core"
 
 _Request = TypeVar("_Request")
 _Response = TypeVar("_Response")
@@ -66,7 +68,7 @@ def _translate(error: grpc.aio.AioRpcError, party: Party.ValueType) -> RemoteRef
     status = _details(error)
     if status is not None:
         return from_status(status)
-    if error.code() in _NO_ANSWER:
+    if error.code() in _NO_ANSWER or error.details() == _NOT_SENT:
         return NodeUnreachable(party=party_name(party))
     return from_status(_unexplained(error.code(), party_name(party)))
 

@@ -27,15 +27,16 @@ from xietong_exchange.domain.errors import Failure, NodeUnreachable, RemoteRefus
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.neighbours import Contact
 
-UNARY_SECONDS = 20.0
+EVIDENCE_SECONDS = 20.0
+CAPABILITIES_SECONDS = 5.0
 CAPABILITIES_FRESH_SECONDS = 60.0
 RETIRED_SECONDS = 600.0
-"""How long a transfer may go on over a channel of an older certificate; it then resumes over the new one."""
+"""How long a transfer may go on over a channel that was replaced; it then resumes over the new one."""
 MAX_MESSAGE_BYTES = 32 << 20
 """A draft with the largest manifest fits, and a chunk that is too large is refused with its reason, not by gRPC."""
 CHANNEL_OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.keepalive_time_ms", 20_000),
+    ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 10_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -52,12 +53,6 @@ class _Neighbour:
     asked_at: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Dialled:
-    channel: grpc.aio.Channel
-    certificate: tuple[int, ...]
-
-
 class GrpcNeighbours:
     """The port `flow.neighbours.Neighbours` over gRPC."""
 
@@ -66,7 +61,7 @@ class GrpcNeighbours:
         self._neighbours = {party: _Neighbour(address, unknown) for party, address in addresses.items()}
         self._tls = tls
         self._trust_domain = trust_domain
-        self._dialled: dict[tuple[Party.ValueType, Lane.ValueType], _Dialled] = {}
+        self._channels: dict[tuple[Party.ValueType, Lane.ValueType], grpc.aio.Channel] = {}
         self._retiring: set[asyncio.Task[None]] = set()
 
     async def capabilities(self, party: Party.ValueType) -> Capabilities:
@@ -78,10 +73,10 @@ class GrpcNeighbours:
         stub = self._stub(party, Lane.LANE_EVIDENCE)
         try:
             answer = await call(
-                stub.GetCapabilities, GetCapabilitiesRequest(), party=party, timeout=UNARY_SECONDS
+                stub.GetCapabilities, GetCapabilitiesRequest(), party=party, timeout=CAPABILITIES_SECONDS
             )
         except (NodeUnreachable, RemoteRefusal) as error:
-            self._lost(party, error)
+            self._lost(party, Lane.LANE_EVIDENCE, error)
             raise
         neighbour.asked_at = asyncio.get_running_loop().time()
         neighbour.contact = Contact(
@@ -98,7 +93,7 @@ class GrpcNeighbours:
         try:
             yield GrpcTransferStream(opened, party)
         except NodeUnreachable as error:
-            self._lost(party, error)
+            self._lost(party, lane, error)
             raise
         finally:
             opened.cancel()
@@ -110,9 +105,9 @@ class GrpcNeighbours:
         stub = self._stub(party, Lane.LANE_EVIDENCE)
         request = DeliverEvidenceRequest(evidence=evidence)
         try:
-            answer = await call(stub.DeliverEvidence, request, party=party, timeout=UNARY_SECONDS)
+            answer = await call(stub.DeliverEvidence, request, party=party, timeout=EVIDENCE_SECONDS)
         except NodeUnreachable as error:
-            self._lost(party, error)
+            self._lost(party, Lane.LANE_EVIDENCE, error)
             raise
         return answer.results
 
@@ -122,14 +117,17 @@ class GrpcNeighbours:
 
     async def close(self) -> None:
         """Close all channels."""
-        dialled, self._dialled = list(self._dialled.values()), {}
-        for one in dialled:
-            await one.channel.close()
+        channels, self._channels = list(self._channels.values()), {}
+        for channel in channels:
+            await channel.close()
         for task in self._retiring:
             task.cancel()
         await asyncio.gather(*self._retiring, return_exceptions=True)
 
-    def _lost(self, party: Party.ValueType, error: Failure) -> None:
+    def _lost(self, party: Party.ValueType, lane: Lane.ValueType, error: Failure) -> None:
+        """Note why; the next try dials anew: a dead connection may take bytes for long, a certificate be renewed."""
+        if isinstance(error, NodeUnreachable) and (channel := self._channels.pop((party, lane), None)):
+            self._retire(channel)
         neighbour = self._neighbour(party)
         neighbour.contact = Contact(
             reachable=False,
@@ -145,24 +143,21 @@ class GrpcNeighbours:
         return found
 
     def _stub(self, party: Party.ValueType, lane: Lane.ValueType) -> TransferServiceStub:
-        certificate = self._tls.version()
-        known = self._dialled.get((party, lane))
-        if known is None or known.certificate != certificate:
-            self._retire(known)
-            known = self._dialled[party, lane] = _Dialled(self._dial(party), certificate)
-        return TransferServiceStub(known.channel)
+        address = self._neighbour(party).address
+        channel = self._channels.get((party, lane))
+        if channel is None:
+            name = ("grpc.ssl_target_name_override", f"{party_name(party)}.{self._trust_domain}")
+            channel = grpc.aio.secure_channel(
+                address, self._tls.channel_credentials(), options=(*CHANNEL_OPTIONS, name)
+            )
+            self._channels[party, lane] = channel
+        return TransferServiceStub(channel)
 
-    def _dial(self, party: Party.ValueType) -> grpc.aio.Channel:
-        name = ("grpc.ssl_target_name_override", f"{party_name(party)}.{self._trust_domain}")
-        address, credentials = self._neighbour(party).address, self._tls.channel_credentials()
-        return grpc.aio.secure_channel(address, credentials, options=(*CHANNEL_OPTIONS, name))
-
-    def _retire(self, dialled: _Dialled | None) -> None:
-        """Close a channel whose certificate was renewed, when what it carries is done."""
-        if dialled is not None:
-            task = asyncio.create_task(dialled.channel.close(RETIRED_SECONDS))
-            self._retiring.add(task)
-            task.add_done_callback(self._retiring.discard)
+    def _retire(self, channel: grpc.aio.Channel) -> None:
+        """Close it when what it carries is done."""
+        task = asyncio.create_task(channel.close(RETIRED_SECONDS))
+        self._retiring.add(task)
+        task.add_done_callback(self._retiring.discard)
 
 
 class GrpcTransferStream:

@@ -1,6 +1,6 @@
 """Mutual TLS for the node's server and its channels. A certificate that was renewed on disk needs no restart.
 
-The server reads the files anew for every handshake; a channel keeps what it read, so that its owner replaces it.
+The server reads the files anew for every handshake; a channel keeps what it read, until its neighbour is dialled anew.
 """
 
 from __future__ import annotations
@@ -59,10 +59,6 @@ class TlsFiles:
             private_key=self.key.read_bytes(),
             certificate_chain=self.certificate.read_bytes(),
         )
-
-    def version(self) -> tuple[int, ...]:
-        """Changes whenever one of the files is replaced."""
-        return tuple(file.stat().st_mtime_ns for file in (self.ca, self.certificate, self.key))
 
     def expire_time(self) -> datetime:
         """When the node's certificate ends."""
