@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from xietong.casefile.v1.manifest_pb2 import Manifest
+from xietong.casefile.v1.manifest_pb2 import Manifest, Part
 from xietong.exchange.v1.draft_pb2 import (
     Contribution,
     Draft,
@@ -159,20 +159,25 @@ class DraftDesk:
         for contribution in contributions:
             added = shown.contributions.add(system=contribution.system, name=contribution.name)
             added.fragment.ParseFromString(contribution.fragment)
-            for part in added.fragment.parts:
-                shown.parts.append(await self._part(part.name, part.size_bytes, bytes.fromhex(part.sha256)))
+        files = [part for contribution in shown.contributions for part in contribution.fragment.parts]
+        shown.parts.extend(await self._parts(files))
         return shown
 
-    async def _part(self, name: str, size: int, digest: bytes) -> DraftPart:
-        received = await self.exchange.parts.received(PartKey(party_name(self.exchange.party), digest), size)
-        complete = await self.exchange.parts.size(PartKey(party_name(self.exchange.party), digest)) == size
-        return DraftPart(
-            name=name,
-            size_bytes=size,
-            digest=sha256_digest(digest),
-            received_bytes=received,
-            complete=complete,
-        )
+    async def _parts(self, files: Sequence[Part]) -> list[DraftPart]:
+        owner = party_name(self.exchange.party)
+        keys = [(PartKey(owner, bytes.fromhex(file.sha256)), file.size_bytes) for file in files]
+        return [
+            DraftPart(
+                name=file.name,
+                size_bytes=size,
+                digest=sha256_digest(key.digest),
+                received_bytes=state.received,
+                complete=state.complete,
+            )
+            for file, (key, size), state in zip(
+                files, keys, await self.exchange.parts.states(keys), strict=True
+            )
+        ]
 
 
 def _require_digests(fragment: Manifest) -> None:

@@ -206,10 +206,11 @@ class Intake:
         return Verdict(sheet.manifest.process_code, edition, tuple(findings))
 
     async def _require_complete(self, sheet: _Sheet) -> None:
-        owner = party_name(self._exchange.party)
-        for part in sheet.manifest.parts:
-            if await self._exchange.parts.size(PartKey(owner, bytes.fromhex(part.sha256))) != part.size_bytes:
-                raise PartIncomplete(what=f"file {part.name}")
+        owner, files = party_name(self._exchange.party), sheet.manifest.parts
+        keys = [(PartKey(owner, bytes.fromhex(file.sha256)), file.size_bytes) for file in files]
+        for file, state in zip(files, await self._exchange.parts.states(keys), strict=True):
+            if not state.complete:
+                raise PartIncomplete(what=f"file {file.name}")
 
     def _require_verdict(self, verdict: Verdict) -> None:
         if verdict.ok:
