@@ -97,6 +97,7 @@ class Desks:
         """Starts a business system when its node answers; returns when it looks at its folders."""
         await self.stack.answers(setup.party)
         folders = self.folders(setup)
+        folders.running.unlink(missing_ok=True)  # of a system that was killed
         command = (f"xietong-system-{setup.party}", "--system", setup.system, "--folder", folders.root)
         group.start(f"{setup.party}-{setup.system}", command)
         while not await asyncio.to_thread(folders.running.exists):  # noqa: ASYNC110 - another process writes it

@@ -16,7 +16,7 @@ from xietong_demo.story import Step
 
 _BAR_WIDTH = 14
 _REFRESH_PER_SECOND = 8
-_FULL_WIDTH = 160  # characters of a line where no terminal says how many fit
+_FULL_WIDTH = 130  # characters of a line where no terminal says how many fit
 _QUARTERS = 4
 
 

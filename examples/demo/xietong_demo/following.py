@@ -42,6 +42,13 @@ class Movement:
     to_receiver: float
     state: str
 
+    def after(self, earlier: Movement | None) -> Movement:
+        """The same, but never behind what was shown: a hop forgets its bytes when it is done."""
+        if earlier is None:
+            return self
+        to_hub, to_receiver = max(self.to_hub, earlier.to_hub), max(self.to_receiver, earlier.to_receiver)
+        return Movement(max(self.upload, earlier.upload), to_hub, to_receiver, self.state)
+
 
 class HubView:
     """What the hub tells its operator about packages under way; only shown, never counted on."""
@@ -73,18 +80,24 @@ def record_of(step: Step, desks: Desks) -> SendRecord:
     return SendRecord.read(step.dropped(desks))
 
 
+def upload_of(step: Step, desks: Desks) -> float:
+    """The share of the upload that all systems that contribute to a step have done, between 0 and 1."""
+    records = [SendRecord.read(place) for place in step.places(desks)]
+    total = sum(record.total_bytes for record in records)
+    return sum(record.uploaded_bytes for record in records) / total if total else 0.0
+
+
 def package_of(record: SendRecord) -> SentPackage | None:
     """The package of a step, once there is one."""
     return record.packages[0] if record.packages else None
 
 
-def movement_of(record: SendRecord, flows: dict[str, Flow]) -> Movement:
+def movement_of(record: SendRecord, upload: float, flows: dict[str, Flow]) -> Movement:
     """How far the package of a step is."""
     package = package_of(record)
     if package is None:
-        done = record.uploaded_bytes / record.total_bytes if record.total_bytes else 0.0
         waits = f" ({', '.join(record.missing)})" if record.missing else ""
-        return Movement(done, 0.0, 0.0, f"{record.stage}{waits}")
+        return Movement(upload, 0.0, 0.0, f"{record.stage}{waits}")
     flow = flows.get(package.package_id)
     to_hub, to_receiver = _hops(flow) if flow else (0.0, 0.0)
     if package.final:

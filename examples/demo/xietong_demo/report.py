@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from rich.console import Console
+from rich import box
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from xietong_demo.following import way_of
@@ -16,15 +17,18 @@ from xietong_demo.story import Step
 from xietong_system_desk.records import SendRecord, SentPackage
 
 _FINAL_KINDS = frozenset({"ACCEPTED", "RETURNED", "REJECTED", "EXPIRED", "WITHDRAWN"})
-_COLUMNS = (
-    "流程 process",
-    "从 from",
-    "至 to",
-    "字节 size",
-    "件 parts",
-    "跳 hops",
-    "状态 state",
-    "秒 seconds",
+_KEYS = {"sender": "from", "receiver": "to"}
+_COLUMNS: tuple[tuple[str, str, JustifyMethod], ...] = (
+    ("流程", "process", "left"),
+    ("从", "from", "left"),
+    ("至", "to", "left"),
+    ("字节", "size", "right"),
+    ("件", "parts", "right"),
+    ("跳", "hops", "right"),
+    ("状态", "state", "left"),
+    ("秒", "seconds", "right"),
+    ("跟踪号", "trace id", "left"),
+    ("字节一致", "equal", "center"),
 )
 
 
@@ -66,9 +70,7 @@ class PackageLine:
 
     def as_json(self) -> dict[str, object]:
         """With the keys of the report."""
-        content = asdict(self)
-        content["from"], content["to"] = content.pop("sender"), content.pop("receiver")
-        return content
+        return {_KEYS.get(name, name): value for name, value in asdict(self).items()}
 
 
 def write_report(path: Path, lines: Sequence[PackageLine], *, ok: bool, seconds: float) -> None:
@@ -79,11 +81,9 @@ def write_report(path: Path, lines: Sequence[PackageLine], *, ok: bool, seconds:
 
 def print_table(console: Console, lines: Sequence[PackageLine]) -> None:
     """Prints one line per package."""
-    table = Table(title="数据包 / packages")
-    for name in _COLUMNS:
-        table.add_column(name, justify="right" if name[0] in "字件跳秒" else "left", no_wrap=True)
-    table.add_column("trace id", no_wrap=True)
-    table.add_column("字节一致 bytes equal", justify="center")
+    table = Table(title="数据包 / packages", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+    for zh, en, justify in _COLUMNS:
+        table.add_column(f"{zh}\n{en}", justify=justify, overflow="fold")
     for line in lines:
         equal = "[green]是 yes[/]" if line.bytes_equal else "[red]否 NO[/]"
         table.add_row(
@@ -112,4 +112,5 @@ def _seconds(record: SendRecord, package: SentPackage) -> float:
     ends = [entry["time"] for entry in package.evidence if entry["kind"] in _FINAL_KINDS]
     if not ends:
         return 0.0
-    return (datetime.fromisoformat(ends[-1]) - datetime.fromisoformat(record.begin_time)).total_seconds()
+    took = datetime.fromisoformat(ends[-1]) - datetime.fromisoformat(record.begin_time)
+    return round(took.total_seconds(), 3)

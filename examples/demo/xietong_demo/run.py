@@ -15,12 +15,12 @@ from rich.console import Console
 
 from xietong_demo.desks import DESKS, Desks
 from xietong_demo.display import Display, make_display
-from xietong_demo.following import HubView, is_stuck, movement_of, package_of, record_of
+from xietong_demo.following import HubView, Movement, is_stuck, movement_of, package_of, record_of, upload_of
 from xietong_demo.processes import ProcessFailed, ProcessGroup, end_leftovers, remove_cluster
 from xietong_demo.report import PackageLine, print_table, write_report
 from xietong_demo.stack import PARTIES, Stack
 from xietong_demo.story import Step, stage_story
-from xietong_demo.verification import compare
+from xietong_demo.verification import compare, named_files
 from xietong_system_desk.records import SendRecord, SentPackage
 
 REPORT_FILE = "report.json"
@@ -90,7 +90,7 @@ class Demo:
         line = PackageLine.of(step, record, package, bytes_equal=comparison.is_equal)
         self.lines.append(line)
         self.faults += [f"{step.name}: {name} differs / 不一致" for name in comparison.differences]
-        self.faults += [f"{step.name}: {fault}" for fault in outcome_faults(step, package)]
+        self.faults += [f"{step.name}: {fault}" for fault in outcome_faults(step, package, journey.desks)]
         if step.base is not None:
             self._say(
                 f"{step.name}: 补正只上传 {record.total_bytes:,} 字节，收到完整包 {package.size_bytes:,} 字节 / "
@@ -100,9 +100,10 @@ class Demo:
             raise DemoFailed("后续步骤不再进行 / the story stops here")
 
     def _conclude(self, seconds: float) -> None:
-        print_table(self.console, self.lines)
         report = self.folder / REPORT_FILE
         write_report(report, self.lines, ok=not self.faults, seconds=seconds)
+        if self.lines:
+            print_table(self.console, self.lines)
         for fault in self.faults:
             self.console.print(fault, style="red", markup=False)
         word = "未成功 / FAILED" if self.faults else "成功 / ok"
@@ -133,23 +134,25 @@ class _Journey:
         """Waits for the outcome of a step. Raises ProcessFailed, DemoFailed."""
         bound = STEP_SECONDS + step.size_bytes / SLOWEST_BYTES_PER_SECOND
         deadline = time.monotonic() + bound
+        movement: Movement | None = None
         while True:
             record = record_of(step, self.desks)
             package = package_of(record)
             is_moving = package is not None and not package.final
-            self.display.show(step, movement_of(record, await self.hub.flows() if is_moving else {}))
+            flows = await self.hub.flows() if is_moving else {}
+            movement = movement_of(record, upload_of(step, self.desks), flows).after(movement)
+            self.display.show(step, movement)
             if package is not None and package.final:
                 return record, package
             if is_stuck(record):
                 raise DemoFailed(f"{step.name}: {_explanation(record)}")
             self.group.check()
             if time.monotonic() > deadline:
-                state = package.state if package else record.stage
-                raise DemoFailed(f"{step.name}: {state} after {bound:.0f} s / 超时, 见 logs/")
+                raise DemoFailed(f"{step.name}: {_standstill(record)} after {bound:.0f} s / 超时, 见 logs/")
             await asyncio.sleep(_POLL_SECONDS)
 
 
-def outcome_faults(step: Step, package: SentPackage) -> list[str]:
+def outcome_faults(step: Step, package: SentPackage, desks: Desks) -> list[str]:
     """What differs from the outcome that the example expects."""
     faults = []
     if package.state.lower() != step.state:
@@ -158,6 +161,8 @@ def outcome_faults(step: Step, package: SentPackage) -> list[str]:
         faults.append(f"案号 {package.receiver_case_number}, expected {step.receiver_case_number}")
     if step.path and step.path not in {reason["path"] for reason in package.reasons}:
         faults.append(f"no reason names {step.path}: {_reasons(package)}")
+    if step.part and step.part not in named_files(step, package, desks):
+        faults.append(f"no reason names {step.part}: {_reasons(package)}")
     return faults
 
 
@@ -187,6 +192,15 @@ def _only_one(folder: Path) -> Iterator[None]:
                 f"{folder}: 另一个演示正在运行 / another demo is running; stop it first"
             ) from error
         yield
+
+
+def _standstill(record: SendRecord) -> str:
+    """Where a package stands, and why, as far as its sender's node knows."""
+    package = package_of(record)
+    if package is None:
+        return " ".join([record.stage, *record.missing])
+    reason = package.hop_reason
+    return " ".join(filter(None, (package.state, package.hop, reason.get("code"), reason.get("text_zh"))))
 
 
 def _explanation(record: SendRecord) -> str:

@@ -77,13 +77,16 @@ class Step:
         place = folders.replies if self.case.in_reply_to or self.case.corrects else folders.outgoing
         return place / self.name
 
+    def places(self, desks: Desks) -> list[Path]:
+        """Where its folder lies at all systems that contribute to it, the submitting one first."""
+        systems = {contribution.system for contribution in self.case.contributions}
+        others = [setup for setup in DESKS if setup.system in systems and not setup.submits]
+        return [self.dropped(desks), *(desks.folders(setup).outgoing / self.name for setup in others)]
+
     def drop(self, desks: Desks) -> None:
         """Puts the folder where the systems that contribute to it look."""
-        _link_tree(self.case.path, self.dropped(desks))
-        systems = {contribution.system for contribution in self.case.contributions}
-        for setup in DESKS:
-            if setup.system in systems and not setup.submits:
-                _link_tree(self.case.path, desks.folders(setup).outgoing / self.name)
+        for place in self.places(desks):
+            _link_tree(self.case.path, place)
 
 
 def stage_story(target: Path, media_bytes: int = 0) -> list[Step]:

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong.exchange.v1.envelope_pb2 import Envelope
 from xietong_demo.desks import Desks
 from xietong_demo.story import Step
@@ -42,6 +43,13 @@ def compare(step: Step, package: SentPackage, desks: Desks) -> Comparison:
     differences = [name for name in names if sent_digests.get(name) != found.get(name)]
     differences += _envelope_differences(received, package, set(found.values()))
     return Comparison(tuple(differences))
+
+
+def named_files(step: Step, package: SentPackage, desks: Desks) -> set[str]:
+    """Names of the files that the reasons of an outcome point at, by the manifest that the receiver holds."""
+    received = desks.folders(step.receiver).received / package.package_id
+    parts = Manifest.FromString((received / "manifest.binpb").read_bytes()).parts
+    return {part.name for part in parts if part.number in {reason["part"] for reason in package.reasons}}
 
 
 def _envelope_differences(received: Path, package: SentPackage, digests: set[str]) -> list[str]:

@@ -13,8 +13,7 @@ from typing import Any
 from xietong_client import SettingsInvalid, Text
 from xietong_system_desk.folders import write_json
 
-_YEAR, _MONTH, _RUNNING = "[0-9]{4}", "[0-9]{2}", "[0-9]+"
-_PLACEHOLDER = re.compile(r"\{(\w+)(?::\w+)?\}")
+_PLACEHOLDER = re.compile(r"\{(\w+)(?::(\d+)d)?\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +36,12 @@ class NumberSeries:
 
     def matches(self, names: Mapping[str, str], number: str) -> bool:
         """Whether a number is of this series, of whatever year."""
-        patterns = {name: re.escape(value) for name, value in names.items()}
-        patterns |= {"year": _YEAR, "month": _MONTH, "n": _RUNNING}
-        literals = _PLACEHOLDER.split(self.template)
-        pieces = [
-            patterns.get(piece, _RUNNING) if index % 2 else re.escape(piece)
-            for index, piece in enumerate(literals)
-        ]
-        return re.fullmatch("".join(pieces), number) is not None
+        literals, pattern = _PLACEHOLDER.split(self.template), ""
+        for literal, name, width in zip(
+            literals[::3], [*literals[1::3], ""], [*literals[2::3], ""], strict=True
+        ):
+            pattern += re.escape(literal) + (_pattern(name, width, names) if name else "")
+        return re.fullmatch(pattern, number) is not None
 
 
 @dataclass(slots=True)
@@ -108,6 +105,13 @@ class CaseRegister:
     def _save(self) -> None:
         content = {"names": self.names, "year": self.year, "last": self.last, "given": self.given}
         write_json(self.path, content)
+
+
+def _pattern(name: str, width: str | None, names: Mapping[str, str]) -> str:
+    """What may stand for a placeholder."""
+    if name in names:
+        return re.escape(names[name])
+    return "[0-9]{4}" if name == "year" else f"[0-9]{{{int(width or 1)},}}"
 
 
 def _name_missing(name: str) -> SettingsInvalid:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from xietong_client import Node, SettingsInvalid, Unreachable
+from xietong_client import Node, SettingsInvalid, Unreachable, XietongClientError
 from xietong_client.settings import ConnectionSettings, preferred_language
 from xietong_system_desk.case_numbers import CaseRegister
 from xietong_system_desk.desk import Desk
@@ -39,6 +39,9 @@ def run(program: str, profiles: Sequence[DeskProfile]) -> None:
     except SettingsInvalid as error:
         sys.stderr.write(f"{error.describe(preferred_language())}\n")
         sys.exit(EXIT_SETTINGS)
+    except XietongClientError as error:
+        sys.stderr.write(f"{error.describe(preferred_language())}\n")
+        sys.exit(EXIT_FAILED)
     except OSError as error:
         sys.stderr.write(f"{folders.root}: {error.strerror}\n")
         sys.exit(EXIT_FAILED)

@@ -33,14 +33,20 @@ class Desk:
     sender: Sender
     receiver: Receiver
     _busy: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _damaged: set[Path] = field(default_factory=set)
 
     async def run(self) -> None:
-        """Works until cancelled; then what is under way stops where it can be taken up again."""
+        """Works until cancelled; then what is under way stops where it can be taken up again.
+
+        Raises XietongClientError when the node does not let this system work.
+        """
         write_json(self.folders.running, {"pid": os.getpid(), "system": self.node.info.system})
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._look_at_folders())
                 group.create_task(self._look_at_inbox())
+        except ExceptionGroup as failures:
+            raise failures.exceptions[0] from failures
         finally:
             self.folders.running.unlink(missing_ok=True)
             tasks = list(self._busy.values())
@@ -51,9 +57,21 @@ class Desk:
     async def _look_at_folders(self) -> None:
         while True:
             for folder in self.folders.case_folders():
-                if str(folder) not in self._busy and self.sender.is_due(folder):
+                if str(folder) not in self._busy and self._is_due(folder):
                     self._start(str(folder), self._send(folder))
             await asyncio.sleep(SCAN_SECONDS)
+
+    def _is_due(self, folder: Path) -> bool:
+        """Whether to take up a folder. A damaged result is left to its user: sending anew could send twice."""
+        try:
+            due = self.sender.is_due(folder)
+        except (OSError, ValueError) as error:
+            if folder not in self._damaged:
+                _LOG.error("%s: the result can't be read, mend or remove it: %s", folder.name, error)
+            self._damaged.add(folder)
+            return False
+        self._damaged.discard(folder)
+        return due
 
     async def _look_at_inbox(self) -> None:
         async with aclosing(self.node.inbox()) as packages:

@@ -83,16 +83,12 @@ def stamp_of(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def write_json(path: Path, content: Any, *, durable: bool = True) -> None:
-    """Replace a file in one step: a reader, or a restart, sees the old content or the new one.
-
-    Not `durable`: a power loss may bring back an older content.
-    """
+def write_json(path: Path, content: Any) -> None:
+    """Replace a file in one step: a reader, or a restart, sees the old content or the new one."""
     text = json.dumps(content, ensure_ascii=False, indent=2)
     new = path.with_name(f".{path.name}.new")
     with new.open("w", encoding="utf-8") as file:
         file.write(text + "\n")
-        if durable:
-            file.flush()
-            os.fsync(file.fileno())
+        file.flush()
+        os.fsync(file.fileno())
     new.replace(path)

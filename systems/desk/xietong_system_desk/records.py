@@ -12,7 +12,7 @@ from typing import Any
 from xietong.exchange.v1.evidence_pb2 import Reason
 from xietong.exchange.v1.package_pb2 import DeliveryState, Package
 from xietong_client import envelope_of, is_final, statements_of, trace_id_of
-from xietong_client.labels import evidence_name, party_name, state_name
+from xietong_client.labels import evidence_name, hop_state_name, party_name, state_name
 from xietong_system_desk.folders import result_path, write_json
 
 RECEIPT_FILE = "receipt.json"
@@ -43,7 +43,10 @@ class ReceiptStage(StrEnum):
 
 @dataclass(slots=True)
 class SentPackage:
-    """A package that was made of a case folder, as the node last told."""
+    """A package that was made of a case folder, as the node last told.
+
+    `hop` and `hop_reason` tell what goes on between the own node and the next one, and why the last try ended.
+    """
 
     package_id: str
     to: str
@@ -56,6 +59,8 @@ class SentPackage:
     receiver_case_number: str
     reasons: list[dict[str, Any]]
     evidence: list[dict[str, str]]
+    hop: str = ""
+    hop_reason: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, package: Package) -> SentPackage:
@@ -80,6 +85,8 @@ class SentPackage:
                 }
                 for statement in statements_of(package)
             ],
+            hop=hop_state_name(package.progress.state) if package.HasField("progress") else "",
+            hop_reason=next(iter(reasons_json(_told(package.progress.last_reason))), {}),
         )
 
     @property
@@ -113,18 +120,21 @@ class SendRecord:
 
     @classmethod
     def read(cls, folder: Path) -> SendRecord:
-        """The result of a case folder; a new one where there is none."""
+        """The result of a case folder; a new one where there is none. Raises ValueError when it is damaged."""
         path = result_path(folder)
         if not path.exists():
             return cls(folder.name)
-        content = json.loads(path.read_text(encoding="utf-8"))
-        content["stage"] = SendStage(content["stage"])
-        content["packages"] = [SentPackage(**package) for package in content["packages"]]
-        return cls(**content)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            content["stage"] = SendStage(content["stage"])
+            content["packages"] = [SentPackage(**package) for package in content["packages"]]
+            return cls(**content)
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{path.name}: {error!r}") from error
 
-    def write(self, folder: Path, *, durable: bool = True) -> None:
+    def write(self, folder: Path) -> None:
         """Puts the result beside its case folder."""
-        write_json(result_path(folder), asdict(self), durable=durable)
+        write_json(result_path(folder), asdict(self))
 
     @property
     def is_done(self) -> bool:
@@ -175,6 +185,10 @@ def receipts_in(received: Path) -> list[Receipt]:
     """The receipts of all packages, the oldest decision first."""
     found = [Receipt.read(folder) for folder in received.iterdir() if (folder / RECEIPT_FILE).exists()]
     return sorted(found, key=lambda receipt: (receipt.decision_time, receipt.package_id))
+
+
+def _told(reason: Reason) -> list[Reason]:
+    return [reason] if reason.code else []
 
 
 def reasons_json(reasons: Sequence[Reason]) -> list[dict[str, Any]]:

@@ -224,7 +224,7 @@ class _Job:
         now = time.monotonic()
         if now >= self._next_save or progress.done_bytes == progress.total_bytes:
             self._next_save = now + PROGRESS_SECONDS
-            self.record.write(self.folder, durable=False)
+            self.save()
 
     def save(self) -> None:
         self.record.write(self.folder)

@@ -16,7 +16,7 @@ from xietong_client import Node
 from xietong_system_desk import DeskProfile, Submission
 from xietong_system_desk.case_numbers import CaseRegister
 from xietong_system_desk.desk import Desk
-from xietong_system_desk.folders import DeskFolders
+from xietong_system_desk.folders import DeskFolders, result_path
 from xietong_system_desk.receiving import Receiver
 from xietong_system_desk.records import SendRecord, SendStage
 from xietong_system_desk.replies import ReplyRule
@@ -40,10 +40,13 @@ async def test_a_desk_sends_receives_and_stops(
     await deliver(fake)
     await deliver(fake)
     work = asyncio.create_task(desk.run())
+    damaged = write_folder(folders.outgoing, name="00-PB-01")
+    result_path(damaged).write_text("{}", encoding="utf-8")
     folder = write_folder(folders.outgoing)
     await until(lambda: "accepted" in outcomes(fake))
     await until(lambda: SendRecord.read(folder).stage is SendStage.SENT)
     assert "parse_failed" in outcomes(fake)
+    assert len(fake.request_ids) == 1  # what has a damaged result might have been sent already
     assert folders.running.exists()
     work.cancel()
     await asyncio.gather(work, return_exceptions=True)
