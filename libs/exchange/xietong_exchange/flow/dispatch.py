@@ -34,8 +34,7 @@ TRANSFER = 1
 """Number of the only transfer in a stream, until streams are shared."""
 
 STANDSTILL_SECONDS = 30.0
-"""A neighbour that says nothing for so long is taken for gone: with a line that takes bytes and forwards none,
-keepalive does not notice. Whoever verifies a large part says so, see `reception.VERIFYING_SECONDS`."""
+"""A neighbour that lives, but says nothing for so long, hangs; who verifies a large part says so, see `reception`."""
 LAST_WORD_SECONDS = 5.0
 """How long a neighbour's reason is waited for when sending to it has failed."""
 

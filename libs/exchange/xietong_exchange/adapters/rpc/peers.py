@@ -38,6 +38,7 @@ CHANNEL_OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),  # this one counts: gRPC 1.85 never applies the one above
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),  # otherwise keepalive all but stops on a quiet connection
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),

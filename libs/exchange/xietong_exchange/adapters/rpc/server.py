@@ -14,6 +14,7 @@ SERVER_OPTIONS = (
     ("grpc.so_reuseport", 0),
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 10_000),
+    ("grpc.http2.ping_timeout_ms", 10_000),  # this one counts: gRPC 1.85 never applies the one above
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),  # otherwise keepalive all but stops on a quiet connection
     ("grpc.http2.min_ping_interval_without_data_ms", 5_000),
