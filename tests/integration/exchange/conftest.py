@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 from tests.conftest import PostgresServer
 from tests.integration.exchange.city import City, make_pki
-from tests.integration.exchange.shared_city import good_package_passes, running_city
+from tests.integration.exchange.shared_city import CityUnderAttack, city_under_attack, good_package_passes
 
 from xietong.exchange.v1.envelope_pb2 import Party
 
@@ -33,14 +33,14 @@ async def three(tmp_path: Path, pki_folder: Path, new_database: NewDatabase) -> 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shared_three(
     tmp_path_factory: pytest.TempPathFactory, pki_folder: Path, postgres_server: PostgresServer
-) -> AsyncIterator[City]:
+) -> AsyncIterator[CityUnderAttack]:
     """Police, hub and procuratorate, for all tests of a module; these run in the module's event loop."""
-    async with running_city(postgres_server, tmp_path_factory.mktemp("city"), pki_folder) as city:
+    async with city_under_attack(postgres_server, tmp_path_factory.mktemp("city"), pki_folder) as city:
         yield city
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def steadfast(shared_three: City) -> AsyncIterator[City]:
+async def steadfast(shared_three: CityUnderAttack) -> AsyncIterator[CityUnderAttack]:
     """The shared city under attack: after the test a good package must pass."""
     yield shared_three
     await good_package_passes(shared_three)
