@@ -1,0 +1,165 @@
+"""Scripts for the rpcs between nodes, and for operators and supervisors."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from typing import cast
+
+from tests.contract.every_rpc import (
+    COURT,
+    DIRECTORY,
+    FLOW,
+    OPERATIONS,
+    OPERATOR,
+    RPCS,
+    TRANSFER,
+    Rpc,
+    World,
+    calls,
+)
+from tests.integration.exchange.city import (
+    digest,
+)
+from tests.integration.exchange.shared_city import (
+    PROCESS,
+)
+
+from xietong.exchange.v1 import operations_service_pb2 as operations
+from xietong.exchange.v1 import package_pb2
+from xietong.exchange.v1 import transfer_service_pb2 as transfer
+from xietong.exchange.v1.envelope_pb2 import Envelope, Party
+from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
+from xietong.supervision.v1 import directory_service_pb2 as directory
+from xietong.supervision.v1 import flow_service_pb2 as flow
+
+
+@calls(TRANSFER, "GetCapabilities", COURT)
+async def get_capabilities(rpc: Rpc, world: World) -> None:
+    (answer,) = await rpc(transfer.GetCapabilitiesRequest())
+    assert answer.capabilities.party == Party.PARTY_HUB
+    assert answer.capabilities.limits.credit_window_bytes > 0
+    assert "xietong.exchange.v1" in answer.capabilities.contract_versions
+
+
+@calls(TRANSFER, "Transfer", COURT)
+async def transfer_package(rpc: Rpc, world: World) -> None:
+    package = world.court.forge(uuid.uuid4().bytes)
+    frames = [
+        transfer.TransferRequest(offer=transfer.Offer(envelope=package.signed)),
+        transfer.TransferRequest(chunk=transfer.Chunk(data=package.contents[0])),
+        transfer.TransferRequest(commit=transfer.Commit()),
+    ]
+    *_, last = await rpc(*frames)
+    statement = Statement.FromString(last.acceptance.evidence.statement)
+    assert (statement.kind, statement.stated_by) == (EvidenceKind.EVIDENCE_KIND_RELAYED, Party.PARTY_HUB)
+    assert statement.seal.value == package.seal
+
+
+@calls(TRANSFER, "DeliverEvidence", COURT)
+async def deliver_evidence(rpc: Rpc, world: World) -> None:
+    package = await world.brought()
+    statement = Statement(
+        evidence_id=str(uuid.uuid4()),
+        package_id=package.package_id,
+        seal=digest(package.signed.envelope),
+        kind=EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED,
+        stated_by=Party.PARTY_COURT,
+    )
+    statement.event_time.GetCurrentTime()
+    (answer,) = await rpc(transfer.DeliverEvidenceRequest(evidence=[world.court.state(statement)]))
+    assert list(answer.results) == [transfer.EvidenceResult(evidence_id=statement.evidence_id)]
+
+
+@calls(OPERATIONS, "GetStatus", OPERATOR)
+async def get_status(rpc: Rpc, world: World) -> None:
+    (status,) = await rpc(operations.GetStatusRequest())
+    assert status.party == Party.PARTY_HUB
+    assert {one.party for one in status.neighbours if one.reachable} >= {
+        Party.PARTY_POLICE,
+        Party.PARTY_PROCURATORATE,
+    }
+    (court,) = [one for one in status.neighbours if one.party == Party.PARTY_COURT]
+    assert (court.reachable, court.last_reason.code) == (False, "NODE_UNREACHABLE")
+    assert status.free_bytes > 0
+    assert status.certificate_expire_time.seconds > status.start_time.seconds
+    assert status.schema_version
+
+
+@calls(OPERATIONS, "GetTransit", OPERATOR)
+async def get_transit(rpc: Rpc, world: World) -> None:
+    (answer,) = await rpc(operations.GetTransitRequest(package_id=world.delivered.package_id))
+    assert answer.package.direction == package_pb2.DIRECTION_TRANSIT
+    assert answer.package.envelope == world.delivered.envelope
+    assert answer.package.progress.state == package_pb2.HOP_STATE_DONE
+
+
+async def waiting_delivery(rpc: Rpc, world: World) -> operations.Delivery:
+    """A delivery to the court, where nobody listens: the evidence that its package was delivered."""
+    package = await world.brought()
+    while True:
+        (page,) = await rpc(
+            operations.ListDeliveriesRequest(state=package_pb2.HOP_STATE_WAITING, page_size=500)
+        )
+        mine = [one for one in page.deliveries if one.package_id == package.package_id and one.evidence_id]
+        if mine and mine[0].last_reason.code:
+            return cast(operations.Delivery, mine[0])
+        await asyncio.sleep(0.01)
+
+
+@calls(OPERATIONS, "ListDeliveries", OPERATOR)
+async def list_deliveries(rpc: Rpc, world: World) -> None:
+    waiting = await waiting_delivery(rpc, world)
+    assert waiting.destination == Party.PARTY_COURT
+    assert waiting.last_reason.code == "NODE_UNREACHABLE"
+    (page,) = await rpc(operations.ListDeliveriesRequest(page_size=1))
+    (following,) = await rpc(operations.ListDeliveriesRequest(page_size=1, page_token=page.next_page_token))
+    assert page.deliveries[0].delivery_id < following.deliveries[0].delivery_id
+
+
+@calls(OPERATIONS, "ReplayDelivery", OPERATOR)
+async def replay_delivery(rpc: Rpc, world: World) -> None:
+    listing = Rpc(RPCS[f"xietong.{OPERATIONS}/ListDeliveries"], rpc.channel)
+    waiting = await waiting_delivery(listing, world)
+    (answer,) = await rpc(operations.ReplayDeliveryRequest(delivery_id=waiting.delivery_id))
+    assert answer.delivery.delivery_id == waiting.delivery_id
+    assert answer.delivery.state != package_pb2.HOP_STATE_DONE
+
+
+@calls(OPERATIONS, "ExportEvidence", OPERATOR)
+async def export_evidence(rpc: Rpc, world: World) -> None:
+    (answer,) = await rpc(operations.ExportEvidenceRequest(package_id=world.delivered.package_id))
+    assert list(answer.defects) == []
+    assert answer.bundle.envelope == world.delivered.envelope
+    assert len(answer.bundle.evidence) >= 2
+    assert answer.bundle.trust_anchor
+
+
+@calls(FLOW, "ListFlows", OPERATOR)
+async def list_flows(rpc: Rpc, world: World) -> None:
+    sent = await world.sent()
+    (page,) = await rpc(flow.ListFlowsRequest(process_code=PROCESS, page_size=1))
+    (newest,) = page.flows
+    assert newest.package_id == sent.package_id
+    assert newest.case_numbers[0].party == Party.PARTY_POLICE
+    assert len(newest.trace_id) == 32
+    (following,) = await rpc(
+        flow.ListFlowsRequest(process_code=PROCESS, page_size=1, page_token=page.next_page_token)
+    )
+    assert following.flows[0].package_id != sent.package_id
+
+
+@calls(FLOW, "GetCaseFlow", OPERATOR)
+async def get_case_flow(rpc: Rpc, world: World) -> None:
+    case_id = Envelope.FromString(world.delivered.envelope.envelope).collaboration_case_id
+    (answer,) = await rpc(flow.GetCaseFlowRequest(collaboration_case_id=case_id))
+    assert [one.package_id for one in answer.flows] == [world.delivered.package_id]
+    assert answer.flows[0].part_count == 3
+
+
+@calls(DIRECTORY, "ListContacts", OPERATOR)
+async def list_contacts(rpc: Rpc, world: World) -> None:
+    (answer,) = await rpc(directory.ListContactsRequest())
+    (contact,) = answer.contacts
+    assert (contact.party, contact.system, contact.vendor) == (Party.PARTY_POLICE, "exchange", "示例厂商")
+    assert contact.level == directory.CONTACT_LEVEL_LEAD
