@@ -1,0 +1,87 @@
+"""Certificates that were renewed on disk are used without a restart, for calls to the node and for its own."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from tests.integration.faults.proof import arrives_once, send
+from tests.integration.faults.town import POLICE, Town, content_of, eventually
+
+from xietong_client.pki import DevelopmentCA, Identity, Role
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+NODE = Identity("police", Role.EXCHANGE)
+
+
+async def _shown_serial(town: Town) -> int:
+    """The serial number of the certificate that the police's node shows to a new connection."""
+    folder = town.pki_folder
+    context = ssl.create_default_context(cafile=folder / "ca.pem")
+    system = folder / "police" / "system-case-handling"
+    context.load_cert_chain(f"{system}.pem", f"{system}-key.pem")
+    context.set_alpn_protocols(["h2"])
+    host, _, port = town.settings(POLICE).listen.partition(":")
+    _, writer = await asyncio.open_connection(
+        host, int(port), ssl=context, server_hostname="police.xietong.test"
+    )
+    shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.transport.abort()
+    return x509.load_der_x509_certificate(shown).serial_number
+
+
+def _serial(folder: Path) -> int:
+    return x509.load_pem_x509_certificate((folder / "police" / "exchange.pem").read_bytes()).serial_number
+
+
+async def test_a_renewed_certificate_is_shown_to_new_connections(town: Town) -> None:
+    before = await _shown_serial(town)
+    assert before == _serial(town.pki_folder)
+    DevelopmentCA.load(town.pki_folder).issue(NODE, town.pki_folder)
+    assert await _shown_serial(town) == _serial(town.pki_folder) != before
+
+
+async def test_a_renewed_certificate_is_brought_to_neighbours(town: Town) -> None:
+    old, content = _serial(town.pki_folder), content_of(1000)
+    async with _witness(town) as brought:
+        sent = await send(await town.police(), content)
+        await eventually(lambda: _holds(brought, old))
+        DevelopmentCA.load(town.pki_folder).issue(NODE, town.pki_folder)
+        await eventually(lambda: _holds(brought, _serial(town.pki_folder)))
+    await arrives_once(town, sent.package_id, content)
+
+
+async def _holds(brought: list[int], serial: int) -> bool:
+    return serial in brought
+
+
+@asynccontextmanager
+async def _witness(town: Town) -> AsyncIterator[list[int]]:
+    """Stands in the hub's place and notes the certificates that the police's node brings."""
+    brought: list[int] = []
+
+    async def note(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        certificate = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+        brought.append(x509.load_der_x509_certificate(certificate).serial_number)
+        writer.transport.abort()
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=town.pki_folder / "ca.pem")
+    context.verify_mode = ssl.CERT_REQUIRED
+    hub = town.pki_folder / "hub"
+    context.load_cert_chain(hub / "exchange.pem", hub / "exchange-key.pem")
+    context.set_alpn_protocols(["h2"])
+    server = await asyncio.start_server(note, "127.0.0.1", 0, ssl=context)
+    line, place = town.to_hub, town.to_hub.target_port
+    line.target_port = server.sockets[0].getsockname()[1]
+    line.cut()
+    try:
+        yield brought
+    finally:
+        line.target_port = place
+        server.close()

@@ -1,0 +1,145 @@
+"""The services' commands: what they say and how they exit when something is wrong, and when nothing is."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.conftest import PostgresServer
+from tests.integration.exchange.city import free_port
+from tests.integration.faults.processes import Result, run_command, write_settings
+from tests.integration.faults.proof import DELIVERED, send
+from tests.integration.faults.town import HUB, MIB, POLICE, Town, content_of
+
+from xietong_exchange.runtime.settings import Settings
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.fixture
+def settings(town: Town, tmp_path: Path) -> Settings:
+    """Of a police node that nobody runs."""
+    own = {"listen": f"127.0.0.1:{free_port()}", "state_dir": tmp_path / "state"}
+    return town.settings(POLICE).model_copy(update=own)
+
+
+async def police(command: str, settings: Settings, folder: Path) -> Result:
+    return await run_command("police", command, "--config", write_settings(folder / "police.toml", settings))
+
+
+async def test_the_port_is_taken(settings: Settings, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        listen = f"127.0.0.1:{other.getsockname()[1]}"
+        done = await police("serve", settings.model_copy(update={"listen": listen}), tmp_path)
+    assert done.code == 1
+    assert f"can't listen on {listen}: the port is taken" in done.output
+    assert "端口被占用" in done.output
+    assert "Traceback" not in done.output
+
+
+async def test_a_second_node_on_the_same_port_is_refused(
+    town: Town, settings: Settings, tmp_path: Path
+) -> None:
+    taken = town.settings(POLICE).listen
+    done = await police("serve", settings.model_copy(update={"listen": taken}), tmp_path)
+    assert (done.code, "the port is taken" in done.output) == (1, True)
+
+
+@pytest.mark.parametrize("command", ["serve", "check-config"])
+async def test_a_certificate_that_is_not_there(command: str, settings: Settings, tmp_path: Path) -> None:
+    tls = settings.tls.model_copy(update={"certificate": tmp_path / "missing.pem"})
+    done = await police(command, settings.model_copy(update={"tls": tls}), tmp_path)
+    assert done.code == 2
+    assert "missing.pem" in done.output
+    assert "xietong pki init" in done.output
+    assert "Traceback" not in done.output
+
+
+UNUSABLE = {
+    "not TOML": ("listen = ", "not a TOML file"),
+    "an unknown setting": ('nonsense = 1\nstate_dir = "s"\n', "nonsense"),
+    "nothing": ("", "state_dir"),
+    "an unknown party": ('[neighbours]\nprison = "127.0.0.1:1"\n', "neighbours.prison"),
+}
+
+
+@pytest.mark.parametrize("case", UNUSABLE)
+async def test_settings_that_are_unusable(case: str, tmp_path: Path) -> None:
+    content, named = UNUSABLE[case]
+    file = tmp_path / "police.toml"
+    file.write_text(content, encoding="utf-8")
+    done = await run_command("police", "serve", "--config", file)
+    assert done.code == 2
+    assert str(file) in done.output
+    assert named in done.output
+    assert "Traceback" not in done.output
+
+
+async def test_a_settings_file_that_is_not_there(tmp_path: Path) -> None:
+    done = await run_command("police", "check-config", "--config", tmp_path / "none.toml")
+    assert (done.code, "--config" in done.output) == (2, True)
+
+
+async def test_a_database_that_does_not_answer(settings: Settings, tmp_path: Path) -> None:
+    url = f"postgresql+asyncpg://nobody:secret@127.0.0.1:{free_port()}/none"
+    done = await police("serve", settings.model_copy(update={"database_url": url}), tmp_path)
+    assert done.code == 1
+    assert "Traceback" not in done.output
+    assert "secret" not in done.output
+
+
+async def test_check_config_of_settings_that_are_usable(settings: Settings, tmp_path: Path) -> None:
+    done = await police("check-config", settings, tmp_path)
+    assert done.code == 0
+    assert "settings are usable / 配置可用" in done.output
+    assert settings.listen in done.output
+    assert not settings.state_dir.exists()
+
+
+async def test_migrate_twice(settings: Settings, tmp_path: Path, empty_database: str) -> None:
+    on_empty = settings.model_copy(update={"database_url": empty_database})
+    first, second = [await police("migrate", on_empty, tmp_path) for _ in range(2)]
+    assert (first.code, second.code) == (0, 0)
+    assert first.output.splitlines()[-1] == second.output.splitlines()[-1]
+    assert "xietong-police: schema 0001" in first.output
+
+
+@pytest.fixture
+async def empty_database(postgres_server: PostgresServer) -> str:
+    """A database without a schema, gone with its server."""
+    await postgres_server.execute("CREATE DATABASE unmigrated")
+    return postgres_server.url_of("unmigrated")
+
+
+@pytest.fixture
+def site() -> Iterator[Path]:
+    """A folder that the server's account reaches when we are root."""
+    with tempfile.TemporaryDirectory(prefix="xietong-test-", dir="/tmp") as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
+async def test_the_embedded_database_belongs_to_one_process_and_survives_its_kill(
+    town: Town, site: Path, tmp_path: Path
+) -> None:
+    embedded = {"database_url": None, "state_dir": site / "state"}
+    await town.restart(POLICE, **embedded)
+    rival = town.settings(POLICE).model_copy(update={**embedded, "listen": f"127.0.0.1:{free_port()}"})
+    refused = await police("serve", rival, tmp_path)
+    assert refused.code == 1
+    assert "already runs the database in" in refused.output
+    assert "请先停止该进程" in refused.output
+
+    content = content_of(8 * MIB)
+    town.to_hub.hold_after(4 * MIB)
+    sent = await send(await town.police(), content)
+    await town.moved(HUB, sent.package_id, 2 * MIB)
+    await town.kill(POLICE)
+    town.to_hub.heal()
+    await town.start(POLICE, **embedded)
+
+    await town.state(POLICE, sent.package_id, DELIVERED)
+    assert await town.nodes[POLICE].stop() == 0

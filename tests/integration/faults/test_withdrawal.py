@@ -1,0 +1,123 @@
+"""A package is withdrawn: before it left, on its way, after it arrived, too late."""
+
+from __future__ import annotations
+
+import pytest
+from tests.integration.exchange.city import ACTOR, Agency
+from tests.integration.exchange.refusals import refusal
+from tests.integration.faults.proof import (
+    ACCEPTED,
+    DELIVERED,
+    RELAYED,
+    SUBMITTED,
+    WITHDRAWN,
+    accept,
+    evidence_is_sound,
+    kind_of,
+    send,
+)
+from tests.integration.faults.town import HUB, PARTIES, POLICE, PROCURATORATE, Town, content_of, eventually
+
+from xietong.exchange.v1 import package_pb2
+from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.gateway_packages_pb2 import WithdrawRequest
+from xietong.exchange.v1.package_pb2 import DeliveryState
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+WAYS = pytest.mark.parametrize(
+    ("away", "waits_as"), [(HUB, SUBMITTED), (PROCURATORATE, RELAYED)], ids=["at the sender", "at the hub"]
+)
+
+
+async def withdraw(police: Agency, package_id: str) -> package_pb2.Package:
+    request = WithdrawRequest(package_id=package_id, reason="立案有误", actor=ACTOR)
+    return (await police.gateway.Withdraw(request)).package
+
+
+async def _waiting(town: Town, away: Party.ValueType, waits_as: DeliveryState.ValueType) -> str:
+    """A package that waits because the next node is away, and was tried already."""
+    await town.kill(away)
+    sent = await send(await town.police(), content_of(1000))
+    holder = POLICE if away == HUB else HUB
+
+    async def tried() -> bool:
+        package = await town.seen(holder, sent.package_id)
+        return package is not None and package.progress.last_reason.code == "NODE_UNREACHABLE"
+
+    await eventually(tried)
+    await town.state(POLICE, sent.package_id, waits_as)
+    return sent.package_id
+
+
+@WAYS
+async def test_a_waiting_package_is_withdrawn(
+    town: Town, away: Party.ValueType, waits_as: DeliveryState.ValueType
+) -> None:
+    package_id = await _waiting(town, away, waits_as)
+
+    await withdraw(await town.police(), package_id)
+    await withdraw(await town.police(), package_id)
+    await town.start(away)
+
+    await town.state(POLICE, package_id, WITHDRAWN)
+    await town.state(HUB, package_id, WITHDRAWN)
+    for party in PARTIES:
+        package = await town.seen(party, package_id)
+        assert package is None or package.state == WITHDRAWN
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="a delivery that was tried counts as one that may have arrived, even when no connection came about",
+)
+@WAYS
+async def test_a_package_that_never_left_its_node_is_withdrawn_at_once(
+    town: Town, away: Party.ValueType, waits_as: DeliveryState.ValueType
+) -> None:
+    package_id = await _waiting(town, away, waits_as)
+    await withdraw(await town.police(), package_id)
+    await town.state(POLICE, package_id, WITHDRAWN, bound_seconds=2.0)
+
+
+async def test_a_delivered_package_is_withdrawn(town: Town) -> None:
+    sent = await send(await town.police(), content_of(1000))
+    await town.state(POLICE, sent.package_id, DELIVERED)
+
+    await withdraw(await town.police(), sent.package_id)
+    withdrawn = await town.state(POLICE, sent.package_id, WITHDRAWN)
+
+    assert withdrawn.state_label_zh == "已撤回"
+    kinds = ("SUBMITTED", "RELAYED", "DELIVERED", "WITHDRAWAL_REQUESTED", "WITHDRAWN")
+    await evidence_is_sound(town, sent.package_id, *kinds)
+    refused = await refusal(accept(await town.procuratorate(), sent.package_id))
+    assert refused.reason == "STATE_CONFLICT"
+
+
+async def test_an_accepted_package_can_no_longer_be_withdrawn(town: Town) -> None:
+    sent = await send(await town.police(), content_of(1000))
+    await town.state(PROCURATORATE, sent.package_id, DELIVERED)
+    await accept(await town.procuratorate(), sent.package_id)
+    await town.state(POLICE, sent.package_id, ACCEPTED)
+
+    refused = await refusal(withdraw(await town.police(), sent.package_id))
+
+    assert refused.reason == "WITHDRAWAL_TOO_LATE"
+
+
+async def test_the_receiver_accepts_while_the_wish_to_withdraw_is_under_way(town: Town) -> None:
+    sent = await send(await town.police(), content_of(1000))
+    await town.state(POLICE, sent.package_id, DELIVERED)
+    await town.kill(HUB)
+    await withdraw(await town.police(), sent.package_id)
+    await accept(await town.procuratorate(), sent.package_id)
+    await town.start(HUB)
+
+    async def refused() -> bool:
+        package = await (await town.police()).get(sent.package_id)
+        return "WITHDRAWAL_REFUSED" in [kind_of(piece.statement) for piece in package.evidence]
+
+    await eventually(refused)
+    assert (await town.state(POLICE, sent.package_id, ACCEPTED)).receiver_case_number
+    kinds = ("SUBMITTED", "RELAYED", "DELIVERED", "ACCEPTED", "WITHDRAWAL_REQUESTED", "WITHDRAWAL_REFUSED")
+    await evidence_is_sound(town, sent.package_id, *kinds)
