@@ -25,6 +25,10 @@ def open_channel(target: str, credentials: Credentials, server_name: str | None 
         # Without keepalive a half-open connection stalls for many minutes; also while only a watch is open.
         ("grpc.keepalive_time_ms", KEEPALIVE_TIME_MS),
         ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+        (
+            "grpc.http2.ping_timeout_ms",
+            KEEPALIVE_TIMEOUT_MS,
+        ),  # this one counts: gRPC 1.85 ignores the one above
         ("grpc.http2.max_pings_without_data", 0),
         # gRPC's own pauses grow to two minutes; a node that restarts is back within seconds.
         ("grpc.initial_reconnect_backoff_ms", FIRST_RECONNECT_PAUSE_MS),

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from tests.integration.exchange.city import ACTOR, Agency, draft_key, manifest_for
 from tests.integration.exchange.hostile_neighbour import MIB, HostileNode, envelope_of, hostile_node
-from tests.integration.exchange.refusals import Refused, read_status, refusal
+from tests.integration.exchange.refusals import Refused, read_error, read_status, refusal
 from tests.integration.exchange.shared_city import (
     BOUND_SECONDS,
     PROCESS,
@@ -115,8 +115,8 @@ async def test_a_contribution_that_comes_with_the_click_is_in_the_package_or_in_
     async def submit() -> package_pb2.Package | Refused:
         try:
             return (await police.submit(key)).packages[0]
-        except grpc.aio.AioRpcError:
-            return await refusal(police.submit(key))
+        except grpc.aio.AioRpcError as error:
+            return read_error(error)
 
     outcome, draft = await asyncio.gather(submit(), police.contribute(key, late, {}, name="late"))
     if isinstance(outcome, Refused):
