@@ -110,17 +110,19 @@ SYSTEM: Caller = (Party.PARTY_POLICE, "system-case-handling", "police")
 PROSECUTION: Caller = (Party.PARTY_PROCURATORATE, "system-prosecution", "procuratorate")
 OPERATOR: Caller = (Party.PARTY_HUB, "operator", "hub")
 COURT: Caller = (Party.PARTY_HUB, "exchange", "court")
-SCRIPTS: dict[str, tuple[Caller, Script]] = {}
 
 
-def calls(service: str, name: str, caller: Caller) -> Callable[[Script], Script]:
-    """The script that calls this rpc as this caller, and looks at the answer."""
+class Scripts(dict[str, tuple[Caller, Script]]):
+    """Scripts by rpc: each calls its rpc as its caller and looks at the answer."""
 
-    def register(script: Script) -> Script:
-        SCRIPTS[f"xietong.{service}/{name}"] = (caller, script)
-        return script
+    def calls(self, service: str, name: str, caller: Caller) -> Callable[[Script], Script]:
+        """Registers the script for this rpc."""
 
-    return register
+        def register(script: Script) -> Script:
+            self[f"xietong.{service}/{name}"] = (caller, script)
+            return script
+
+        return register
 
 
 GATEWAY, TRANSFER = "exchange.v1.GatewayService", "exchange.v1.TransferService"

@@ -9,8 +9,8 @@ from tests.contract.every_rpc import (
     PROSECUTION,
     SYSTEM,
     Rpc,
+    Scripts,
     World,
-    calls,
 )
 from tests.integration.exchange.city import (
     ACTOR,
@@ -39,8 +39,10 @@ from xietong.exchange.v1.draft_pb2 import (
 from xietong.exchange.v1.envelope_pb2 import Address, Classification, Envelope, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
 
+SCRIPTS = Scripts()
 
-@calls(GATEWAY, "GetNode", SYSTEM)
+
+@SCRIPTS.calls(GATEWAY, "GetNode", SYSTEM)
 async def get_node(rpc: Rpc, world: World) -> None:
     (node,) = await rpc(gateway.GetNodeRequest())
     assert node.capabilities.party == Party.PARTY_POLICE
@@ -49,7 +51,7 @@ async def get_node(rpc: Rpc, world: World) -> None:
     assert (node.system, list(node.grants)) == ("case-handling", ["contribute", "decide", "read", "submit"])
 
 
-@calls(GATEWAY, "ListParties", SYSTEM)
+@SCRIPTS.calls(GATEWAY, "ListParties", SYSTEM)
 async def list_parties(rpc: Rpc, world: World) -> None:
     (answer,) = await rpc(gateway.ListPartiesRequest())
     reached = {status.party: status for status in answer.parties}
@@ -59,7 +61,7 @@ async def list_parties(rpc: Rpc, world: World) -> None:
     assert procuratorate.neighbour.party == Party.PARTY_HUB
 
 
-@calls(GATEWAY, "Contribute", SYSTEM)
+@SCRIPTS.calls(GATEWAY, "Contribute", SYSTEM)
 async def contribute(rpc: Rpc, world: World) -> None:
     key, fragment = draft_key(PROCESS, case_number()), manifest_for(PROCESS, {})
     content_of(fragment, {})
@@ -70,7 +72,7 @@ async def contribute(rpc: Rpc, world: World) -> None:
     assert answer.draft.contributions[0].system == "case-handling"
 
 
-@calls(GATEWAY, "OpenDraft", SYSTEM)
+@SCRIPTS.calls(GATEWAY, "OpenDraft", SYSTEM)
 async def open_draft(rpc: Rpc, world: World) -> None:
     header = DraftHeader(
         receivers=[Address(party=Party.PARTY_PROCURATORATE)],
@@ -81,7 +83,7 @@ async def open_draft(rpc: Rpc, world: World) -> None:
     assert (answer.draft.key, answer.draft.header) == (key, header)
 
 
-@calls(GATEWAY, "UploadPart", SYSTEM)
+@SCRIPTS.calls(GATEWAY, "UploadPart", SYSTEM)
 async def upload_part(rpc: Rpc, world: World) -> None:
     content = uuid.uuid4().bytes
     header = drafts.UploadHeader(key=draft_key(PROCESS), size_bytes=16, digest=digest(content))
@@ -96,7 +98,7 @@ async def upload_part(rpc: Rpc, world: World) -> None:
     assert stored.HasField("stored")
 
 
-@calls(GATEWAY, "GetDraft", SYSTEM)
+@SCRIPTS.calls(GATEWAY, "GetDraft", SYSTEM)
 async def get_draft(rpc: Rpc, world: World) -> None:
     key = await world.draft()
     (answer,) = await rpc(drafts.GetDraftRequest(key=key))
@@ -104,7 +106,7 @@ async def get_draft(rpc: Rpc, world: World) -> None:
     assert answer.draft.header.receivers[0].party == Party.PARTY_PROCURATORATE
 
 
-@calls(GATEWAY, "DiscardDraft", SYSTEM)
+@SCRIPTS.calls(GATEWAY, "DiscardDraft", SYSTEM)
 async def discard_draft(rpc: Rpc, world: World) -> None:
     key = await world.draft()
     await rpc(drafts.DiscardDraftRequest(key=key, actor=ACTOR))
@@ -112,7 +114,7 @@ async def discard_draft(rpc: Rpc, world: World) -> None:
     assert (await refusal(world.police.submit(key))).reason == "DRAFT_NOT_FOUND"
 
 
-@calls(GATEWAY, "Preflight", SYSTEM)
+@SCRIPTS.calls(GATEWAY, "Preflight", SYSTEM)
 async def preflight(rpc: Rpc, world: World) -> None:
     key = await world.draft()
     (summary,) = await rpc(drafts.PreflightRequest(key=key))
@@ -124,7 +126,7 @@ async def preflight(rpc: Rpc, world: World) -> None:
     assert (finding.finding.path, summary.summary.error_count) == ("case.name", 1)
 
 
-@calls(GATEWAY, "Submit", SYSTEM)
+@SCRIPTS.calls(GATEWAY, "Submit", SYSTEM)
 async def submit(rpc: Rpc, world: World) -> None:
     request = drafts.SubmitRequest(request_id=str(uuid.uuid4()), key=await world.draft(), actor=ACTOR)
     (first,) = await rpc(request)
@@ -134,7 +136,7 @@ async def submit(rpc: Rpc, world: World) -> None:
     assert first.packages[0].state == package_pb2.DELIVERY_STATE_SUBMITTED
 
 
-@calls(GATEWAY, "GetPackage", SYSTEM)
+@SCRIPTS.calls(GATEWAY, "GetPackage", SYSTEM)
 async def get_package(rpc: Rpc, world: World) -> None:
     (answer,) = await rpc(packages.GetPackageRequest(package_id=world.delivered.package_id))
     assert answer.package.seal == digest(answer.package.envelope.envelope)
@@ -143,7 +145,7 @@ async def get_package(rpc: Rpc, world: World) -> None:
     assert EvidenceKind.EVIDENCE_KIND_DELIVERED in kinds
 
 
-@calls(GATEWAY, "WatchPackage", SYSTEM)
+@SCRIPTS.calls(GATEWAY, "WatchPackage", SYSTEM)
 async def watch_package(rpc: Rpc, world: World) -> None:
     sent = await world.sent()
     (seen,) = await rpc(packages.WatchPackageRequest(package_id=sent.package_id), enough=1)
@@ -153,7 +155,7 @@ async def watch_package(rpc: Rpc, world: World) -> None:
     assert seen[-1].package.state == package_pb2.DELIVERY_STATE_ACCEPTED
 
 
-@calls(GATEWAY, "ListPackages", SYSTEM)
+@SCRIPTS.calls(GATEWAY, "ListPackages", SYSTEM)
 async def list_packages(rpc: Rpc, world: World) -> None:
     sent = [await world.sent() for _ in range(3)]
     wanted = packages.ListPackagesRequest(
@@ -169,14 +171,14 @@ async def list_packages(rpc: Rpc, world: World) -> None:
     assert [package.package_id for package in reversed(sent)] == listed[:3]
 
 
-@calls(GATEWAY, "WatchInbox", PROSECUTION)
+@SCRIPTS.calls(GATEWAY, "WatchInbox", PROSECUTION)
 async def watch_inbox(rpc: Rpc, world: World) -> None:
     (seen,) = await rpc(packages.WatchInboxRequest(), enough=1)
     assert seen.package.direction == package_pb2.DIRECTION_INCOMING
     assert seen.package.receiver_case_number == ""
 
 
-@calls(GATEWAY, "ReadPart", PROSECUTION)
+@SCRIPTS.calls(GATEWAY, "ReadPart", PROSECUTION)
 async def read_part(rpc: Rpc, world: World) -> None:
     envelope = Envelope.FromString(world.delivered.envelope.envelope)
     for part in envelope.parts:
@@ -189,7 +191,7 @@ async def read_part(rpc: Rpc, world: World) -> None:
         assert (rest.offset, rest.data) == (5, content[5:])
 
 
-@calls(GATEWAY, "ReportOutcome", PROSECUTION)
+@SCRIPTS.calls(GATEWAY, "ReportOutcome", PROSECUTION)
 async def report_outcome(rpc: Rpc, world: World) -> None:
     sent = await world.sent()
     outcome = Outcome(accepted=Accepted(receiver_case_number="示检受〔2026〕7号"))
@@ -200,7 +202,7 @@ async def report_outcome(rpc: Rpc, world: World) -> None:
     assert seen.receiver_case_number == "示检受〔2026〕7号"
 
 
-@calls(GATEWAY, "Withdraw", SYSTEM)
+@SCRIPTS.calls(GATEWAY, "Withdraw", SYSTEM)
 async def withdraw(rpc: Rpc, world: World) -> None:
     sent = await world.sent()
     (answer,) = await rpc(packages.WithdrawRequest(package_id=sent.package_id, reason="误发", actor=ACTOR))

@@ -15,8 +15,8 @@ from tests.contract.every_rpc import (
     RPCS,
     TRANSFER,
     Rpc,
+    Scripts,
     World,
-    calls,
 )
 from tests.integration.exchange.city import (
     digest,
@@ -33,8 +33,10 @@ from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
 from xietong.supervision.v1 import directory_service_pb2 as directory
 from xietong.supervision.v1 import flow_service_pb2 as flow
 
+SCRIPTS = Scripts()
 
-@calls(TRANSFER, "GetCapabilities", COURT)
+
+@SCRIPTS.calls(TRANSFER, "GetCapabilities", COURT)
 async def get_capabilities(rpc: Rpc, world: World) -> None:
     (answer,) = await rpc(transfer.GetCapabilitiesRequest())
     assert answer.capabilities.party == Party.PARTY_HUB
@@ -42,7 +44,7 @@ async def get_capabilities(rpc: Rpc, world: World) -> None:
     assert "xietong.exchange.v1" in answer.capabilities.contract_versions
 
 
-@calls(TRANSFER, "Transfer", COURT)
+@SCRIPTS.calls(TRANSFER, "Transfer", COURT)
 async def transfer_package(rpc: Rpc, world: World) -> None:
     package = world.court.forge(uuid.uuid4().bytes)
     frames = [
@@ -56,7 +58,7 @@ async def transfer_package(rpc: Rpc, world: World) -> None:
     assert statement.seal.value == package.seal
 
 
-@calls(TRANSFER, "DeliverEvidence", COURT)
+@SCRIPTS.calls(TRANSFER, "DeliverEvidence", COURT)
 async def deliver_evidence(rpc: Rpc, world: World) -> None:
     package = await world.brought()
     statement = Statement(
@@ -71,7 +73,7 @@ async def deliver_evidence(rpc: Rpc, world: World) -> None:
     assert list(answer.results) == [transfer.EvidenceResult(evidence_id=statement.evidence_id)]
 
 
-@calls(OPERATIONS, "GetStatus", OPERATOR)
+@SCRIPTS.calls(OPERATIONS, "GetStatus", OPERATOR)
 async def get_status(rpc: Rpc, world: World) -> None:
     (status,) = await rpc(operations.GetStatusRequest())
     assert status.party == Party.PARTY_HUB
@@ -86,7 +88,7 @@ async def get_status(rpc: Rpc, world: World) -> None:
     assert status.schema_version
 
 
-@calls(OPERATIONS, "GetTransit", OPERATOR)
+@SCRIPTS.calls(OPERATIONS, "GetTransit", OPERATOR)
 async def get_transit(rpc: Rpc, world: World) -> None:
     (answer,) = await rpc(operations.GetTransitRequest(package_id=world.delivered.package_id))
     assert answer.package.direction == package_pb2.DIRECTION_TRANSIT
@@ -107,7 +109,7 @@ async def waiting_delivery(rpc: Rpc, world: World) -> operations.Delivery:
         await asyncio.sleep(0.01)
 
 
-@calls(OPERATIONS, "ListDeliveries", OPERATOR)
+@SCRIPTS.calls(OPERATIONS, "ListDeliveries", OPERATOR)
 async def list_deliveries(rpc: Rpc, world: World) -> None:
     waiting = await waiting_delivery(rpc, world)
     assert waiting.destination == Party.PARTY_COURT
@@ -117,7 +119,7 @@ async def list_deliveries(rpc: Rpc, world: World) -> None:
     assert page.deliveries[0].delivery_id < following.deliveries[0].delivery_id
 
 
-@calls(OPERATIONS, "ReplayDelivery", OPERATOR)
+@SCRIPTS.calls(OPERATIONS, "ReplayDelivery", OPERATOR)
 async def replay_delivery(rpc: Rpc, world: World) -> None:
     listing = Rpc(RPCS[f"xietong.{OPERATIONS}/ListDeliveries"], rpc.channel)
     waiting = await waiting_delivery(listing, world)
@@ -126,7 +128,7 @@ async def replay_delivery(rpc: Rpc, world: World) -> None:
     assert answer.delivery.state != package_pb2.HOP_STATE_DONE
 
 
-@calls(OPERATIONS, "ExportEvidence", OPERATOR)
+@SCRIPTS.calls(OPERATIONS, "ExportEvidence", OPERATOR)
 async def export_evidence(rpc: Rpc, world: World) -> None:
     (answer,) = await rpc(operations.ExportEvidenceRequest(package_id=world.delivered.package_id))
     assert list(answer.defects) == []
@@ -135,7 +137,7 @@ async def export_evidence(rpc: Rpc, world: World) -> None:
     assert answer.bundle.trust_anchor
 
 
-@calls(FLOW, "ListFlows", OPERATOR)
+@SCRIPTS.calls(FLOW, "ListFlows", OPERATOR)
 async def list_flows(rpc: Rpc, world: World) -> None:
     sent = await world.sent()
     (page,) = await rpc(flow.ListFlowsRequest(process_code=PROCESS, page_size=1))
@@ -149,7 +151,7 @@ async def list_flows(rpc: Rpc, world: World) -> None:
     assert following.flows[0].package_id != sent.package_id
 
 
-@calls(FLOW, "GetCaseFlow", OPERATOR)
+@SCRIPTS.calls(FLOW, "GetCaseFlow", OPERATOR)
 async def get_case_flow(rpc: Rpc, world: World) -> None:
     case_id = Envelope.FromString(world.delivered.envelope.envelope).collaboration_case_id
     (answer,) = await rpc(flow.GetCaseFlowRequest(collaboration_case_id=case_id))
@@ -157,7 +159,7 @@ async def get_case_flow(rpc: Rpc, world: World) -> None:
     assert answer.flows[0].part_count == 3
 
 
-@calls(DIRECTORY, "ListContacts", OPERATOR)
+@SCRIPTS.calls(DIRECTORY, "ListContacts", OPERATOR)
 async def list_contacts(rpc: Rpc, world: World) -> None:
     (answer,) = await rpc(directory.ListContactsRequest())
     (contact,) = answer.contacts

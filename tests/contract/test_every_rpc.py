@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from tests.conftest import PostgresServer
+from tests.contract import scripts_gateway, scripts_nodes
 from tests.contract.every_rpc import (
     RPCS,
-    SCRIPTS,
     Rpc,
     World,
 )
@@ -32,6 +32,7 @@ from xietong.exchange.v1 import package_pb2
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong_exchange.runtime.settings import ContactSettings
 
+SCRIPTS = scripts_gateway.SCRIPTS | scripts_nodes.SCRIPTS
 CONTACT = ContactSettings(
     party="police", system="exchange", vendor="示例厂商", level="lead", reach="值班电话"
 )
@@ -56,9 +57,10 @@ async def world(
         await good_package_passes(city)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", sorted(RPCS))
 async def test_every_rpc_answers(name: str, world: World) -> None:
-    assert name in SCRIPTS, f"nobody calls {name}: write a script for it below"
+    assert name in SCRIPTS, f"nobody calls {name}: write a script for it"
     (party, credentials, owner), script = SCRIPTS[name]
     rpc = Rpc(RPCS[name], await world.city.channel(party, credentials, owner))
     async with asyncio.timeout(BOUND_SECONDS):

@@ -10,16 +10,23 @@ import asyncio
 from collections.abc import Hashable
 from typing import Self
 
+from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong_exchange.domain.errors import ShuttingDown
 
 OUTBOX = "outbox"
 INBOX = "inbox"
+PACKAGE_LANES = (Lane.LANE_INTERACTIVE, Lane.LANE_BULK)
 LOOK_AGAIN_SECONDS = 1.0
 """Longest time that news from another process goes unseen."""
 
 
+def queue(peer: Party.ValueType, lane: Lane.ValueType) -> Hashable:
+    """The topic of one queue of the outbox: news of one neighbour's lane wake nobody else."""
+    return OUTBOX, peer, lane
+
+
 class Changes:
-    """Topics are package ids, OUTBOX and INBOX."""
+    """Topics are package ids, INBOX, and the queues of the outbox."""
 
     def __init__(self) -> None:
         self._waiting: dict[Hashable, set[asyncio.Event]] = {}

@@ -29,7 +29,7 @@ from xietong_exchange.domain.errors import (
 from xietong_exchange.domain.evidence import Event, reason_of
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.domain.retry import RetryPolicy
-from xietong_exchange.flow.changes import OUTBOX
+from xietong_exchange.flow.changes import queue
 from xietong_exchange.flow.dispatch import Dispatcher, ErrorOf
 from xietong_exchange.flow.evidence import EvidenceDesk, to_evidence
 from xietong_exchange.flow.exchange import Exchange, sealed
@@ -64,9 +64,13 @@ class Courier:
     lane: Lane.ValueType
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
 
+    @property
+    def _queue(self) -> Hashable:
+        return queue(self.peer, self.lane)
+
     async def run(self) -> None:
         """Serve until cancelled."""
-        with self.exchange.changes.subscribe(OUTBOX) as news:
+        with self.exchange.changes.subscribe(self._queue) as news:
             try:
                 while True:
                     taken = await self._claim()
@@ -109,7 +113,7 @@ class Courier:
             log.error(
                 "a delivery could not be settled; its lease runs out and it is taken up again", exc_info=error
             )
-        self.exchange.changes.announce(OUTBOX)
+        self.exchange.changes.announce(self._queue)
 
     async def _see_through(self, batch: list[DeliveryRecord]) -> None:
         try:
@@ -204,7 +208,7 @@ class Courier:
                 await self._postpone(tx, delivery, error, progressed=progressed)
             else:
                 await self._give_up(tx, delivery, error)
-        self.exchange.changes.announce(delivery.package_id, OUTBOX)
+        self.exchange.changes.announce(delivery.package_id)
 
     async def _postpone(
         self, tx: Transaction, delivery: DeliveryRecord, error: Failure, *, progressed: bool
@@ -216,7 +220,7 @@ class Courier:
         await tx.outbox.postpone(
             delivery.delivery_id, delivery.token, error, delay_seconds=delay, reset_budget=progressed
         )
-        asyncio.get_running_loop().call_later(delay, self.exchange.changes.announce, OUTBOX)
+        asyncio.get_running_loop().call_later(delay, self.exchange.changes.announce, self._queue)
 
     async def _give_up(self, tx: Transaction, delivery: DeliveryRecord, error: Failure) -> None:
         """A dead letter; the sender learns of a package that was given up, with the reason."""

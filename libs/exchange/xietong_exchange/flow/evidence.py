@@ -16,7 +16,7 @@ from xietong_exchange.domain.delivery import FINAL, advance, travels_forward
 from xietong_exchange.domain.errors import EvidenceInvalid, PackageNotFound, SenderMismatch
 from xietong_exchange.domain.evidence import Event, check_statement, make_statement, read_statement
 from xietong_exchange.domain.party import party_name
-from xietong_exchange.flow.changes import INBOX, OUTBOX
+from xietong_exchange.flow.changes import INBOX, PACKAGE_LANES, queue
 from xietong_exchange.flow.exchange import Exchange, sealed
 from xietong_exchange.flow.records import EvidenceRecord, PackageRecord
 from xietong_exchange.flow.store import Transaction
@@ -117,8 +117,12 @@ class EvidenceDesk:
         return True
 
     def announce(self, record: PackageRecord) -> None:
-        """Wake whoever watches this package or works on the outbox; to be called after the commit."""
-        self._exchange.changes.announce(record.package_id, INBOX, OUTBOX)
+        """Wake whoever watches this package, and the couriers on its route; to be called after the commit."""
+        via = self._exchange.routes.via
+        ways = [(record.sender, Lane.LANE_EVIDENCE), (record.receiver, Lane.LANE_EVIDENCE)]
+        ways += [(record.receiver, lane) for lane in PACKAGE_LANES]
+        queues = [queue(via[party], lane) for party, lane in ways if party in via]
+        self._exchange.changes.announce(record.package_id, INBOX, *queues)
 
     def _check_peer(self, record: PackageRecord, peer: Party.ValueType) -> None:
         """Only the neighbours on the package's own route may bring evidence about it."""

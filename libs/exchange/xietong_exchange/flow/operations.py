@@ -12,7 +12,7 @@ from xietong.exchange.v1.operations_service_pb2 import EvidenceBundle, GetStatus
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction, HopState
 from xietong_exchange.domain.errors import PackageNotFound, StateConflict, XietongError
 from xietong_exchange.domain.evidence import check_statement, read_statement, reason_of, timestamp
-from xietong_exchange.flow.changes import OUTBOX
+from xietong_exchange.flow.changes import queue
 from xietong_exchange.flow.evidence import to_evidence
 from xietong_exchange.flow.exchange import Exchange, sealed
 from xietong_exchange.flow.neighbours import Neighbours
@@ -90,7 +90,7 @@ class Operations:
             raise PackageNotFound(package_id=f"of delivery {delivery_id}")
         if delivery.status == "done":
             raise StateConflict(what=f"delivery {delivery_id}", state="done", action="a replay (重新投递)")
-        self.exchange.changes.announce(OUTBOX, delivery.package_id)
+        self.exchange.changes.announce(queue(delivery.destination, delivery.lane), delivery.package_id)
         return delivery
 
     async def _revive(self, tx: Transaction, package_id: str) -> None:

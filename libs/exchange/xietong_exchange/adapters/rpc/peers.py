@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import grpc
@@ -111,6 +111,10 @@ class GrpcNeighbours:
         except NodeUnreachable as error:
             self._lost(party, Lane.LANE_EVIDENCE, error)
             raise
+        neighbour = self._neighbour(party)
+        neighbour.contact = replace(
+            neighbour.contact, reachable=True, last_contact_time=datetime.now(UTC), error=None
+        )
         return answer.results
 
     def contact(self, party: Party.ValueType) -> Contact:
