@@ -215,8 +215,10 @@ class Agency:
     ) -> package_pb2.Package:
         """Watch until the package is in one of these states; the test's own timeout is the bound."""
         request = gateway_packages_pb2.WatchPackageRequest(package_id=package_id)
-        async for seen in self.gateway.WatchPackage(request):
+        watch = self.gateway.WatchPackage(request)
+        async for seen in watch:
             if seen.package.state in states:
+                watch.cancel()
                 return seen.package
         raise AssertionError("the watch ended in another final state")
 
@@ -226,8 +228,10 @@ class Agency:
         state: package_pb2.DeliveryState.ValueType = package_pb2.DELIVERY_STATE_DELIVERED,
     ) -> package_pb2.Package:
         """Watch the inbox until a package (this one, when named) is there with its contents."""
-        async for seen in self.gateway.WatchInbox(gateway_packages_pb2.WatchInboxRequest()):
+        watch = self.gateway.WatchInbox(gateway_packages_pb2.WatchInboxRequest())
+        async for seen in watch:
             if package_id in {"", seen.package.package_id} and seen.package.state >= state:
+                watch.cancel()
                 return seen.package
         raise AssertionError("the inbox ended")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -202,13 +202,16 @@ class Courier:
         log.warning(
             "delivery of %s to %s failed: %s", delivery.package_id, party_name(self.peer), error.reason_name()
         )
+        failed: PackageRecord | None = None
         async with self.exchange.store.transaction() as tx:
             hopeless = not progressed and self.policy.is_hopeless(delivery.progress_time, await tx.now())
             if (again or error.retryable or _overtook(delivery, error)) and not hopeless:
                 await self._postpone(tx, delivery, error, progressed=progressed)
             else:
-                await self._give_up(tx, delivery, error)
+                failed = await self._give_up(tx, delivery, error)
         self.exchange.changes.announce(delivery.package_id)
+        if failed is not None:
+            self.desk.announce(failed)
 
     async def _postpone(
         self, tx: Transaction, delivery: DeliveryRecord, error: Failure, *, progressed: bool
@@ -222,20 +225,22 @@ class Courier:
         )
         asyncio.get_running_loop().call_later(delay, self.exchange.changes.announce, self._queue)
 
-    async def _give_up(self, tx: Transaction, delivery: DeliveryRecord, error: Failure) -> None:
-        """A dead letter; the sender learns of a package that was given up, with the reason."""
+    async def _give_up(
+        self, tx: Transaction, delivery: DeliveryRecord, error: Failure
+    ) -> PackageRecord | None:
+        """A dead letter. The sender learns of a package that was given up, with the reason; then it is returned."""
         given_up: Failure = error
         if error.retryable:
             given_up = DeliveryGivenUp(hours=round(self.policy.give_up_after.total_seconds() / 3600))
         if not await tx.outbox.bury(delivery.delivery_id, delivery.token, given_up) or delivery.evidence_id:
-            return
+            return None
         record = await tx.packages.get(delivery.package_id, lock=True)
-        if record is not None and record.state not in FINAL:
-            reasons = [reason_of(given_up)] if given_up is error else [reason_of(given_up), reason_of(error)]
-            failed = Event(
-                kind=EvidenceKind.EVIDENCE_KIND_FAILED, time=self.exchange.clock(), reasons=reasons
-            )
-            await self.desk.state(tx, record, failed)
+        if record is None or record.state in FINAL:
+            return None
+        reasons = [reason_of(given_up)] if given_up is error else [reason_of(given_up), reason_of(error)]
+        failed = Event(kind=EvidenceKind.EVIDENCE_KIND_FAILED, time=self.exchange.clock(), reasons=reasons)
+        await self.desk.state(tx, record, failed)
+        return record
 
 
 def _overtook(delivery: DeliveryRecord, error: Failure) -> bool:
