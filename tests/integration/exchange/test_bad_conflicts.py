@@ -62,9 +62,19 @@ async def court(steadfast: CityUnderAttack) -> HostileNode:
     return await hostile_node(steadfast)
 
 
+async def settled_at_hub(city: CityUnderAttack, package_id: str) -> None:
+    """Wait until the package has gone on to its receiver, so that nothing of it changes any more."""
+    async with asyncio.timeout(BOUND_SECONDS):
+        while (seen := await seen_at_hub(city, package_id)) is None or (
+            seen.state != package_pb2.DELIVERY_STATE_DELIVERED
+        ):
+            await asyncio.sleep(0.05)
+
+
 async def test_an_id_with_other_content_is_a_conflict(steadfast: CityUnderAttack, court: HostileNode) -> None:
     package = court.forge(b"first")
     acceptance = await court.bring(package)
+    await settled_at_hub(steadfast, package.package_id)
     other = court.sign(envelope_of([b"other"], package_id=package.package_id), [b"other"])
     async with nothing_changes(steadfast):
         refused = read_status((await court.bring(other)).refusal.status)
