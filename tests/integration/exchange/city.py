@@ -100,6 +100,7 @@ class City:
             listen=f"127.0.0.1:{self.ports[party]}",
             state_dir=self.folder / name,
             database_url=self.urls[party],
+            database_connections=6,  # the cities of a test run share one server
             trust_domain=TRUST_DOMAIN,
             tls=TlsSettings(
                 ca=self.pki_folder / "ca.pem",

@@ -1,4 +1,4 @@
-"""Fixtures of the exchange tests: one PKI for all, and a fresh city for each test or one that a module shares."""
+"""Fixtures of the exchange tests: one PKI for all, and a fresh city for each test or one that many share."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ async def three(tmp_path: Path, pki_folder: Path, new_database: NewDatabase) -> 
         yield city
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shared_three(
     tmp_path_factory: pytest.TempPathFactory, pki_folder: Path, postgres_server: PostgresServer
 ) -> AsyncIterator[CityUnderAttack]:
-    """Police, hub and procuratorate, for all tests of a module; these run in the module's event loop."""
+    """Police, hub and procuratorate, for all tests that run in the session's event loop."""
     async with city_under_attack(postgres_server, tmp_path_factory.mktemp("city"), pki_folder) as city:
         yield city
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def steadfast(shared_three: CityUnderAttack) -> AsyncIterator[CityUnderAttack]:
     """The shared city under attack: after the test a good package must pass."""
     yield shared_three

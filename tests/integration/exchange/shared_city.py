@@ -1,12 +1,13 @@
-"""A city that the tests of a module share, what its nodes hold, and the good package that shows that all is well."""
+"""A city that tests share, what its nodes hold, and the good package that shows that all is well."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
 import itertools
+import os
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,6 @@ from tests.conftest import TEMPLATE, PostgresServer
 from tests.integration.exchange.city import City, free_port
 
 from xietong.exchange.v1 import package_pb2
-from xietong.exchange.v1.draft_pb2 import Accepted, Outcome
 from xietong.exchange.v1.envelope_pb2 import Envelope, Party
 from xietong.exchange.v1.operations_service_pb2 import GetTransitRequest
 from xietong.exchange.v1.operations_service_pb2_grpc import OperationsServiceStub
@@ -65,6 +65,20 @@ class CityUnderAttack(City):
         super().__post_init__()
         self.ports[Party.PARTY_COURT] = free_port()
         self._channels: dict[tuple[Party.ValueType, str, str], grpc.aio.Channel] = {}
+        self._ledgers: dict[Party.ValueType, asyncpg.Connection[asyncpg.Record]] = {}
+
+    async def __aexit__(self, *exc: object) -> None:
+        for ledger in self._ledgers.values():
+            await ledger.close()
+        await super().__aexit__(*exc)
+
+    async def ledger(self, party: Party.ValueType) -> asyncpg.Connection[asyncpg.Record]:
+        """The test's own connection to the database of a party's node."""
+        ledger = self._ledgers.get(party)
+        if ledger is None or ledger.is_closed():
+            url = make_url(self.urls[party]).set(drivername="postgresql")
+            ledger = self._ledgers[party] = await asyncpg.connect(url.render_as_string(hide_password=False))
+        return ledger
 
     def settings(self, party: Party.ValueType) -> Settings:
         settings = super().settings(party)
@@ -120,32 +134,39 @@ class Holdings:
     parts: frozenset[str]
 
 
-async def holdings(city: City, party: Party.ValueType) -> Holdings:
+async def holdings(city: CityUnderAttack, party: Party.ValueType) -> Holdings:
     """What the node of a party holds at this moment."""
     counts = ", ".join(f"(SELECT count(*) FROM {table})" for table in _TABLES)
-    url = make_url(city.urls[party]).set(drivername="postgresql")
-    connection = await asyncpg.connect(url.render_as_string(hide_password=False))
-    try:
-        (row,) = await connection.fetch(f"SELECT {counts}")
-    finally:
-        await connection.close()
-    shelves = city.folder / party_name(party) / "parts" / "complete"
-    parts = frozenset(f"{path.parts[-3]}/{path.name}" for path in shelves.glob("*/*/*"))
-    return Holdings(dict(zip(_TABLES, row, strict=True)), parts)
+    (row,) = await (await city.ledger(party)).fetch(f"SELECT {counts}")
+    parts = _parts(city.folder / party_name(party) / "parts" / "complete")
+    return Holdings(dict(zip(_TABLES, row, strict=True)), frozenset(parts))
 
 
-async def holdings_of(city: City, parties: Sequence[Party.ValueType]) -> list[Holdings]:
-    """What the nodes of these parties hold."""
-    return await asyncio.gather(*(holdings(city, party) for party in parties))
+def _parts(folder: Path) -> Iterator[str]:
+    for owner in os.scandir(folder):
+        for shelf in os.scandir(owner):
+            yield from (f"{owner.name}/{part.name}" for part in os.scandir(shelf))
+
+
+async def at_rest(city: CityUnderAttack) -> None:
+    """Until no package is under way between the nodes that run."""
+    ways = "SELECT count(*) FROM delivery WHERE status = 'pending' AND destination = ANY($1)"
+    running = [int(party) for party in city.nodes]
+    async with asyncio.timeout(BOUND_SECONDS):
+        for party in city.nodes:
+            ledger = await city.ledger(party)
+            while await ledger.fetchval(ways, running):
+                await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
-async def nothing_changes(city: City, *parties: Party.ValueType) -> AsyncIterator[None]:
+async def nothing_changes(city: CityUnderAttack, *parties: Party.ValueType) -> AsyncIterator[None]:
     """Whatever happens inside leaves no row and no part behind, at these nodes or at all of them."""
     watched = parties or tuple(city.nodes)
-    before = await holdings_of(city, watched)
+    await at_rest(city)
+    before = [await holdings(city, party) for party in watched]
     yield
-    assert await holdings_of(city, watched) == before
+    assert [await holdings(city, party) for party in watched] == before
 
 
 async def seen_at_hub(city: City, package_id: str) -> package_pb2.Package | None:
@@ -161,15 +182,13 @@ async def seen_at_hub(city: City, package_id: str) -> package_pb2.Package | None
 
 
 async def good_package_passes(city: City) -> None:
-    """Police to procuratorate and back: every part arrives, the sender sees the outcome."""
+    """Police to procuratorate: the sender learns that it was delivered, and every part has its digest."""
     async with asyncio.timeout(BOUND_SECONDS):
         police = await city.agency(Party.PARTY_POLICE, "case-handling")
         procuratorate = await city.agency(Party.PARTY_PROCURATORATE, "prosecution")
         sent = await police.send(PROCESS, Party.PARTY_PROCURATORATE, case_number=case_number())
-        got = await procuratorate.arrived(sent.package_id)
-        for part in Envelope.FromString(got.envelope.envelope).parts:
+        await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_DELIVERED)
+        for part in Envelope.FromString(sent.envelope.envelope).parts:
             content = await procuratorate.read(sent.package_id, part.number)
             assert hashlib.sha256(content).digest() == part.digest.value
-        accepted = Accepted(receiver_case_number="示检受〔2026〕1号")
-        await procuratorate.report(sent.package_id, Outcome(accepted=accepted))
-        await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_ACCEPTED)
+        await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_RETRIEVED)

@@ -36,12 +36,12 @@ from xietong.exchange.v1.transfer_service_pb2 import (
     TransferResponse,
 )
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 PROCESS_TO_COURT = "HY-01"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def court(shared_three: CityUnderAttack) -> AsyncIterator[HostileCourt]:
     async with listening_court(shared_three) as listening:
         yield listening

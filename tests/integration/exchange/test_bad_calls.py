@@ -24,7 +24,7 @@ from xietong.exchange.v1.gateway_packages_pb2 import (
     WithdrawRequest,
 )
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 ACCEPTED = Outcome(accepted=Accepted(receiver_case_number="示检受〔2026〕1号"))
 NOWHERE = str(uuid.UUID(int=7))

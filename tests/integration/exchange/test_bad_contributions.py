@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from tests.integration.exchange.city import ACTOR, City, content_of, draft_key, manifest_for
 from tests.integration.exchange.refusals import Refused, refusal
-from tests.integration.exchange.shared_city import PROCESS, case_number, nothing_changes
+from tests.integration.exchange.shared_city import PROCESS, CityUnderAttack, case_number, nothing_changes
 
 from xietong.casefile.v1.manifest_pb2 import PartKind
 from xietong.casefile.v1.person_pb2 import PersonRole
@@ -20,7 +20,7 @@ from xietong.exchange.v1.gateway_drafts_pb2 import (
     SubmitRequest,
 )
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 Spoil = Callable[[ContributeRequest], object]
 
@@ -113,7 +113,9 @@ def contribution(process: str = PROCESS) -> ContributeRequest:
     )
 
 
-async def test_a_malformed_field_is_named_by_its_path(steadfast: City, subtests: pytest.Subtests) -> None:
+async def test_a_malformed_field_is_named_by_its_path(
+    steadfast: CityUnderAttack, subtests: pytest.Subtests
+) -> None:
     police = await steadfast.agency(Party.PARTY_POLICE, "case-handling")
     for name, (spoil, path) in MALFORMED.items():
         request = contribution()
@@ -125,7 +127,7 @@ async def test_a_malformed_field_is_named_by_its_path(steadfast: City, subtests:
             assert set(refused.fields) == {path}
 
 
-async def test_a_part_has_a_plain_name(steadfast: City, subtests: pytest.Subtests) -> None:
+async def test_a_part_has_a_plain_name(steadfast: CityUnderAttack, subtests: pytest.Subtests) -> None:
     police = await steadfast.agency(Party.PARTY_POLICE, "case-handling")
     path = "contribution.fragment.parts[0].name"
     for name, part_name in PART_NAMES.items():
@@ -138,7 +140,7 @@ async def test_a_part_has_a_plain_name(steadfast: City, subtests: pytest.Subtest
             assert refused.fields[path].isprintable()
 
 
-async def test_more_wrong_fields_than_an_error_holds_are_counted(steadfast: City) -> None:
+async def test_more_wrong_fields_than_an_error_holds_are_counted(steadfast: CityUnderAttack) -> None:
     police = await steadfast.agency(Party.PARTY_POLICE, "case-handling")
     request = contribution()
     part = request.contribution.fragment.parts[0]
@@ -153,7 +155,7 @@ async def test_more_wrong_fields_than_an_error_holds_are_counted(steadfast: City
     assert 0 < len(refused.fields) <= 20
 
 
-async def test_a_draft_holds_each_name_once_and_keeps_within_the_limits(steadfast: City) -> None:
+async def test_a_draft_holds_each_name_once_and_keeps_within_the_limits(steadfast: CityUnderAttack) -> None:
     police = await steadfast.agency(Party.PARTY_POLICE, "case-handling")
     archive = await steadfast.agency(Party.PARTY_POLICE, "evidence-archive")
     request = contribution()
@@ -174,7 +176,9 @@ async def test_a_draft_holds_each_name_once_and_keeps_within_the_limits(steadfas
     assert int(too_large.facts["value"]) > 200 << 30 > int(too_large.facts["limit"])
 
 
-async def test_a_draft_of_more_data_than_a_manifest_holds_is_refused_before_it_grows(steadfast: City) -> None:
+async def test_a_draft_of_more_data_than_a_manifest_holds_is_refused(
+    steadfast: CityUnderAttack,
+) -> None:
     police = await steadfast.agency(Party.PARTY_POLICE, "case-handling")
     request = contribution()
     for number in range(9000):
@@ -268,7 +272,7 @@ FORBIDDEN: dict[str, tuple[str, draft_pb2.DraftHeader, str, str]] = {
 
 
 async def test_a_send_that_the_standard_forbids_never_becomes_a_draft(
-    steadfast: City, subtests: pytest.Subtests
+    steadfast: CityUnderAttack, subtests: pytest.Subtests
 ) -> None:
     police = await steadfast.agency(Party.PARTY_POLICE, "case-handling")
     for name, (process, said, reason, word) in FORBIDDEN.items():
@@ -280,7 +284,7 @@ async def test_a_send_that_the_standard_forbids_never_becomes_a_draft(
             assert word in refused.text_en or word in refused.fields
 
 
-async def test_an_unknown_process_is_refused_at_the_first_contribution(steadfast: City) -> None:
+async def test_an_unknown_process_is_refused_at_the_first_contribution(steadfast: CityUnderAttack) -> None:
     police = await steadfast.agency(Party.PARTY_POLICE, "case-handling")
     request = contribution()
     request.key.process_code = "XX-99"
@@ -298,7 +302,7 @@ async def findings(city: City, key: draft_pb2.DraftKey) -> dict[str, draft_pb2.F
     return {piece.finding.path: piece.finding for piece in pieces[:-1]}
 
 
-async def test_what_preflight_finds_stays_here_and_is_corrected_in_place(steadfast: City) -> None:
+async def test_what_preflight_finds_stays_here_and_is_corrected_in_place(steadfast: CityUnderAttack) -> None:
     police = await steadfast.agency(Party.PARTY_POLICE, "case-handling")
     key = draft_key(PROCESS, case_number())
     fragment = manifest_for(PROCESS, {})
@@ -326,7 +330,7 @@ async def test_what_preflight_finds_stays_here_and_is_corrected_in_place(steadfa
     assert (await police.submit(key)).packages[0].package_id
 
 
-async def test_only_an_opened_draft_is_checked_and_sent(steadfast: City) -> None:
+async def test_only_an_opened_draft_is_checked_and_sent(steadfast: CityUnderAttack) -> None:
     police = await steadfast.agency(Party.PARTY_POLICE, "case-handling")
     missing, unopened = draft_key(PROCESS, case_number()), draft_key(PROCESS, case_number())
     await police.contribute(unopened, manifest_for(PROCESS, {}), {})

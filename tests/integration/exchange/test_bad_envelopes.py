@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 from cryptography.x509 import load_pem_x509_certificate
 from google.protobuf.message import Message
-from tests.integration.exchange.city import TRUST_DOMAIN, City, digest
+from tests.integration.exchange.city import TRUST_DOMAIN, digest
 from tests.integration.exchange.hostile_neighbour import (
     Forged,
     HostileNode,
@@ -23,7 +23,7 @@ from tests.integration.exchange.hostile_neighbour import (
     notary,
 )
 from tests.integration.exchange.refusals import Refused
-from tests.integration.exchange.shared_city import nothing_changes
+from tests.integration.exchange.shared_city import CityUnderAttack, nothing_changes
 
 from xietong.exchange.v1.envelope_pb2 import (
     Address,
@@ -40,14 +40,14 @@ from xietong.exchange.v1.envelope_pb2 import (
 from xietong_client.pki import DevelopmentCA, Identity, Role
 from xietong_exchange.adapters.notary import FileNotary
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 Spoil = Callable[[Envelope], object]
 INVALID = "ENVELOPE_INVALID"
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def court(steadfast: City) -> HostileNode:
+@pytest_asyncio.fixture(loop_scope="session")
+async def court(steadfast: CityUnderAttack) -> HostileNode:
     """The court's node gone bad, before the hub."""
     return await hostile_node(steadfast)
 
@@ -185,7 +185,7 @@ SPOILED: dict[str, tuple[Spoil, str, str]] = {
 
 
 async def test_an_envelope_that_breaks_a_rule_is_refused_at_once(
-    steadfast: City, court: HostileNode, subtests: pytest.Subtests
+    steadfast: CityUnderAttack, court: HostileNode, subtests: pytest.Subtests
 ) -> None:
     for name, (spoil, reason, word) in SPOILED.items():
         envelope = envelope_of([name.encode()])
@@ -288,7 +288,7 @@ def forgeries(pki_folder: Path, folder: Path, package: Forged) -> dict[str, tupl
 
 
 async def test_a_signature_that_proves_nothing_is_refused(
-    steadfast: City, court: HostileNode, tmp_path: Path, subtests: pytest.Subtests
+    steadfast: CityUnderAttack, court: HostileNode, tmp_path: Path, subtests: pytest.Subtests
 ) -> None:
     package = court.forge(b"a package that the court signs itself")
     forged = forgeries(steadfast.pki_folder, tmp_path, package)
@@ -302,7 +302,7 @@ async def test_a_signature_that_proves_nothing_is_refused(
 
 
 async def test_a_package_of_the_police_from_another_peer_is_refused(
-    steadfast: City, court: HostileNode
+    steadfast: CityUnderAttack, court: HostileNode
 ) -> None:
     theirs = await hostile_node(steadfast, Party.PARTY_POLICE)
     package = theirs.forge(b"x", sender=Address(party=Party.PARTY_POLICE), process_code="PB-04")
@@ -313,7 +313,7 @@ async def test_a_package_of_the_police_from_another_peer_is_refused(
     assert "court" in refused.text_en
 
 
-async def test_a_branch_takes_from_the_hub_only_what_is_meant_for_it(steadfast: City) -> None:
+async def test_a_branch_takes_from_the_hub_only_what_is_meant_for_it(steadfast: CityUnderAttack) -> None:
     hub = await hostile_node(steadfast, Party.PARTY_HUB, Party.PARTY_PROCURATORATE)
     court = notary(steadfast.pki_folder, Party.PARTY_COURT)
     own = notary(steadfast.pki_folder, Party.PARTY_PROCURATORATE)

@@ -28,7 +28,7 @@ from xietong.exchange.v1.envelope_pb2 import SIGNATURE_ALGORITHM_ED25519, Party,
 from xietong.exchange.v1.evidence_pb2 import Evidence, EvidenceKind, Reason, StageTime, Statement
 from xietong.exchange.v1.transfer_service_pb2 import DeliverEvidenceRequest, EvidenceResult
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 Make = Callable[["Court"], Evidence]
 INVALID = "EVIDENCE_INVALID"
@@ -60,7 +60,7 @@ class Court:
         return self.node.state(self.statement(**fields))
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def court(steadfast: CityUnderAttack) -> Court:
     node = await hostile_node(steadfast)
     package = node.forge(uuid.uuid4().bytes)

@@ -11,7 +11,6 @@ from typing import cast
 import grpc
 import pytest
 import pytest_asyncio
-from tests.integration.exchange.city import City
 from tests.integration.exchange.hostile_neighbour import (
     MIB,
     TRANSFER,
@@ -23,6 +22,7 @@ from tests.integration.exchange.hostile_neighbour import (
 from tests.integration.exchange.refusals import read_status, refusal
 from tests.integration.exchange.shared_city import (
     BOUND_SECONDS,
+    CityUnderAttack,
     Holdings,
     holdings,
     nothing_changes,
@@ -38,7 +38,7 @@ from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.receive import ANSWER_QUEUE_FRAMES, Receiver
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 Attack = Callable[[Conversation, Forged], Awaitable[None]]
 _fresh = itertools.count(1)
@@ -50,8 +50,8 @@ def content(size: int) -> bytes:
     return (seed * (size // len(seed) + 1))[:size]
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def court(steadfast: City) -> HostileNode:
+@pytest_asyncio.fixture(loop_scope="session")
+async def court(steadfast: CityUnderAttack) -> HostileNode:
     """The court's node gone bad, before the hub."""
     return await hostile_node(steadfast)
 
@@ -143,7 +143,7 @@ ATTACKS: dict[Attack, tuple[str, dict[str, str]]] = {
 }
 
 
-async def require_not_taken(city: City, package: Forged) -> None:
+async def require_not_taken(city: CityUnderAttack, package: Forged) -> None:
     """Nobody states anything about the package, no part of it that was to come is here, the receiver knows nothing."""
     seen = await seen_at_hub(city, package.package_id)
     assert seen is None or (not seen.evidence and seen.progress.state != package_pb2.HOP_STATE_DONE)
@@ -152,12 +152,12 @@ async def require_not_taken(city: City, package: Forged) -> None:
     assert (await refusal(procuratorate.get(package.package_id))).reason == "PACKAGE_NOT_FOUND"
 
 
-async def hub_holds(city: City) -> Holdings:
+async def hub_holds(city: CityUnderAttack) -> Holdings:
     return await holdings(city, Party.PARTY_HUB)
 
 
 async def test_a_broken_protocol_costs_the_transfer_and_nothing_else(
-    steadfast: City, court: HostileNode, subtests: pytest.Subtests
+    steadfast: CityUnderAttack, court: HostileNode, subtests: pytest.Subtests
 ) -> None:
     for attack, (reason, facts) in ATTACKS.items():
         package, small = court.forge(content(5), content(2 * MIB)), court.forge(content(20))
@@ -174,7 +174,7 @@ async def test_a_broken_protocol_costs_the_transfer_and_nothing_else(
             assert (await court.bring(package)).HasField("acceptance")
 
 
-async def test_a_stream_that_breaks_off_in_the_middle_is_resumed(steadfast: City, court: HostileNode) -> None:
+async def test_a_stream_that_breaks_off_is_resumed(steadfast: CityUnderAttack, court: HostileNode) -> None:
     package = court.forge(content(5), content(3 * MIB))
     async with court.talk() as talk:
         await talk.offer(package)
@@ -201,7 +201,7 @@ async def test_a_stream_that_breaks_off_in_the_middle_is_resumed(steadfast: City
 
 
 async def test_wrong_bytes_begin_the_part_anew_and_three_times_end_the_transfer(
-    steadfast: City, court: HostileNode
+    steadfast: CityUnderAttack, court: HostileNode
 ) -> None:
     package = court.forge(content(5), content(MIB))
     async with court.talk() as talk:
@@ -226,7 +226,7 @@ async def test_wrong_bytes_begin_the_part_anew_and_three_times_end_the_transfer(
         await talk.until("acceptance")
 
 
-async def test_a_newer_stream_takes_the_package_over(steadfast: City, court: HostileNode) -> None:
+async def test_a_newer_stream_takes_the_package_over(steadfast: CityUnderAttack, court: HostileNode) -> None:
     package = court.forge(content(5), content(2 * MIB))
     async with court.talk() as old, court.talk() as new:
         await old.offer(package)
@@ -243,7 +243,9 @@ async def test_a_newer_stream_takes_the_package_over(steadfast: City, court: Hos
         await new.until("acceptance")
 
 
-async def test_a_stream_carries_so_many_transfers_and_no_more(steadfast: City, court: HostileNode) -> None:
+async def test_a_stream_carries_so_many_transfers_and_no_more(
+    steadfast: CityUnderAttack, court: HostileNode
+) -> None:
     packages = [court.forge(content(10)) for _ in range(17)]
     async with court.talk() as talk:
         for number, package in enumerate(packages):
@@ -284,7 +286,7 @@ BROKEN_FRAMES = {
 
 
 async def test_frames_that_cannot_be_read_end_the_stream(
-    steadfast: City, court: HostileNode, subtests: pytest.Subtests
+    steadfast: CityUnderAttack, court: HostileNode, subtests: pytest.Subtests
 ) -> None:
     channel = await steadfast.channel(Party.PARTY_HUB, "exchange", "court")
     rpc: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(

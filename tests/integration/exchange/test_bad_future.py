@@ -27,7 +27,7 @@ from xietong.exchange.v1.operations_service_pb2 import ExportEvidenceRequest
 from xietong.exchange.v1.operations_service_pb2_grpc import OperationsServiceStub
 from xietong.exchange.v1.transfer_service_pb2 import Chunk, Commit, Offer, TransferRequest
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # Field 900, length-delimited: a number that the contract of today does not use.
 TAG = bytes([0xA2, 0x38])
@@ -39,7 +39,7 @@ def grown(message: bytes) -> bytes:
     return TAG + bytes([len(NEWS)]) + NEWS + message
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(loop_scope="session")
 async def newer(steadfast: CityUnderAttack) -> HostileNode:
     """The court's node, which speaks a newer version of the contract."""
     return await hostile_node(steadfast)

@@ -33,7 +33,7 @@ from xietong.exchange.v1.transfer_service_pb2_grpc import TransferServiceStub
 from xietong_client.pki import CertificateFiles, DevelopmentCA, Identity, Role
 from xietong_exchange.runtime.settings import SignerSettings, TlsSettings
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 CASE_HANDLING = Identity("police", Role.SYSTEM, "case-handling")
 DAY_IN_THE_PAST = datetime(2020, 2, 29, tzinfo=UTC)

@@ -42,7 +42,7 @@ from xietong_exchange.runtime.node import Node
 from xietong_exchange.runtime.settings import LimitSettings, SettingsError
 from xietong_police import PROFILE as POLICE
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 NO_PLACE = LimitSettings(reserve_bytes=1 << 60)
 """A disk that is full at all times."""

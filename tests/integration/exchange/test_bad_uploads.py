@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 import grpc
 import pytest
-from tests.integration.exchange.city import ACTOR, Agency, City, content_of, digest, draft_key, manifest_for
+from tests.integration.exchange.city import ACTOR, Agency, content_of, digest, draft_key, manifest_for
 from tests.integration.exchange.refusals import Refused, read_error, refusal
 from tests.integration.exchange.shared_city import (
     BOUND_SECONDS,
     PROCESS,
+    CityUnderAttack,
     case_number,
     holdings,
     nothing_changes,
@@ -32,7 +33,7 @@ from xietong.exchange.v1.gateway_drafts_pb2 import (
     UploadPartResponse,
 )
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MIB = 1 << 20
 KEY = draft_key(PROCESS)
@@ -147,7 +148,7 @@ def wrong_frames() -> dict[str, tuple[list[UploadPartRequest], str, dict[str, st
     }
 
 
-async def test_frames_that_break_the_contract(steadfast: City, subtests: pytest.Subtests) -> None:
+async def test_frames_that_break_the_contract(steadfast: CityUnderAttack, subtests: pytest.Subtests) -> None:
     police = await steadfast.agency(Party.PARTY_POLICE, "case-handling")
     for name, (frames, reason, facts) in wrong_frames().items():
         with subtests.test(name):
@@ -192,7 +193,7 @@ async def draft_without(agency: Agency, missing: bytes) -> Missing:
     return Missing(agency, key, missing)
 
 
-async def test_a_missing_part_keeps_the_draft_here_until_it_comes(steadfast: City) -> None:
+async def test_a_missing_part_keeps_the_draft_here_until_it_comes(steadfast: CityUnderAttack) -> None:
     draft = await draft_without(await steadfast.agency(Party.PARTY_POLICE, "case-handling"), content(MIB))
     async with nothing_changes(steadfast):
         await draft.require_incomplete()
@@ -200,7 +201,7 @@ async def test_a_missing_part_keeps_the_draft_here_until_it_comes(steadfast: Cit
     await draft.require_sent()
 
 
-async def test_a_truncated_part_is_incomplete_and_resumes_where_it_ended(steadfast: City) -> None:
+async def test_a_truncated_part_is_incomplete_and_resumes_where_it_ended(steadfast: CityUnderAttack) -> None:
     draft = await draft_without(await steadfast.agency(Party.PARTY_POLICE, "case-handling"), content(3 * MIB))
     announced = header(len(draft.content), digest(draft.content), draft.key)
     async with nothing_changes(steadfast):
@@ -217,7 +218,7 @@ async def test_a_truncated_part_is_incomplete_and_resumes_where_it_ended(steadfa
     await draft.require_sent()
 
 
-async def test_an_upload_that_breaks_off_resumes_over_another_connection(steadfast: City) -> None:
+async def test_an_upload_that_breaks_off_resumes_over_another_connection(steadfast: CityUnderAttack) -> None:
     draft = await draft_without(await steadfast.agency(Party.PARTY_POLICE, "case-handling"), content(2 * MIB))
     announced = header(len(draft.content), digest(draft.content), draft.key)
     async with nothing_changes(steadfast):
@@ -234,7 +235,9 @@ async def test_an_upload_that_breaks_off_resumes_over_another_connection(steadfa
     await draft.require_sent()
 
 
-async def test_bytes_of_another_digest_are_dropped_and_the_right_ones_taken(steadfast: City) -> None:
+async def test_bytes_of_another_digest_are_dropped_and_the_right_ones_taken(
+    steadfast: CityUnderAttack,
+) -> None:
     draft = await draft_without(await steadfast.agency(Party.PARTY_POLICE, "case-handling"), content(MIB))
     announced = header(len(draft.content), digest(draft.content), draft.key)
     other = bytes(len(draft.content))
@@ -248,7 +251,9 @@ async def test_bytes_of_another_digest_are_dropped_and_the_right_ones_taken(stea
     await draft.require_sent()
 
 
-async def test_wrong_bytes_before_a_break_cost_a_repetition_and_nothing_else(steadfast: City) -> None:
+async def test_wrong_bytes_before_a_break_cost_a_repetition_and_nothing_else(
+    steadfast: CityUnderAttack,
+) -> None:
     draft = await draft_without(await steadfast.agency(Party.PARTY_POLICE, "case-handling"), content(2 * MIB))
     announced = header(len(draft.content), digest(draft.content), draft.key)
     async with upload(draft.agency) as broken:
@@ -260,7 +265,9 @@ async def test_wrong_bytes_before_a_break_cost_a_repetition_and_nothing_else(ste
     await draft.require_sent()
 
 
-async def test_a_content_that_is_here_with_another_size_is_not_announced_anew(steadfast: City) -> None:
+async def test_a_content_that_is_here_with_another_size_is_not_announced_anew(
+    steadfast: CityUnderAttack,
+) -> None:
     police = await steadfast.agency(Party.PARTY_POLICE, "case-handling")
     known = content(1000)
     await police.upload(KEY, known)
@@ -270,7 +277,9 @@ async def test_a_content_that_is_here_with_another_size_is_not_announced_anew(st
     assert (told.facts["end"], told.facts["size"]) == ("2000", "1000")
 
 
-async def test_the_same_content_from_two_connections_at_once_is_stored_once(steadfast: City) -> None:
+async def test_the_same_content_from_two_connections_at_once_is_stored_once(
+    steadfast: CityUnderAttack,
+) -> None:
     systems = ("case-handling", "evidence-archive")
     agencies = [await steadfast.agency(Party.PARTY_POLICE, system) for system in systems]
     draft = await draft_without(agencies[0], content(4 * MIB))

@@ -105,6 +105,7 @@ class Settings(BaseSettings):
     listen: str = "127.0.0.1:7000"
     state_dir: Path
     database_url: str | None = None
+    database_connections: int = Field(default=16, ge=4)
     trust_domain: str = "xietong.test"
     tls: TlsSettings
     signer: SignerSettings

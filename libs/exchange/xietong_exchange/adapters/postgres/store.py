@@ -48,12 +48,12 @@ class PostgresStore:
         self._engine = engine
 
     @classmethod
-    def connect(cls, url: str) -> PostgresStore:
-        """A store with a bounded pool on this database (`postgresql+asyncpg://…`)."""
+    def connect(cls, url: str, connections: int = POOL_CONNECTIONS) -> PostgresStore:
+        """A store with at most so many connections to this database (`postgresql+asyncpg://…`)."""
         return cls(
             create_async_engine(
                 url,
-                pool_size=POOL_CONNECTIONS,
+                pool_size=connections,
                 max_overflow=0,
                 pool_timeout=POOL_WAIT_SECONDS,
                 connect_args={"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS},
