@@ -32,14 +32,16 @@ class Stack:
     ports: dict[str, int]
 
     @classmethod
-    def prepare(cls, folder: Path, ports: Sequence[int] | None = None) -> Stack:
+    def prepare(
+        cls, folder: Path, ports: Sequence[int] | None = None, parties: Sequence[str] = PARTIES
+    ) -> Stack:
         """Writes certificates and settings. Ports are free ones, or these when all of them are free."""
         folder.mkdir(parents=True, exist_ok=True)
         stack = cls(
-            folder.resolve(), dict(zip(PARTIES, _free_ports(ports or [0] * len(PARTIES)), strict=True))
+            folder.resolve(), dict(zip(parties, _free_ports(ports or [0] * len(parties)), strict=True))
         )
         pki.init(stack.pki)
-        for party in PARTIES:
+        for party in parties:
             stack.home(party).mkdir(exist_ok=True)
             stack.config(party).write_text(stack.settings(party), encoding="utf-8")
         return stack
@@ -68,7 +70,8 @@ class Stack:
     def settings(self, party: str) -> str:
         """The settings of a service as TOML."""
         certificates = self.pki / party
-        neighbours = [other for other in PARTIES if other != party] if party == "hub" else ["hub"]
+        others = [other for other in self.ports if other != party]
+        neighbours = ["hub"] if "hub" in others else others
         lines = [
             f"listen = {_quoted(self.address(party))}",
             'state_dir = "state"',
@@ -88,8 +91,8 @@ class Stack:
         return "\n".join(lines) + "\n"
 
     def start(self, group: ProcessGroup) -> None:
-        """Starts the five services."""
-        for party in PARTIES:
+        """Starts the services."""
+        for party in self.ports:
             command = (f"xietong-{party}", "serve", "--config", self.config(party))
             group.start(party, command, cluster=self.state(party))
 

@@ -143,6 +143,8 @@ async def holdings(city: CityUnderAttack, party: Party.ValueType) -> Holdings:
 
 
 def _parts(folder: Path) -> Iterator[str]:
+    if not folder.exists():  # nothing has come yet
+        return
     for owner in os.scandir(folder):
         for shelf in os.scandir(owner):
             yield from (f"{owner.name}/{part.name}" for part in os.scandir(shelf))

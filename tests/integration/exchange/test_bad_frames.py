@@ -309,10 +309,16 @@ async def test_a_neighbour_that_goes_away_unread_leaves_nothing_running() -> Non
     receiver = Receiver(
         cast(Exchange, None), cast(EvidenceDesk, None), lambda error: to_status(error, incident="")
     )
+    before = _readers()
     async with asyncio.timeout(BOUND_SECONDS):
         answers = receiver.stream(endless(), Party.PARTY_POLICE)
         assert read_status((await anext(answers)).refusal.status).reason == "PROTOCOL_VIOLATION"
         for _ in range(ANSWER_QUEUE_FRAMES * 2):
             await asyncio.sleep(0)  # lets the reader fill the queue
         await answers.aclose()
-    assert not [task for task in asyncio.all_tasks() if task.get_name() == "transfer-reader"]
+    assert _readers() == before
+
+
+def _readers() -> set[asyncio.Task[object]]:
+    """Of this stream and of those that the nodes of the shared city keep open between them."""
+    return {task for task in asyncio.all_tasks() if task.get_name() == "transfer-reader"}

@@ -11,13 +11,7 @@ from opentelemetry.trace import SpanKind
 from xietong.exchange.v1.capabilities_pb2 import Limits
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.evidence_pb2 import Evidence
-from xietong.exchange.v1.transfer_service_pb2 import (
-    Chunk,
-    Commit,
-    Offer,
-    TransferRequest,
-    TransferResponse,
-)
+from xietong.exchange.v1.transfer_service_pb2 import Commit, Offer, TransferRequest, TransferResponse
 from xietong_exchange.domain.envelope import SealedPackage
 from xietong_exchange.domain.errors import EvidenceInvalid, NodeUnreachable, PackageTooLarge, RemoteRefusal
 from xietong_exchange.domain.evidence import read_statement
@@ -26,15 +20,15 @@ from xietong_exchange.domain.party import party_name
 from xietong_exchange.domain.transfer import SendingTransfer, Span
 from xietong_exchange.flow.evidence import CARRIED_BY_ACCEPTANCE, EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange, part_key
+from xietong_exchange.flow.frames import DataFrame
 from xietong_exchange.flow.neighbours import Neighbours, TransferStream
 from xietong_exchange.flow.progress import Movement
 from xietong_exchange.flow.tracing import package_span
 
-TRANSFER = 1
-"""Number of the only transfer in a stream, until streams are shared."""
-
 STANDSTILL_SECONDS = 30.0
 """A neighbour that lives, but says nothing for so long, hangs; who verifies a large part says so, see `reception`."""
+ANNOUNCEMENT_SECONDS = 0.25
+"""How often the progress of a transfer is told to those who watch its package."""
 LAST_WORD_SECONDS = 5.0
 """How long a neighbour's reason is waited for when sending to it has failed."""
 
@@ -127,6 +121,7 @@ class _Conversation:
             inline_bytes=limits.inline_limit_bytes,
         )
         self._news = asyncio.Event()
+        self._next_announcement = 0.0
         self._reader = PartReader(exchange, package)
 
     async def hold(self, stream: TransferStream, error_of: ErrorOf) -> Evidence | None:
@@ -148,20 +143,19 @@ class _Conversation:
             await self._reader.close()
 
     async def _talk(self, stream: TransferStream) -> None:
-        await stream.send(TransferRequest(transfer=TRANSFER, offer=Offer(envelope=self._package.signed())))
+        await stream.send(TransferRequest(offer=Offer(envelope=self._package.signed())))
         while True:
             if span := self._machine.next_span():
                 await stream.send(await self._chunk(span))
             elif self._machine.take_commit():
-                await stream.send(TransferRequest(transfer=TRANSFER, commit=Commit()))
+                await stream.send(TransferRequest(commit=Commit()))
             else:
                 await self._news.wait()
                 self._news.clear()
 
-    async def _chunk(self, span: Span) -> TransferRequest:
+    async def _chunk(self, span: Span) -> DataFrame:
         data = await self._reader.read(span.part, span.offset, span.length)
-        chunk = Chunk(part=span.part, attempt=span.attempt, offset=span.offset, data=data)
-        return TransferRequest(transfer=TRANSFER, chunk=chunk)
+        return DataFrame(part=span.part, attempt=span.attempt, offset=span.offset, data=data)
 
     async def _listen(self, stream: TransferStream, error_of: ErrorOf) -> Evidence | None:
         answers = aiter(stream.answers())
@@ -193,8 +187,15 @@ class _Conversation:
         elif answer.HasField("abort"):
             self._machine.abort_received(answer.abort.part, answer.abort.attempt)
         self._movement.transferred_bytes = self._package.size_bytes - self._machine.remaining_bytes
-        self._exchange.changes.announce(self._package.package_id)
+        self._announce()
         self._news.set()
+
+    def _announce(self) -> None:
+        """Who watches the package reads its rows anew: often enough for people, too seldom to cost anything."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._next_announcement:
+            self._next_announcement = now + ANNOUNCEMENT_SECONDS
+            self._exchange.changes.announce(self._package.package_id)
 
 
 class PartReader:

@@ -11,18 +11,19 @@ from typing import Protocol
 from xietong.exchange.v1.capabilities_pb2 import Capabilities
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.evidence_pb2 import Evidence
-from xietong.exchange.v1.transfer_service_pb2 import EvidenceResult, TransferRequest, TransferResponse
+from xietong.exchange.v1.transfer_service_pb2 import EvidenceResult, TransferResponse
 from xietong_exchange.domain.errors import Failure
+from xietong_exchange.flow.frames import Frame
 
 
 class TransferStream(Protocol):
-    """One stream of `TransferService.Transfer`. What goes wrong with it is raised as a Failure."""
+    """One transfer in a stream of `TransferService.Transfer`. What goes wrong is raised as a Failure."""
 
-    async def send(self, frame: TransferRequest) -> None:
-        """Send a frame; waits when the neighbour doesn't keep up."""
+    async def send(self, frame: Frame) -> None:
+        """Send a frame as one of this transfer, whatever number it has; waits when the neighbour doesn't keep up."""
 
     def answers(self) -> AsyncIterator[TransferResponse]:
-        """The neighbour's frames until the stream ends."""
+        """The neighbour's frames until the transfer or the stream ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Neighbours(Protocol):
     def transfer(
         self, party: Party.ValueType, lane: Lane.ValueType
     ) -> AbstractAsyncContextManager[TransferStream]:
-        """Open a stream in the channel of this lane."""
+        """Begin a transfer in a stream of this lane's channel; left before its end, it is given up for now."""
 
     async def deliver_evidence(
         self, party: Party.ValueType, evidence: Sequence[Evidence]

@@ -10,7 +10,9 @@ import re
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeAlias
+
+Buffer: TypeAlias = bytes | memoryview
 
 READ_BLOCK_BYTES = 1024 * 1024
 SMALL_PART_BYTES = 64 * 1024
@@ -116,8 +118,8 @@ class PartWriter(Protocol):
     def complete(self) -> bool:
         """The part is there: it was when the writer was opened, or `finish` has succeeded."""
 
-    async def append(self, data: bytes) -> None:
-        """Add bytes at `written`. Cancelled, it returns when the state is clear again.
+    async def append(self, *data: Buffer) -> None:
+        """Add these bytes at `written`, as one. Cancelled, it returns when the state is clear again.
 
         Raises:
             PartTooLong: they reach beyond the announced size.

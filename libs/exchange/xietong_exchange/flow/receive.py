@@ -1,25 +1,27 @@
 """Receive: taking packages from a neighbour, chunk by chunk, until they are durable, verified and recorded.
 
-One reader takes the frames of a stream and hands them to the transfer that they belong to; answers go through one
-bounded queue. A neighbour that doesn't read its answers therefore only slows itself down.
+One reader takes the frames of a stream and hands each to the reception of its package, which works in a task of its
+own; answers go through one bounded queue. A neighbour that doesn't read its answers therefore only slows itself down.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
 
 from google.rpc.status_pb2 import Status
 
-from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.envelope_pb2 import Party, SignedEnvelope
 from xietong.exchange.v1.transfer_service_pb2 import Refusal, TransferRequest, TransferResponse
-from xietong_exchange.domain.errors import PackageTooLarge, ProtocolViolation, XietongError
+from xietong_exchange.domain.errors import PackageTooLarge, ProtocolViolation, ShuttingDown, XietongError
 from xietong_exchange.flow.admission import Admission
 from xietong_exchange.flow.arrival import Arrival
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
-from xietong_exchange.flow.reception import Reception, Receptions
+from xietong_exchange.flow.frame_queue import FrameQueue
+from xietong_exchange.flow.frames import DataFrame, Frame
+from xietong_exchange.flow.reception import Receptions
 
 ANSWER_QUEUE_FRAMES = 64
 """Answers that wait to be sent; they are small, so the bound is for order, not for memory."""
@@ -35,111 +37,185 @@ class Receiver:
         self._admission = Admission(exchange)
         self._receptions = Receptions(exchange, Arrival(exchange, desk))
         self._status_of = status_of
+        self._streams: set[_Stream] = set()
+        self._closing = False
 
     async def stream(
-        self, frames: AsyncIterator[TransferRequest], peer: Party.ValueType
+        self, frames: AsyncIterator[Frame], peer: Party.ValueType
     ) -> AsyncGenerator[TransferResponse, None]:
         """Answer a stream of frames from a neighbour. Errors of one transfer are answers; others end the stream."""
-        answers: asyncio.Queue[TransferResponse | None] = asyncio.Queue(ANSWER_QUEUE_FRAMES)
-        reader = asyncio.create_task(self._read(frames, peer, answers), name="transfer-reader")
+        stream = _Stream(self._exchange, self._admission, self._receptions, self._status_of, peer)
+        with self._listed(stream):
+            reader = asyncio.create_task(stream.read(frames), name="transfer-reader")
+            try:
+                async for answer in stream.spoken():
+                    yield answer
+            finally:
+                reader.cancel()
+                await asyncio.gather(reader, return_exceptions=True)
+                await stream.close()
+            stream.raise_failure()
+
+    @contextmanager
+    def _listed(self, stream: _Stream) -> Iterator[None]:
+        self._streams.add(stream)
+        if self._closing:
+            stream.end_soon()
         try:
-            while (answer := await answers.get()) is not None:
-                yield answer
-            await reader
+            yield
         finally:
-            reader.cancel()
-            await asyncio.gather(reader, return_exceptions=True)
+            self._streams.discard(stream)
 
-    async def _read(
-        self,
-        frames: AsyncIterator[TransferRequest],
-        peer: Party.ValueType,
-        answers: asyncio.Queue[TransferResponse | None],
-    ) -> None:
-        """Hand over every frame, then say that no answer follows; cancelled, nobody waits for that."""
-        try:
-            await self._read_all(frames, peer, answers)
-        except asyncio.CancelledError:
-            raise
-        except Exception:
-            await answers.put(None)
-            raise
-        await answers.put(None)
+    def close(self) -> None:
+        """The node stops: streams end as soon as nothing is under way in them."""
+        self._closing = True
+        for stream in self._streams:
+            stream.end_soon()
 
-    async def _read_all(
+
+class _Stream:
+    """One stream: its transfers by number, and the answers to all of them."""
+
+    def __init__(
         self,
-        frames: AsyncIterator[TransferRequest],
+        exchange: Exchange,
+        admission: Admission,
+        receptions: Receptions,
+        status_of: StatusOf,
         peer: Party.ValueType,
-        answers: asyncio.Queue[TransferResponse | None],
     ) -> None:
-        transfers: dict[int, Reception | None] = {}
+        self._answers: asyncio.Queue[TransferResponse | None] = asyncio.Queue(ANSWER_QUEUE_FRAMES)
+        self._exchange = exchange
+        self._admission = admission
+        self._receptions = receptions
+        self._status_of = status_of
+        self._peer = peer
+        self._queues: dict[int, FrameQueue] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._last = -1
+        self._ending = False
+        self._closing = False
+        self._over = False
+        self._failure: BaseException | None = None
+
+    async def spoken(self) -> AsyncGenerator[TransferResponse, None]:
+        """The answers until the stream is over or has failed."""
+        while not ((self._over or self._failure) and self._answers.empty()):
+            if (answer := await self._answers.get()) is not None:
+                yield answer
+
+    async def read(self, frames: AsyncIterator[Frame]) -> None:
+        """Hand every frame to its transfer; when no more come, let the transfers end what they have begun."""
         try:
             async for frame in frames:
-                await self._dispatch(frame, peer, transfers, answers)
-        finally:
-            for reception in transfers.values():
-                if reception is not None:
-                    await reception.close()
+                try:
+                    await self._hand_over(frame)
+                except XietongError as error:
+                    await self._refuse(frame.transfer, error)
+        except asyncio.CancelledError:
+            raise
+        except Exception as failure:  # noqa: BLE001 - it ends the stream with its reason
+            self._failure = failure
+        for queue in self._queues.values():
+            queue.end()
+        self._end_when_idle()
 
-    async def _dispatch(
-        self,
-        frame: TransferRequest,
-        peer: Party.ValueType,
-        transfers: dict[int, Reception | None],
-        answers: asyncio.Queue[TransferResponse | None],
-    ) -> None:
-        try:
-            async with aclosing(self._answers(frame, peer, transfers)) as found:
-                async for answer in found:
-                    answer.transfer = frame.transfer
-                    await answers.put(answer)
-        except XietongError as error:
-            await self._end(transfers, frame.transfer)
-            refusal = Refusal(status=self._status_of(error))
-            await answers.put(TransferResponse(transfer=frame.transfer, refusal=refusal))
-
-    async def _answers(
-        self, frame: TransferRequest, peer: Party.ValueType, transfers: dict[int, Reception | None]
-    ) -> AsyncGenerator[TransferResponse, None]:
+    async def _hand_over(self, frame: Frame) -> None:
+        if isinstance(frame, DataFrame):
+            await self._queue(frame.transfer, "chunk").put(frame)
+            return
         kind = frame.WhichOneof("frame")
         if kind == "offer":
-            if frame.transfer in transfers:
-                raise ProtocolViolation(why=f"transfer {frame.transfer} was offered twice in one stream")
-            transfers[frame.transfer] = None
-            self._require_place(transfers)
-            package = self._admission.admit(frame.offer.envelope, peer)
-            reception = transfers[frame.transfer] = await self._receptions.begin(package)
-            async with aclosing(reception.offered()) as answers:
-                async for answer in answers:
-                    yield answer
-            return
-        if frame.transfer not in transfers:
+            self._begin(frame)
+        elif kind == "cancel":
+            self._queue(frame.transfer, kind)
+            if task := self._tasks.get(frame.transfer):
+                task.cancel()
+                await asyncio.wait([task])  # its place is free for the next offer
+        else:
+            await self._queue(frame.transfer, kind or "nothing").put(frame)
+
+    def _queue(self, transfer: int, kind: str) -> FrameQueue:
+        """Where the frames of a transfer go. Those that were under way when it ended are not an error."""
+        queue = self._queues.get(transfer)
+        if queue is not None:
+            return queue
+        if transfer > self._last:
+            raise ProtocolViolation(why=f"transfer {transfer} sends {kind} before its offer")
+        return _NOWHERE
+
+    def _begin(self, frame: TransferRequest) -> None:
+        transfer = frame.transfer
+        if transfer <= self._last:
             raise ProtocolViolation(
-                why=f"transfer {frame.transfer} sends {kind or 'nothing'} before its offer"
+                why=f"transfer {transfer} was offered after transfer {self._last}; numbers rise in a stream"
             )
-        reception_or_none = transfers[frame.transfer]
-        if reception_or_none is None or reception_or_none.closed:
-            return  # Frames that were under way when the transfer ended are not an error.
-        if kind == "cancel":
-            await self._end(transfers, frame.transfer)
-            return
-        async with aclosing(reception_or_none.heard(frame)) as answers:
-            async for answer in answers:
-                yield answer
-
-    def _require_place(self, transfers: dict[int, Reception | None]) -> None:
-        limit = self._exchange.limits.max_transfers_per_stream
-        under_way = sum(
-            1 for reception in transfers.values() if reception is not None and not reception.closed
-        )
-        if under_way >= limit:
+        self._last = transfer
+        if self._closing:
+            raise ShuttingDown
+        if len(self._tasks) >= self._exchange.limits.max_transfers_per_stream:
             raise PackageTooLarge(
-                what="the number of transfers in a stream", value=under_way + 1, limit=limit
+                what="the number of transfers in a stream",
+                value=len(self._tasks) + 1,
+                limit=self._exchange.limits.max_transfers_per_stream,
             )
+        queue = self._queues[transfer] = FrameQueue(self._exchange.limits.credit_window_bytes)
+        task = asyncio.create_task(
+            self._receive(transfer, frame.offer.envelope, queue), name="transfer-reception"
+        )
+        self._tasks[transfer] = task
+        task.add_done_callback(lambda done: self._ended(transfer, done))
 
-    async def _end(self, transfers: dict[int, Reception | None], number: int) -> None:
-        reception = transfers.get(number)
-        if reception is not None:
-            await reception.close()
-        if number in transfers:
-            transfers[number] = None
+    async def _receive(self, transfer: int, envelope: SignedEnvelope, queue: FrameQueue) -> None:
+        async def answer(response: TransferResponse) -> None:
+            response.transfer = transfer
+            await self._answers.put(response)
+
+        try:
+            package = self._admission.admit(envelope, self._peer)
+            await self._receptions.receive(package, queue, answer)
+        except XietongError as error:
+            await self._refuse(transfer, error)
+
+    async def _refuse(self, transfer: int, error: XietongError) -> None:
+        """End one transfer with its reason; the others go on."""
+        if queue := self._queues.get(transfer):
+            queue.end()
+        refusal = Refusal(status=self._status_of(error))
+        await self._answers.put(TransferResponse(transfer=transfer, refusal=refusal))
+
+    def _ended(self, transfer: int, task: asyncio.Task[None]) -> None:
+        self._queues.pop(transfer).end()
+        del self._tasks[transfer]
+        if not task.cancelled() and (failure := task.exception()):
+            self._failure = failure
+        if self._ending or self._failure:
+            self._end_when_idle()
+
+    def end_soon(self) -> None:
+        """Take no more packages, and end the stream as soon as no transfer is under way."""
+        self._closing = True
+        self._end_when_idle()
+
+    def _end_when_idle(self) -> None:
+        self._ending = True
+        self._over = not self._tasks
+        if self._over or self._failure:
+            with suppress(asyncio.QueueFull):  # who reads the answers sees it after the next one
+                self._answers.put_nowait(None)
+
+    def raise_failure(self) -> None:
+        """Raise what ended the stream, if it was a failure."""
+        if self._failure is not None:
+            raise self._failure
+
+    async def close(self) -> None:
+        """End what is under way; what was received is kept for a resume."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+_NOWHERE = FrameQueue(0)
+_NOWHERE.end()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from opentelemetry.trace import SpanKind
 
@@ -12,7 +11,6 @@ from xietong.exchange.v1.envelope_pb2 import EnvelopePart
 from xietong.exchange.v1.transfer_service_pb2 import (
     Abort,
     Acceptance,
-    Chunk,
     Need,
     PartOffset,
     Progress,
@@ -33,7 +31,9 @@ from xietong_exchange.flow import part_store
 from xietong_exchange.flow.arrival import Arrival
 from xietong_exchange.flow.evidence import to_evidence
 from xietong_exchange.flow.exchange import Exchange, part_key
-from xietong_exchange.flow.part_store import PartWriter
+from xietong_exchange.flow.frame_queue import FrameQueue
+from xietong_exchange.flow.frames import DataFrame, Frame
+from xietong_exchange.flow.part_store import Buffer, PartWriter
 from xietong_exchange.flow.records import EvidenceRecord
 from xietong_exchange.flow.tracing import package_span
 
@@ -41,8 +41,10 @@ WRITER_WAIT_SECONDS = 20.0
 """How long a transfer waits for another one that is receiving the same content before it gives way."""
 VERIFYING_SECONDS = 5.0
 """How often the sender hears of us while we hash a large part again after a break: less than its standstill."""
+FINISHING_AT_ONCE = 8
+"""Parts of one package that are verified and synced at a time: they share the syncs of the file system's journal."""
 
-Answers = AsyncGenerator[TransferResponse, None]
+Answer = Callable[[TransferResponse], Awaitable[None]]
 
 
 class Receptions:
@@ -53,118 +55,92 @@ class Receptions:
         self._arrival = arrival
         self._under_way: dict[str, Reception] = {}
 
-    async def begin(self, package: SealedPackage) -> Reception:
-        """Begin, or resume, taking a package; an older stream for it, which may hang, gives way."""
+    async def receive(self, package: SealedPackage, frames: FrameQueue, answer: Answer) -> None:
+        """Take a package, or what is missing of it; an older stream for it, which may hang, gives way.
+
+        Raises:
+            PackageConflict: the id is known with another seal.
+            StorageFull: it would eat into the disk reserve.
+            StreamSuperseded: a newer stream for this package took over.
+            UnknownPart, FrameTooLarge, ChunkBeyondSize, ChunkOutOfOrder, CommitTooEarly, DigestMismatch.
+        """
         older = self._under_way.get(package.package_id)
-        reception = Reception(self._exchange, self._arrival, package, self._ended)
+        reception = Reception(self._exchange, self._arrival, package, frames, answer)
         self._under_way[package.package_id] = reception
         try:
             if older is not None:
                 await older.supersede()
-        except BaseException:
-            await reception.close()
+            await reception.run()
+        except asyncio.CancelledError:
+            reception.raise_if_superseded()
             raise
-        return reception
-
-    def _ended(self, reception: Reception) -> None:
-        if self._under_way.get(reception.package.package_id) is reception:
-            del self._under_way[reception.package.package_id]
+        finally:
+            if self._under_way.get(package.package_id) is reception:
+                del self._under_way[package.package_id]
+            await reception.close()
 
 
 class Reception:
-    """Takes the frames of one transfer and says what to answer."""
+    """Takes the frames of one transfer, in the task that made it, and answers them."""
 
     def __init__(
         self,
         exchange: Exchange,
         arrival: Arrival,
         package: SealedPackage,
-        on_close: Callable[[Reception], None],
+        frames: FrameQueue,
+        answer: Answer,
     ) -> None:
-        self.package = package
-        self.closed = False
+        self._package = package
+        self._frames = frames
         self._exchange = exchange
         self._arrival = arrival
-        self._on_close = on_close
+        self._answer = answer
         self._begin = exchange.clock()
+        self._task = asyncio.current_task()
         self._superseded = False
+        self._ended = asyncio.Event()
         sizes = [part.size_bytes for part in package.envelope.parts]
         self._machine = ReceivingTransfer(sizes, exchange.limits.max_chunk_bytes)
         self._twins = _twins(package)
         self._writers: dict[int, PartWriter] = {}
-        self._busy = asyncio.Lock()
+        self._finishing: set[asyncio.Task[None]] = set()
+        self._places = asyncio.Semaphore(FINISHING_AT_ONCE)
         self._movement = exchange.progress.begin(package.package_id, 0, package.size_bytes)
 
-    async def offered(self) -> Answers:
-        """Answer the offer: what is needed, or the acceptance of a package that is here.
+    async def run(self) -> None:
+        """Answer the offer, then every frame, until the package is accepted or no frame follows."""
+        if known := await self._arrival.known(self._package):
+            await self._accept(known)
+            return
+        await self._want()
+        while taken := await self._frames.take():
+            self._raise_failed()
+            for run in _runs(taken):
+                if isinstance(run, list):
+                    await self._write(run)
+                elif run.WhichOneof("frame") != "commit":
+                    raise ProtocolViolation(why="a frame of an unknown kind came after the offer")
+                elif await self._commit():
+                    return
+        await self._finished()
 
-        Raises:
-            PackageConflict: the id is known with another seal.
-            StorageFull: it would eat into the disk reserve.
-        """
-        async with self._busy:
-            if known := await self._arrival.known(self.package):
-                yield await self._accept(known)
-                return
-            wanted = await self._look()
-            missing = sum(self._size(number) - offset for number, _, offset in wanted)
-            self._exchange.require_space(missing)
-            if self.package.size_bytes > self._exchange.limits.inline_limit_bytes:
-                await self._arrival.announce(self.package)
-            parts = [PartOffset(part=n, attempt=a, offset=o) for n, a, o in wanted]
-            yield TransferResponse(need=Need(parts=parts))
-            for number, _, _ in wanted:
-                if self._machine.is_filled(number):
-                    async with aclosing(self._verify(number)) as answers:
-                        async for answer in answers:
-                            yield answer
-
-    async def heard(self, frame: TransferRequest) -> Answers:
-        """Answer a chunk or the commit.
-
-        Raises:
-            StreamSuperseded, UnknownPart, FrameTooLarge, ChunkBeyondSize, ChunkOutOfOrder, CommitTooEarly,
-            DigestMismatch, StorageFull.
-        """
-        async with self._busy:
-            self._require_current()
-            if frame.WhichOneof("frame") == "chunk":
-                async with aclosing(self._chunk(frame.chunk)) as answers:
-                    async for answer in answers:
-                        yield answer
-            elif frame.WhichOneof("frame") == "commit":
-                if self._machine.check_commit():
-                    yield await self._commit()
-            else:
-                raise ProtocolViolation(why="a frame of an unknown kind came after the offer")
-
-    async def supersede(self) -> None:
-        """Give way to a newer stream for the same package."""
-        self._superseded = True
-        async with self._busy:
-            await self._let_go()
-
-    async def close(self) -> None:
-        """Keep what was received for a later resume, and let go of everything else."""
-        if not self.closed:
-            self.closed = True
-            await self._let_go()
-            self._exchange.progress.end(self.package.package_id, self._movement)
-            self._on_close(self)
-
-    async def _let_go(self) -> None:
-        while self._writers:
-            _, writer = self._writers.popitem()
-            await writer.close()
-
-    def _require_current(self) -> None:
-        if self._superseded:
-            raise StreamSuperseded(package_id=self.package.package_id)
+    async def _want(self) -> None:
+        wanted = await self._look()
+        missing = sum(self._size(number) - offset for number, _, offset in wanted)
+        self._exchange.require_space(missing)
+        if self._package.size_bytes > self._exchange.limits.inline_limit_bytes:
+            await self._arrival.announce(self._package)
+        parts = [PartOffset(part=n, attempt=a, offset=o) for n, a, o in wanted]
+        await self._answer(TransferResponse(need=Need(parts=parts)))
+        for number, _, _ in wanted:
+            if self._machine.is_filled(number):
+                await self._finish(number)
 
     async def _look(self) -> list[tuple[int, int, int]]:
         """What of the package is here from before, also from this sender's earlier packages."""
         keys = [
-            (part_key(self.package, part.number), part.size_bytes) for part in self.package.envelope.parts
+            (part_key(self._package, part.number), part.size_bytes) for part in self._package.envelope.parts
         ]
         states = await self._exchange.parts.states(keys)
         verified = frozenset(number for number, state in enumerate(states) if state.complete)
@@ -174,27 +150,31 @@ class Reception:
         self._movement.transferred_bytes = self._machine.received_bytes
         return wanted
 
-    async def _chunk(self, chunk: Chunk) -> Answers:
-        if not self._machine.chunk_received(chunk.part, chunk.attempt, chunk.offset, len(chunk.data)):
+    async def _write(self, run: Sequence[DataFrame]) -> None:
+        """Write consecutive chunks of one part in one go."""
+        needed = [
+            frame
+            for frame in run
+            if self._machine.chunk_received(frame.part, frame.attempt, frame.offset, len(frame.data))
+        ]
+        if not needed:
             return
-        writer = await self._writer(chunk.part)
-        await self._append(chunk, writer)
+        number = needed[0].part
+        writer = await self._writer(number)
+        await self._append(needed, writer)
         self._movement.transferred_bytes = self._machine.received_bytes
-        yield self._progress(chunk.part, writer)
-        if self._machine.is_filled(chunk.part):
-            async with aclosing(self._verify(chunk.part)) as answers:
-                async for answer in answers:
-                    yield answer
+        await self._answer(self._progress(number, writer))
+        if self._machine.is_filled(number):
+            await self._finish(number)
 
-    async def _append(self, chunk: Chunk, writer: PartWriter) -> None:
+    async def _append(self, run: Sequence[DataFrame], writer: PartWriter) -> None:
         """Write what is not there yet: a transfer of the same content may have come further since the offer."""
-        known = writer.written - chunk.offset
-        if writer.complete or known >= len(chunk.data):
+        if writer.complete:
             return
-        if known < 0:
-            raise ChunkOutOfOrder(part=chunk.part, offset=chunk.offset, expected=writer.written)
+        if writer.written < run[0].offset:
+            raise ChunkOutOfOrder(part=run[0].part, offset=run[0].offset, expected=writer.written)
         try:
-            await writer.append(chunk.data[known:])
+            await writer.append(*_beyond(run, writer.written))
         except part_store.StorageFull as full:
             raise StorageFull(free=full.free) from None
 
@@ -204,7 +184,7 @@ class Reception:
             try:
                 async with asyncio.timeout(WRITER_WAIT_SECONDS):
                     writer = await self._exchange.parts.write(
-                        part_key(self.package, number), self._size(number)
+                        part_key(self._package, number), self._size(number)
                     )
             except TimeoutError:
                 raise PartIncomplete(what=f"part {number}, which another transfer is receiving,") from None
@@ -217,29 +197,52 @@ class Reception:
             self._writers[number] = writer
         return writer
 
-    async def _verify(self, number: int) -> Answers:
+    async def _finish(self, number: int) -> None:
+        """Verify and sync a part beside the writing of the next ones."""
+        await self._places.acquire()
         writer = await self._writer(number)
+        del self._writers[number]
+        task = asyncio.create_task(self._verify(number, writer), name="part-verification")
+        self._finishing.add(task)
+        task.add_done_callback(self._verified)
+
+    def _verified(self, task: asyncio.Task[None]) -> None:
+        self._places.release()
+        if task.cancelled() or task.exception() is not None:
+            self._frames.end()  # The task stays in the set; `run` finds out why.
+        else:
+            self._finishing.discard(task)
+
+    def _raise_failed(self) -> None:
+        for task in self._finishing:
+            if task.done():
+                task.result()
+
+    async def _finished(self) -> None:
+        """Until every part that was filled is verified. Raises what went wrong with one of them."""
+        while self._finishing:
+            task = self._finishing.pop()
+            await task
+
+    async def _verify(self, number: int, writer: PartWriter) -> None:
         finishing = asyncio.create_task(writer.finish())
         try:
             while not (await asyncio.wait({finishing}, timeout=VERIFYING_SECONDS))[0]:
-                yield self._progress(number, writer)
+                await self._answer(self._progress(number, writer))
             finishing.result()
         except part_store.DigestMismatch as mismatch:
-            yield self._abort(number, mismatch.key.digest)
+            await writer.close()
+            attempt = self._machine.part_mismatched(number, mismatch.key.digest.hex())
+            await self._answer(TransferResponse(abort=Abort(part=number, attempt=attempt)))
             return
         except part_store.StorageFull as full:
             raise StorageFull(free=full.free) from None
         finally:
             finishing.cancel()
             await asyncio.gather(finishing, return_exceptions=True)
-            self._writers.pop(number, None)
             await writer.close()
         self._machine.part_verified(number)
-        yield self._progress(number, writer)
-
-    def _abort(self, number: int, digest: bytes) -> TransferResponse:
-        attempt = self._machine.part_mismatched(number, digest.hex())
-        return TransferResponse(abort=Abort(part=number, attempt=attempt))
+        await self._answer(self._progress(number, writer))
 
     def _progress(self, number: int, writer: PartWriter) -> TransferResponse:
         # Another transfer of the same content may be further; this sender is told of its own bytes only.
@@ -253,17 +256,75 @@ class Reception:
             )
         )
 
-    async def _commit(self) -> TransferResponse:
-        with package_span("commit", self.package, SpanKind.INTERNAL):
-            evidence = await self._arrival.record(self.package, self._begin, self._exchange.clock())
-        return await self._accept(evidence)
+    async def _commit(self) -> bool:
+        """Accept the package; False when a part must come again first."""
+        await self._finished()
+        if not self._machine.check_commit():
+            return False
+        with package_span("commit", self._package, SpanKind.INTERNAL):
+            evidence = await self._arrival.record(self._package, self._begin, self._exchange.clock())
+        await self._accept(evidence)
+        return True
 
-    async def _accept(self, evidence: EvidenceRecord) -> TransferResponse:
-        await self.close()
-        return TransferResponse(acceptance=Acceptance(evidence=to_evidence(evidence)))
+    async def _accept(self, evidence: EvidenceRecord) -> None:
+        await self._answer(TransferResponse(acceptance=Acceptance(evidence=to_evidence(evidence))))
 
     def _size(self, number: int) -> int:
-        return self.package.envelope.parts[number].size_bytes
+        return self._package.envelope.parts[number].size_bytes
+
+    async def supersede(self) -> None:
+        """Give way to a newer stream for the same package; returns when nothing is written any more."""
+        self._superseded = True
+        if self._task is not None and not self._ended.is_set():
+            self._task.cancel()
+        await self._ended.wait()
+
+    def raise_if_superseded(self) -> None:
+        """Turn the cancellation that `supersede` sent into StreamSuperseded; others stay what they are."""
+        if self._superseded and self._task is not None and not self._task.uncancel():
+            raise StreamSuperseded(package_id=self._package.package_id) from None
+
+    async def close(self) -> None:
+        """Keep what was received for a later resume, and let go of everything else."""
+        try:
+            for task in self._finishing:
+                task.cancel()
+            await asyncio.gather(*self._finishing, return_exceptions=True)
+            while self._writers:
+                _, writer = self._writers.popitem()
+                await writer.close()
+        finally:
+            self._exchange.progress.end(self._package.package_id, self._movement)
+            self._ended.set()
+
+
+def _runs(frames: Sequence[Frame]) -> Iterator[list[DataFrame] | TransferRequest]:
+    """The frames in their order, consecutive chunks of a part together."""
+    run: list[DataFrame] = []
+    for frame in frames:
+        if isinstance(frame, DataFrame) and run and _follows(frame, run[-1]):
+            run.append(frame)
+            continue
+        if run:
+            yield run
+        run = []
+        if isinstance(frame, DataFrame):
+            run.append(frame)
+        else:
+            yield frame
+    if run:
+        yield run
+
+
+def _follows(frame: DataFrame, last: DataFrame) -> bool:
+    return (frame.part, frame.attempt, frame.offset) == (last.part, last.attempt, last.end)
+
+
+def _beyond(run: Sequence[DataFrame], offset: int) -> Iterator[Buffer]:
+    """The bytes of consecutive chunks from this offset on."""
+    for frame in run:
+        if frame.end > offset:
+            yield frame.data[max(0, offset - frame.offset) :]
 
 
 def _twins(package: SealedPackage) -> frozenset[int]:

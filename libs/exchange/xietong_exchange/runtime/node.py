@@ -131,11 +131,13 @@ class Node:
             clock=partial(datetime.now, UTC),
             entropy=secrets.token_bytes,
         )
-        engine = _Engine(exchange, neighbours, notary, tls, settings)
+        receiver = Receiver(exchange, EvidenceDesk(exchange), lambda error: to_status(error, incident=""))
+        engine = _Engine(exchange, receiver, neighbours, notary, tls, settings)
         server, self.port = build_server(settings.listen, tls, engine.interceptor(), engine.services())
         await server.start()
         stack.push_async_callback(server.stop, STOP_GRACE_SECONDS)
         stack.callback(exchange.changes.close)
+        stack.callback(receiver.close)
         await stack.enter_async_context(_Background(engine.background()))
         log.info("%s listens on %s (port %d)", party_name(self._profile.party), settings.listen, self.port)
 
@@ -145,6 +147,7 @@ class _Engine:
     """The stages of a node, wired."""
 
     exchange: Exchange
+    receiver: Receiver
     neighbours: GrpcNeighbours
     notary: FileNotary
     tls: TlsFiles
@@ -157,7 +160,6 @@ class _Engine:
     def services(self) -> list[Registration]:
         exchange, desk = self.exchange, EvidenceDesk(self.exchange)
         views, card = Views(exchange), NodeCard(exchange, self.neighbours)
-        receiver = Receiver(exchange, desk, lambda error: to_status(error, incident=""))
         operations = Operations(
             exchange=exchange,
             neighbours=self.neighbours,
@@ -165,7 +167,7 @@ class _Engine:
             certificate_expire_time=self.tls.expire_time,
             start_time=exchange.clock(),
         )
-        transfer = TransferServicer(card, receiver, desk)
+        transfer = TransferServicer(card, self.receiver, desk)
         services: list[Registration] = [
             partial(add_TransferServiceServicer_to_server, transfer),
             partial(add_OperationsServiceServicer_to_server, OperationsServicer(operations, views)),

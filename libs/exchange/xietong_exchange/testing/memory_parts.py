@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 
 from xietong_exchange.flow.part_store import (
     READ_BLOCK_BYTES,
+    Buffer,
     DigestMismatch,
     PartIncomplete,
     PartKey,
@@ -177,16 +178,17 @@ class MemoryPartWriter:
         """What `sync` was called for."""
         return self._size if self.complete else self._part.durable
 
-    async def append(self, data: bytes) -> None:
+    async def append(self, *data: Buffer) -> None:
         """Add bytes, see `PartWriter.append`."""
         self._require_open()
-        end = self.written + len(data)
+        added = b"".join(data)
+        end = self.written + len(added)
         if end > self._size:
             raise PartTooLong(self._key, size=self._size, end=end)
         free = self._medium.free_bytes
-        if len(data) > free:
+        if len(added) > free:
             raise StorageFull(needed=self._size - self.written, free=free)
-        self._part.data += data
+        self._part.data += added
         self._part.changed_seconds = self._clock_seconds()
 
     async def sync(self) -> None:

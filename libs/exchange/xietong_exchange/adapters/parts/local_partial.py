@@ -10,10 +10,11 @@ import fcntl
 import hashlib
 import os
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 
 from xietong_exchange.adapters.parts.local_folders import FILE_FLAGS, FILE_MODE, Folders, OwnerFolders
-from xietong_exchange.flow.part_store import DigestMismatch, PartKey, SizeConflict
+from xietong_exchange.flow.part_store import Buffer, DigestMismatch, PartKey, SizeConflict
 
 HASH_BLOCK_BYTES = 1024 * 1024
 HASH_SLICE_BLOCKS = 8
@@ -114,17 +115,18 @@ class PartialFile:
         self.written = length
         self.durable = min(length, self._folders.read_mark(self._name))
 
-    def append(self, data: bytes) -> None:
+    def append(self, *data: Buffer) -> None:
         """Write at `written` and hash. When it raises, `written` is unchanged; the bytes may come again."""
         self._require_trust()
         offset = self.written
-        _write_all(self._file, data, offset)
+        end = _write_all(self._file, data, offset)
         with self._hashing:
             hash_is_here = self._hashed == offset
-            self.written = offset + len(data)
+            self.written = end
             if hash_is_here:
-                self._hash.update(data)
-                self._hashed = self.written
+                for piece in data:
+                    self._hash.update(piece)
+                self._hashed = end
 
     def hash_slice(self) -> bool:
         """Let the hash catch up by a slice; False when it has. An append waits for one block at most."""
@@ -218,8 +220,11 @@ class PartialFile:
             self._file = CLOSED
 
 
-def _write_all(file: int, data: bytes, offset: int) -> None:
-    rest = memoryview(data)
-    while rest:
-        length = os.pwrite(file, rest, offset)
-        rest, offset = rest[length:], offset + length
+def _write_all(file: int, data: Sequence[Buffer], offset: int) -> int:
+    """Write all pieces from this offset on; returns where they end."""
+    for piece in data:
+        rest = memoryview(piece)
+        while rest:
+            length = os.pwrite(file, rest, offset)
+            rest, offset = rest[length:], offset + length
+    return offset

@@ -10,7 +10,7 @@ from typing import Self
 
 from xietong_exchange.adapters.parts.disk_threads import DiskThreads, uninterrupted
 from xietong_exchange.adapters.parts.local_partial import PartialFile
-from xietong_exchange.flow.part_store import SMALL_PART_BYTES, PartIncomplete, PartTooLong
+from xietong_exchange.flow.part_store import SMALL_PART_BYTES, Buffer, PartIncomplete, PartTooLong
 
 SYNC_INTERVAL_BYTES = 32 * 1024 * 1024
 """A sync starts behind the appends whenever so much is not durable; at twice as much they wait for it."""
@@ -52,20 +52,21 @@ class LocalPartWriter:
         """The part is in its place."""
         return self._file.complete
 
-    async def append(self, data: bytes) -> None:
+    async def append(self, *data: Buffer) -> None:
         """Write and hash, see `PartWriter.append`."""
         self._require_open()
-        file, end = self._file, self.written + len(data)
+        length = sum(map(len, data))
+        file, end = self._file, self.written + length
         if end > file.size:
             raise PartTooLong(file.key, size=file.size, end=end)
-        if not data:
+        if not length:
             return
-        if len(data) == file.size <= SMALL_PART_BYTES:
-            self._held = data
+        if length == file.size <= SMALL_PART_BYTES:
+            self._held = b"".join(data)
             return
         with self._medium(file.size - file.written):
             await self._keep_up()
-            await self._threads.run(file.append, data)
+            await self._threads.run(file.append, *data)
         if self._syncing is None and file.written - file.durable >= SYNC_INTERVAL_BYTES:
             self._syncing = asyncio.create_task(self._threads.run(file.sync))
 

@@ -22,11 +22,12 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from xietong.exchange.v1.gateway_drafts_pb2 import UploadPartRequest
-from xietong.exchange.v1.transfer_service_pb2 import TransferRequest
 from xietong_exchange.adapters.rpc.access import Access
 from xietong_exchange.adapters.rpc.caller import caller
 from xietong_exchange.adapters.rpc.failure import incident_id, leaves, to_error
+from xietong_exchange.adapters.rpc.frames import decode_request
 from xietong_exchange.adapters.rpc.status import STATUS_TRAILER, to_status
+from xietong_exchange.adapters.rpc.transfer_stream import METHOD as TRANSFER_METHOD
 from xietong_exchange.domain.errors import (
     InternalError,
     InvalidField,
@@ -50,7 +51,11 @@ _SERVER_FAILURES: Final = frozenset(
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic for type checkers only
 _Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 _Behaviour: TypeAlias = Callable[[Any, _Context], Any]
+_Decode: TypeAlias = Callable[[bytes], Any]
 _Work: TypeAlias = Callable[[], Awaitable[bytes | None]]
+
+_DECODERS: Final[Mapping[str, _Decode]] = MappingProxyType({TRANSFER_METHOD: decode_request})
+"""Instead of the generated ones."""
 
 _HANDLERS: Final[Mapping[tuple[bool, bool], Callable[[Any], _Handler]]] = MappingProxyType(
     {
@@ -86,9 +91,12 @@ class ExchangeServerInterceptor(grpc.aio.ServerInterceptor):
         if handler is None or behaviour is None:
             return None
         method = handler_call_details.method
+        decode = _DECODERS.get(method) or handler.request_deserializer or _as_it_is
 
         async def served(request: Any, context: _Context) -> bytes | None:
-            return await self._serve(method, context, lambda: _run(handler, behaviour, request, context))
+            return await self._serve(
+                method, context, lambda: _run(decode, handler, behaviour, request, context)
+            )
 
         return _HANDLERS[handler.request_streaming, handler.response_streaming](served)
 
@@ -122,9 +130,10 @@ def _behaviour(handler: _Handler) -> _Behaviour | None:
     return behaviour if is_async else None
 
 
-async def _run(handler: _Handler, behaviour: _Behaviour, request: Any, context: _Context) -> bytes | None:
+async def _run(
+    decode: _Decode, handler: _Handler, behaviour: _Behaviour, request: Any, context: _Context
+) -> bytes | None:
     """Decode, call, encode. What a generator yields is written in this task, so that it also closes in it."""
-    decode = handler.request_deserializer or _as_it_is
     encode = handler.response_serializer or _as_it_is
     argument = _Frames(context, decode) if handler.request_streaming else _checked(request, decode)
     if not handler.response_streaming:
@@ -139,7 +148,7 @@ async def _run(handler: _Handler, behaviour: _Behaviour, request: Any, context: 
 class _Frames:
     """The requests of a stream, each checked. Not gRPC's generator: that warns when a handler leaves it early."""
 
-    def __init__(self, context: _Context, decode: Callable[[bytes], Any]) -> None:
+    def __init__(self, context: _Context, decode: _Decode) -> None:
         self._context = context
         self._decode = decode
 
@@ -158,7 +167,7 @@ def _as_it_is(raw: bytes) -> bytes:
     return raw
 
 
-def _checked(raw: bytes, decode: Callable[[bytes], Any]) -> Any:
+def _checked(raw: bytes, decode: _Decode) -> Any:
     """The message; raises InvalidField with all that is wrong. Handlers of raw bytes check for themselves."""
     try:
         message = decode(raw)
@@ -181,9 +190,7 @@ _UNREADABLE: Final = Violation(
 
 def _is_chunk(message: Message) -> bool:
     """Chunks are many and hold nothing but numbers and bytes, which the transfer machine checks anyway."""
-    return (
-        isinstance(message, (TransferRequest, UploadPartRequest)) and message.WhichOneof("frame") == "chunk"
-    )
+    return isinstance(message, UploadPartRequest) and message.WhichOneof("frame") == "chunk"
 
 
 class _CallerGoneError(Exception):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 import grpc
 
@@ -17,12 +18,11 @@ from xietong.exchange.v1.transfer_service_pb2 import (
     DeliverEvidenceRequest,
     EvidenceResult,
     GetCapabilitiesRequest,
-    TransferRequest,
-    TransferResponse,
 )
 from xietong.exchange.v1.transfer_service_pb2_grpc import TransferServiceStub
-from xietong_exchange.adapters.rpc.client import call, trace_metadata, translated
+from xietong_exchange.adapters.rpc.client import call
 from xietong_exchange.adapters.rpc.tls import TlsFiles
+from xietong_exchange.adapters.rpc.transfer_stream import SharedStream, TransferLine
 from xietong_exchange.domain.errors import Failure, NodeUnreachable, RemoteRefusal, RouteNotFound
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.neighbours import Contact
@@ -64,6 +64,7 @@ class GrpcNeighbours:
         self._tls = tls
         self._trust_domain = trust_domain
         self._channels: dict[tuple[Party.ValueType, Lane.ValueType], grpc.aio.Channel] = {}
+        self._streams: dict[tuple[Party.ValueType, Lane.ValueType], list[SharedStream]] = {}
         self._retiring: set[asyncio.Task[None]] = set()
 
     async def capabilities(self, party: Party.ValueType) -> Capabilities:
@@ -87,18 +88,37 @@ class GrpcNeighbours:
         return answer.capabilities
 
     @asynccontextmanager
-    async def transfer(
-        self, party: Party.ValueType, lane: Lane.ValueType
-    ) -> AsyncIterator[GrpcTransferStream]:
-        """Open a stream in the channel of this lane; it is cancelled when the block is left."""
-        opened = self._stub(party, lane).Transfer(metadata=trace_metadata())
+    async def transfer(self, party: Party.ValueType, lane: Lane.ValueType) -> AsyncIterator[TransferLine]:
+        """Begin a transfer in an open stream of this lane's channel, or in a new one when none has a place."""
+        stream = self._stream(party, lane)
         try:
-            yield GrpcTransferStream(opened, party)
+            async with stream.transfer() as line:
+                yield line
         except NodeUnreachable as error:
+            await self._drop(party, lane, stream)
             self._lost(party, lane, error)
             raise
-        finally:
-            opened.cancel()
+
+    def _stream(self, party: Party.ValueType, lane: Lane.ValueType) -> SharedStream:
+        streams = self._streams.setdefault((party, lane), [])
+        streams[:] = [stream for stream in streams if not stream.is_over]
+        found = next((stream for stream in streams if stream.has_place), None)
+        if found is None:
+            known = self._neighbour(party).contact.capabilities
+            places = known.limits.max_transfers_per_stream if known is not None else 0
+            found = SharedStream(self._channel(party, lane), party, places or 1)
+            streams.append(found)
+        return found
+
+    async def _drop(self, party: Party.ValueType, lane: Lane.ValueType, stream: SharedStream) -> None:
+        """A stream whose connection failed takes no more transfers; those that are in it still may find that out."""
+        streams = self._streams.get((party, lane), [])
+        if stream in streams:
+            streams.remove(stream)
+        if stream.is_idle:
+            await stream.close()
+        else:
+            self._retire(stream.ended())
 
     async def deliver_evidence(
         self, party: Party.ValueType, evidence: Sequence[Evidence]
@@ -123,6 +143,9 @@ class GrpcNeighbours:
 
     async def close(self) -> None:
         """Close all channels."""
+        streams, self._streams = [one for many in self._streams.values() for one in many], {}
+        for stream in streams:
+            await stream.close()
         channels, self._channels = list(self._channels.values()), {}
         for channel in channels:
             await channel.close()
@@ -133,7 +156,7 @@ class GrpcNeighbours:
     def _lost(self, party: Party.ValueType, lane: Lane.ValueType, error: Failure) -> None:
         """Note why; the next try dials anew: a dead connection may take bytes for long, a certificate be renewed."""
         if isinstance(error, NodeUnreachable) and (channel := self._channels.pop((party, lane), None)):
-            self._retire(channel)
+            self._retire(channel.close(RETIRED_SECONDS))
         neighbour = self._neighbour(party)
         neighbour.contact = Contact(
             reachable=False,
@@ -149,6 +172,9 @@ class GrpcNeighbours:
         return found
 
     def _stub(self, party: Party.ValueType, lane: Lane.ValueType) -> TransferServiceStub:
+        return TransferServiceStub(self._channel(party, lane))
+
+    def _channel(self, party: Party.ValueType, lane: Lane.ValueType) -> grpc.aio.Channel:
         address = self._neighbour(party).address
         channel = self._channels.get((party, lane))
         if channel is None:
@@ -157,36 +183,10 @@ class GrpcNeighbours:
                 address, self._tls.channel_credentials(), options=(*CHANNEL_OPTIONS, name)
             )
             self._channels[party, lane] = channel
-        return TransferServiceStub(channel)
+        return channel
 
-    def _retire(self, channel: grpc.aio.Channel) -> None:
-        """Close it when what it carries is done."""
-        task = asyncio.create_task(channel.close(RETIRED_SECONDS))
+    def _retire(self, ending: Coroutine[Any, Any, None]) -> None:
+        """Let something end when what it carries is done."""
+        task = asyncio.create_task(ending)
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
-
-
-class GrpcTransferStream:
-    """The port `flow.neighbours.TransferStream` over one gRPC call."""
-
-    def __init__(
-        self,
-        opened: grpc.aio.StreamStreamCall[TransferRequest, TransferResponse],
-        party: Party.ValueType,
-    ) -> None:
-        self._call = opened
-        self._party = party
-
-    async def send(self, frame: TransferRequest) -> None:
-        """Send a frame."""
-        try:
-            with translated(self._party):
-                await self._call.write(frame)
-        except asyncio.InvalidStateError:
-            raise NodeUnreachable(party=party_name(self._party)) from None
-
-    async def answers(self) -> AsyncIterator[TransferResponse]:
-        """The neighbour's frames until the stream ends."""
-        with translated(self._party):
-            async for answer in self._call:
-                yield answer

@@ -17,6 +17,7 @@ from xietong_exchange.adapters.rpc.status import to_status
 from xietong_exchange.domain.errors import XietongError
 from xietong_exchange.domain.evidence import read_statement
 from xietong_exchange.flow.evidence import EvidenceDesk
+from xietong_exchange.flow.frames import Frame
 from xietong_exchange.flow.node_card import NodeCard
 from xietong_exchange.flow.receive import Receiver
 
@@ -38,7 +39,7 @@ class TransferServicer(TransferServiceServicer):
         return pb.GetCapabilitiesResponse(capabilities=self._card.capabilities())
 
     async def Transfer(
-        self, request_iterator: AsyncIterator[pb.TransferRequest], context: _Context
+        self, request_iterator: AsyncIterator[Frame], context: _Context
     ) -> AsyncIterator[pb.TransferResponse]:
         """Take packages."""
         async with aclosing(self._receiver.stream(request_iterator, caller.get().party)) as answers:

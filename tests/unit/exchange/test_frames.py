@@ -1,0 +1,99 @@
+"""Chunks on the wire: what our own codec reads and writes is what the generated code reads and writes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from google.protobuf.message import DecodeError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from xietong.exchange.v1.transfer_service_pb2 import Chunk, Commit, Offer, TransferRequest
+from xietong_exchange.adapters.rpc.frames import decode_request, encode_request
+from xietong_exchange.flow.frame_queue import FRAME_BYTES, FrameQueue
+from xietong_exchange.flow.frames import DataFrame
+
+uint32 = st.integers(0, 2**32 - 1)
+uint64 = st.integers(0, 2**64 - 1)
+chunk_requests = st.builds(
+    lambda transfer, **chunk: TransferRequest(transfer=transfer, chunk=Chunk(**chunk)),
+    uint32,
+    part=uint32,
+    attempt=uint32,
+    offset=uint64,
+    data=st.binary(max_size=300),
+)
+
+
+def plain(frame: object) -> tuple[int, int, int, int, bytes]:
+    assert isinstance(frame, DataFrame)
+    return frame.transfer, frame.part, frame.attempt, frame.offset, bytes(frame.data)
+
+
+@given(chunk_requests)
+def test_a_chunk_is_read_and_written_as_the_generated_code_does(request: TransferRequest) -> None:
+    raw, chunk = request.SerializeToString(), request.chunk
+    frame = decode_request(raw)
+    assert plain(frame) == (request.transfer, chunk.part, chunk.attempt, chunk.offset, chunk.data)
+    assert isinstance(frame, DataFrame)
+    assert TransferRequest.FromString(encode_request(frame, request.transfer)) == request
+    if chunk.data:
+        assert encode_request(frame, request.transfer) == raw
+
+
+@given(chunk_requests, chunk_requests, st.binary(max_size=40))
+def test_unusual_encodings_mean_what_the_generated_code_says(
+    first: TransferRequest, second: TransferRequest, unknown: bytes
+) -> None:
+    field_15 = b"\x7a" + bytes([len(unknown)]) + unknown
+    for raw in (
+        first.SerializeToString() + second.SerializeToString(),
+        field_15 + first.SerializeToString(),
+        first.SerializeToString() + field_15,
+    ):
+        meant = TransferRequest.FromString(raw)
+        assert plain(decode_request(raw)) == (
+            meant.transfer,
+            meant.chunk.part,
+            meant.chunk.attempt,
+            meant.chunk.offset,
+            meant.chunk.data,
+        )
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_read_as_the_generated_code_reads_them(raw: bytes) -> None:
+    try:
+        meant = TransferRequest.FromString(raw)
+    except DecodeError:
+        with pytest.raises(DecodeError):
+            decode_request(raw)
+        return
+    frame = decode_request(raw)
+    if meant.WhichOneof("frame") == "chunk":
+        assert plain(frame)[0] == meant.transfer
+        assert plain(frame)[4] == meant.chunk.data
+    else:
+        assert frame == meant
+
+
+@pytest.mark.parametrize("request_", [TransferRequest(commit=Commit()), TransferRequest(offer=Offer())])
+def test_other_frames_get_the_number_of_their_transfer(request_: TransferRequest) -> None:
+    assert TransferRequest.FromString(encode_request(request_, 7)).transfer == 7
+
+
+async def test_a_full_queue_makes_its_sender_wait_until_it_is_emptied() -> None:
+    queue = FrameQueue(bound_bytes=2 * FRAME_BYTES)
+    await queue.put(DataFrame(0, 0, 0, b""))
+    await queue.put(DataFrame(0, 0, 0, b""))
+    waiting = asyncio.create_task(queue.put(DataFrame(0, 0, 0, b"third")))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    assert len(await queue.take()) == 2
+    await waiting
+    queue.end()
+    assert len(await queue.take()) == 1
+    assert await queue.take() == []
+    await queue.put(DataFrame(0, 0, 0, b"dropped"))
+    assert await queue.take() == []
