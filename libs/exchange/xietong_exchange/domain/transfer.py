@@ -35,18 +35,29 @@ class Span:
 @dataclass(slots=True)
 class _Outgoing:
     size: int
+    here: int
     attempt: int = 0
     sent: int = 0
     written: int = 0
 
 
 class SendingTransfer:
-    """The sender's side of one transfer: keeps within the credit window and follows `Need`, `Progress` and `Abort`."""
+    """The sender's side of one transfer: keeps within the credit window and follows `Need`, `Progress` and `Abort`.
+
+    A hub begins to send before it has the package: `arrived` tells what is here, `release` that it is whole.
+    """
 
     def __init__(
-        self, sizes: Sequence[int], *, window_bytes: int, chunk_bytes: int, inline_bytes: int
+        self,
+        sizes: Sequence[int],
+        *,
+        window_bytes: int,
+        chunk_bytes: int,
+        inline_bytes: int,
+        is_here: bool = True,
     ) -> None:
-        self._parts = [_Outgoing(size) for size in sizes]
+        self._parts = [_Outgoing(size, size if is_here else 0) for size in sizes]
+        self._released = is_here
         self._window = window_bytes
         self._chunk = min(chunk_bytes, window_bytes)
         self._wanted: list[int] | None = None
@@ -91,16 +102,30 @@ class SendingTransfer:
         part.attempt, part.sent, part.written = attempt, 0, 0
         self._committed = False
 
+    def arrived(self, number: int, here: int) -> None:
+        """So much of a part can be sent."""
+        self._parts[number].here = here
+
+    def release(self) -> None:
+        """This node holds the whole package itself: `Commit` may follow the last byte."""
+        self._released = True
+        for part in self._parts:
+            part.here = part.size
+
     def next_span(self) -> Span | None:
-        """What to send next; None while the window is full, before `Need`, or when all is sent."""
+        """What to send next; None while the window is full, before `Need`, or when all that is here is sent."""
         for number in self._inline if self._wanted is None else self._wanted:
             part = self._parts[number]
-            if part.sent < part.size:
+            if part.sent < part.size and self._chunk_length(part) <= part.here - part.sent:
                 return self._cut(number, part)
         return None
 
+    def _chunk_length(self, part: _Outgoing) -> int:
+        """Chunks are whole ones, also when bytes come in drops; the last one is the rest."""
+        return min(self._chunk, part.size - part.sent)
+
     def _cut(self, number: int, part: _Outgoing) -> Span | None:
-        length = min(self._chunk, part.size - part.sent)
+        length = self._chunk_length(part)
         if self._wanted is not None and self._under_way() + length > self._window:
             return None
         span = Span(number, part.attempt, part.sent, length)
@@ -112,13 +137,22 @@ class SendingTransfer:
 
     def take_commit(self) -> bool:
         """True exactly once when everything is sent and `Commit` is due; a wholly inline package needs no `Need`."""
-        if self._committed or (self._wanted is None and len(self._inline) < len(self._parts)):
+        if (
+            self._committed
+            or not self._released
+            or (self._wanted is None and len(self._inline) < len(self._parts))
+        ):
             return False
         due = self._inline if self._wanted is None else self._wanted
         if any(self._parts[number].sent < self._parts[number].size for number in due):
             return False
         self._committed = True
         return True
+
+    @property
+    def awaits_answer(self) -> bool:
+        """The receiver owes an answer: to the offer, to bytes that are under way, or to the commit."""
+        return self._wanted is None or self._committed or self._under_way() > 0
 
     @property
     def remaining_bytes(self) -> int:
@@ -179,6 +213,10 @@ class ReceivingTransfer:
         """All bytes are there and wait to be verified."""
         part = self._part(number)
         return part.received == part.size and not part.verified
+
+    def is_verified(self, number: int) -> bool:
+        """The part is complete, verified and durable."""
+        return self._part(number).verified
 
     def part_verified(self, number: int) -> None:
         """The part is complete, verified and durable."""

@@ -30,7 +30,8 @@ from xietong_exchange.domain.evidence import Event, reason_of
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.domain.retry import RetryPolicy
 from xietong_exchange.flow.changes import queue
-from xietong_exchange.flow.dispatch import Dispatcher, ErrorOf
+from xietong_exchange.flow.conversation import ErrorOf
+from xietong_exchange.flow.dispatch import Dispatcher
 from xietong_exchange.flow.evidence import EvidenceDesk, to_evidence
 from xietong_exchange.flow.exchange import Exchange, sealed
 from xietong_exchange.flow.neighbours import Neighbours

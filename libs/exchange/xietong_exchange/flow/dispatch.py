@@ -1,42 +1,74 @@
-"""Dispatch: moving a package, and delivering evidence, to a neighbour. The outbox says what is due."""
+"""Dispatch: moving a package to a neighbour until that holds it. The outbox says what is due.
+
+A hub begins before the package is whole (cut-through, `forward`): bytes go on while they arrive and are written, but
+`Commit` waits until the courier has the package's own row to deliver.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from google.rpc.status_pb2 import Status
 from opentelemetry.trace import SpanKind
 
 from xietong.exchange.v1.capabilities_pb2 import Limits
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.evidence_pb2 import Evidence
-from xietong.exchange.v1.transfer_service_pb2 import Commit, Offer, TransferRequest, TransferResponse
 from xietong_exchange.domain.envelope import SealedPackage
-from xietong_exchange.domain.errors import EvidenceInvalid, NodeUnreachable, PackageTooLarge, RemoteRefusal
+from xietong_exchange.domain.errors import EvidenceInvalid, NodeUnreachable, PackageTooLarge
 from xietong_exchange.domain.evidence import read_statement
-from xietong_exchange.domain.limits import Limits as OwnLimits
 from xietong_exchange.domain.party import party_name
-from xietong_exchange.domain.transfer import SendingTransfer, Span
+from xietong_exchange.flow.conversation import Conversation, ErrorOf
 from xietong_exchange.flow.evidence import CARRIED_BY_ACCEPTANCE, EvidenceDesk
-from xietong_exchange.flow.exchange import Exchange, part_key
-from xietong_exchange.flow.frames import DataFrame
-from xietong_exchange.flow.neighbours import Neighbours, TransferStream
-from xietong_exchange.flow.progress import Movement
+from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.neighbours import Neighbours
 from xietong_exchange.flow.tracing import package_span
 
-STANDSTILL_SECONDS = 30.0
-"""A neighbour that lives, but says nothing for so long, hangs; who verifies a large part says so, see `reception`."""
-ANNOUNCEMENT_SECONDS = 0.25
-"""How often the progress of a transfer is told to those who watch its package."""
-LAST_WORD_SECONDS = 5.0
-"""How long a neighbour's reason is waited for when sending to it has failed."""
+log = logging.getLogger(__name__)
 
-ErrorOf = Callable[[Status], RemoteRefusal]
+FORWARDS_AT_ONCE = 8
+"""Packages that go on to one neighbour while they still arrive; others go on when they are whole."""
+ADOPTION_SECONDS = 30.0
+"""How long after the last byte a forward waits for the courier; the package may have been withdrawn."""
+
+
+class Forward:
+    """A package that goes on to the next node while it arrives here. Lost, nothing is lost: the outbox has its row."""
+
+    def __init__(self, conversation: Conversation, task: asyncio.Task[Evidence]) -> None:
+        self._task = task
+        self._conversation = conversation
+
+    def arrived(self, number: int, here: int) -> None:
+        """So many bytes of a part are written."""
+        self._conversation.arrived(number, here)
+
+    def give_up(self) -> None:
+        """Nothing more goes on before the package is whole."""
+        self._task.cancel()
+
+    def end(self) -> None:
+        """The package is whole and in the outbox; the courier has a while to take this over."""
+        asyncio.get_running_loop().call_later(ADOPTION_SECONDS, self._give_up_unless_adopted)
+
+    def _give_up_unless_adopted(self) -> None:
+        if not self._conversation.is_released:
+            self.give_up()
+
+    async def finish(self, on_progress: Callable[[], None]) -> Evidence:
+        """Let the neighbour accept it; returns its evidence. Raises Failure."""
+        self._conversation.on_progress = on_progress
+        self._conversation.release()
+        try:
+            return await self._task
+        finally:
+            self._task.cancel()
 
 
 class Dispatcher:
-    """Sends one package over one hop and takes the evidence of its acceptance."""
+    """Sends packages over one hop and takes the evidence of their acceptance."""
 
     def __init__(
         self, exchange: Exchange, desk: EvidenceDesk, neighbours: Neighbours, error_of: ErrorOf
@@ -45,6 +77,7 @@ class Dispatcher:
         self._desk = desk
         self._neighbours = neighbours
         self._error_of = error_of
+        self._forwards: dict[str, Forward] = {}
 
     async def send(
         self,
@@ -64,20 +97,60 @@ class Dispatcher:
         Raises:
             Failure: the neighbour's refusal, or why it could not be reached.
         """
-        limits = (await self._neighbours.capabilities(peer)).limits
-        _require_fit(package, limits)
-        with package_span("transfer", package, SpanKind.CLIENT):
-            movement = self._exchange.progress.begin(package.package_id, 0, package.size_bytes)
-            try:
-                async with self._neighbours.transfer(peer, lane) as stream:
-                    conversation = _Conversation(self._exchange, package, limits, movement, on_progress)
-                    evidence = await conversation.hold(stream, self._error_of)
-                    if evidence is None:
-                        raise NodeUnreachable(party=party_name(peer))
-            finally:
-                self._exchange.progress.end(package.package_id, movement)
-            _require_acceptance(evidence, package)
-            await self._desk.take(evidence, peer)
+        forward = self._forwards.pop(package.package_id, None)
+        if forward is not None:
+            evidence = await forward.finish(on_progress)
+        else:
+            limits = (await self._neighbours.capabilities(peer)).limits
+            conversation = Conversation(self._exchange, package, limits)
+            conversation.on_progress = on_progress
+            evidence = await self._hold(conversation, package, peer, lane)
+        _require_acceptance(evidence, package)
+        await self._desk.take(evidence, peer)
+
+    def forward(self, package: SealedPackage) -> Forward | None:
+        """Begin to send a package that still arrives; None when it has to wait until it is whole.
+
+        It waits when it is small, when the next node is away or its places are taken, or when the settings say so.
+        """
+        peer = self._exchange.routes.next_hop(package.envelope.receiver.party)
+        contact = self._neighbours.contact(peer)
+        limits = contact.capabilities.limits if contact.capabilities is not None else None
+        is_small = package.size_bytes <= self._exchange.limits.inline_limit_bytes
+        if limits is None or not contact.reachable or is_small or len(self._forwards) >= FORWARDS_AT_ONCE:
+            return None
+        conversation = Conversation(self._exchange, package, limits, is_here=False)
+        task = asyncio.create_task(self._hold(conversation, package, peer, package.lane), name="forward")
+        forward = self._forwards[package.package_id] = Forward(conversation, task)
+        task.add_done_callback(lambda done: self._forwarded(package.package_id, forward, done))
+        return forward
+
+    def _forwarded(self, package_id: str, forward: Forward, task: asyncio.Task[Evidence]) -> None:
+        """It ended. Before the courier took it over that means: it failed, and the courier sends it anew."""
+        if self._forwards.get(package_id) is forward:
+            del self._forwards[package_id]
+            if not task.cancelled() and (error := task.exception()):
+                log.info("package %s goes on only when it is whole: %s", package_id, error)
+
+    async def _hold(
+        self, conversation: Conversation, package: SealedPackage, peer: Party.ValueType, lane: Lane.ValueType
+    ) -> Evidence:
+        with package_span("transfer", package, SpanKind.CLIENT), self._shown(package, conversation):
+            _require_fit(package, conversation.limits)
+            async with self._neighbours.transfer(peer, lane) as stream:
+                evidence = await conversation.hold(stream, self._error_of)
+                if evidence is None:
+                    raise NodeUnreachable(party=party_name(peer))
+                return evidence
+
+    @contextmanager
+    def _shown(self, package: SealedPackage, conversation: Conversation) -> Iterator[None]:
+        board = self._exchange.progress
+        board.show(package.package_id, conversation.movement)
+        try:
+            yield
+        finally:
+            board.end(package.package_id, conversation.movement)
 
 
 def _require_fit(package: SealedPackage, limits: Limits) -> None:
@@ -93,133 +166,3 @@ def _require_acceptance(evidence: Evidence, package: SealedPackage) -> None:
     statement = read_statement(evidence.statement)
     if statement.package_id != package.package_id or statement.kind not in CARRIED_BY_ACCEPTANCE:
         raise EvidenceInvalid(why="the acceptance is evidence of something else")
-
-
-DEFAULTS = OwnLimits()
-"""Taken for what a neighbour leaves unset."""
-
-
-class _Conversation:
-    """One transfer in one stream: a task reads the answers while this one sends what the machine allows."""
-
-    def __init__(
-        self,
-        exchange: Exchange,
-        package: SealedPackage,
-        limits: Limits,
-        movement: Movement,
-        on_progress: Callable[[], None],
-    ) -> None:
-        self._exchange = exchange
-        self._package = package
-        self._movement = movement
-        self._on_progress = on_progress
-        self._machine = SendingTransfer(
-            [part.size_bytes for part in package.envelope.parts],
-            window_bytes=limits.credit_window_bytes or DEFAULTS.credit_window_bytes,
-            chunk_bytes=limits.max_chunk_bytes or DEFAULTS.max_chunk_bytes,
-            inline_bytes=limits.inline_limit_bytes,
-        )
-        self._news = asyncio.Event()
-        self._next_announcement = 0.0
-        self._reader = PartReader(exchange, package)
-
-    async def hold(self, stream: TransferStream, error_of: ErrorOf) -> Evidence | None:
-        """The evidence of acceptance; None when the stream ended without one."""
-        listener = asyncio.create_task(self._listen(stream, error_of), name="transfer-listener")
-        talker = asyncio.create_task(self._talk(stream), name="transfer-talker")
-        try:
-            done, _ = await asyncio.wait({listener, talker}, return_when=asyncio.FIRST_COMPLETED)
-            if listener not in done:  # The talker failed; the neighbour usually says why.
-                await asyncio.wait({listener}, timeout=LAST_WORD_SECONDS)
-            if listener.done():
-                return listener.result()
-            talker.result()
-            return None
-        finally:
-            for task in (listener, talker):
-                task.cancel()
-            await asyncio.gather(listener, talker, return_exceptions=True)
-            await self._reader.close()
-
-    async def _talk(self, stream: TransferStream) -> None:
-        await stream.send(TransferRequest(offer=Offer(envelope=self._package.signed())))
-        while True:
-            if span := self._machine.next_span():
-                await stream.send(await self._chunk(span))
-            elif self._machine.take_commit():
-                await stream.send(TransferRequest(commit=Commit()))
-            else:
-                await self._news.wait()
-                self._news.clear()
-
-    async def _chunk(self, span: Span) -> DataFrame:
-        data = await self._reader.read(span.part, span.offset, span.length)
-        return DataFrame(part=span.part, attempt=span.attempt, offset=span.offset, data=data)
-
-    async def _listen(self, stream: TransferStream, error_of: ErrorOf) -> Evidence | None:
-        answers = aiter(stream.answers())
-        while (answer := await self._next(answers)) is not None:
-            kind = answer.WhichOneof("frame")
-            if kind == "acceptance":
-                return answer.acceptance.evidence
-            if kind == "refusal":
-                raise error_of(answer.refusal.status)
-            self._hear(answer)
-        return None
-
-    async def _next(self, answers: AsyncIterator[TransferResponse]) -> TransferResponse | None:
-        try:
-            async with asyncio.timeout(STANDSTILL_SECONDS):
-                return await anext(answers, None)
-        except TimeoutError:
-            return None
-
-    def _hear(self, answer: TransferResponse) -> None:
-        if answer.HasField("need"):
-            self._machine.need_received(
-                [(part.part, part.attempt, part.offset) for part in answer.need.parts]
-            )
-        elif answer.HasField("progress"):
-            progress = answer.progress
-            self._machine.progress_received(progress.part, progress.attempt, progress.written_bytes)
-            self._on_progress()
-        elif answer.HasField("abort"):
-            self._machine.abort_received(answer.abort.part, answer.abort.attempt)
-        self._movement.transferred_bytes = self._package.size_bytes - self._machine.remaining_bytes
-        self._announce()
-        self._news.set()
-
-    def _announce(self) -> None:
-        """Who watches the package reads its rows anew: often enough for people, too seldom to cost anything."""
-        now = asyncio.get_running_loop().time()
-        if now >= self._next_announcement:
-            self._next_announcement = now + ANNOUNCEMENT_SECONDS
-            self._exchange.changes.announce(self._package.package_id)
-
-
-class PartReader:
-    """Reads a package's parts in the spans that the machine asks for: in order within a part, mostly."""
-
-    def __init__(self, exchange: Exchange, package: SealedPackage) -> None:
-        self._exchange = exchange
-        self._package = package
-        self._blocks: AsyncGenerator[bytes, None] | None = None
-        self._at = (-1, -1)
-
-    async def read(self, part: int, offset: int, length: int) -> bytes:
-        """These bytes of a part that this node holds."""
-        if self._blocks is None or self._at != (part, offset):
-            await self.close()
-            self._blocks = self._exchange.parts.read(
-                part_key(self._package, part), offset, block_bytes=length
-            )
-        data = await anext(self._blocks)
-        self._at = (part, offset + length)
-        return data
-
-    async def close(self) -> None:
-        """Close the part that is open."""
-        blocks, self._blocks, self._at = self._blocks, None, (-1, -1)
-        if blocks is not None:
-            await blocks.aclose()

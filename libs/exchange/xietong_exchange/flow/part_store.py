@@ -181,6 +181,13 @@ class PartStore(Protocol):
             PartMissing: at the first block.
         """
 
+    async def read_at(self, key: PartKey, offset: int, length: int) -> bytes:
+        """These bytes of a part that is complete or on its way; they are `written`, and not held back as small.
+
+        Raises:
+            PartMissing: the part is not here, or not so far.
+        """
+
     async def remove(self, key: PartKey) -> None:
         """Remove the part and what was received of it. Waits for an open writer."""
 

@@ -21,8 +21,13 @@ class ProgressBoard:
 
     def begin(self, package_id: str, transferred_bytes: int, total_bytes: int) -> Movement:
         """A movement begins; whoever moves the bytes updates the returned value."""
-        movement = self._moving[package_id] = Movement(transferred_bytes, total_bytes)
+        movement = Movement(transferred_bytes, total_bytes)
+        self.show(package_id, movement)
         return movement
+
+    def show(self, package_id: str, movement: Movement) -> None:
+        """This is how far the package is from now on."""
+        self._moving[package_id] = movement
 
     def end(self, package_id: str, movement: Movement) -> None:
         """It ended, unless another one has taken its place."""

@@ -21,7 +21,7 @@ from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.frame_queue import FrameQueue
 from xietong_exchange.flow.frames import DataFrame, Frame
-from xietong_exchange.flow.reception import Receptions
+from xietong_exchange.flow.reception import BeginForward, Receptions, when_complete
 
 ANSWER_QUEUE_FRAMES = 64
 """Answers that wait to be sent; they are small, so the bound is for order, not for memory."""
@@ -32,10 +32,16 @@ StatusOf = Callable[[XietongError], Status]
 class Receiver:
     """The receiving side of `TransferService.Transfer` for one node."""
 
-    def __init__(self, exchange: Exchange, desk: EvidenceDesk, status_of: StatusOf) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        desk: EvidenceDesk,
+        status_of: StatusOf,
+        begin_forward: BeginForward = when_complete,
+    ) -> None:
         self._exchange = exchange
         self._admission = Admission(exchange)
-        self._receptions = Receptions(exchange, Arrival(exchange, desk))
+        self._receptions = Receptions(exchange, Arrival(exchange, desk), begin_forward)
         self._status_of = status_of
         self._streams: set[_Stream] = set()
         self._closing = False

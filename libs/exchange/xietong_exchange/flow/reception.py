@@ -29,6 +29,7 @@ from xietong_exchange.domain.errors import (
 from xietong_exchange.domain.transfer import ReceivingTransfer
 from xietong_exchange.flow import part_store
 from xietong_exchange.flow.arrival import Arrival
+from xietong_exchange.flow.dispatch import Forward
 from xietong_exchange.flow.evidence import to_evidence
 from xietong_exchange.flow.exchange import Exchange, part_key
 from xietong_exchange.flow.frame_queue import FrameQueue
@@ -45,14 +46,21 @@ FINISHING_AT_ONCE = 8
 """Parts of one package that are verified and synced at a time: they share the syncs of the file system's journal."""
 
 Answer = Callable[[TransferResponse], Awaitable[None]]
+BeginForward = Callable[[SealedPackage], Forward | None]
+
+
+def when_complete(_package: SealedPackage) -> None:
+    """No package goes on before it is whole."""
 
 
 class Receptions:
     """The receptions under way in this process, at most one per package."""
 
-    def __init__(self, exchange: Exchange, arrival: Arrival) -> None:
+    def __init__(self, exchange: Exchange, arrival: Arrival, begin_forward: BeginForward) -> None:
+        """begin_forward: what begins to send a package onwards while it arrives, if it should."""
         self._exchange = exchange
         self._arrival = arrival
+        self._begin_forward = begin_forward
         self._under_way: dict[str, Reception] = {}
 
     async def receive(self, package: SealedPackage, frames: FrameQueue, answer: Answer) -> None:
@@ -65,7 +73,7 @@ class Receptions:
             UnknownPart, FrameTooLarge, ChunkBeyondSize, ChunkOutOfOrder, CommitTooEarly, DigestMismatch.
         """
         older = self._under_way.get(package.package_id)
-        reception = Reception(self._exchange, self._arrival, package, frames, answer)
+        reception = Reception(self._exchange, self._arrival, package, frames, answer, self._begin_forward)
         self._under_way[package.package_id] = reception
         try:
             if older is not None:
@@ -90,12 +98,15 @@ class Reception:
         package: SealedPackage,
         frames: FrameQueue,
         answer: Answer,
+        begin_forward: BeginForward,
     ) -> None:
         self._package = package
         self._frames = frames
         self._exchange = exchange
         self._arrival = arrival
         self._answer = answer
+        self._begin_forward = begin_forward
+        self._forward: Forward | None = None
         self._begin = exchange.clock()
         self._task = asyncio.current_task()
         self._superseded = False
@@ -131,6 +142,9 @@ class Reception:
         self._exchange.require_space(missing)
         if self._package.size_bytes > self._exchange.limits.inline_limit_bytes:
             await self._arrival.announce(self._package)
+        self._forward = self._begin_forward(self._package)
+        for number in range(len(self._package.envelope.parts)):
+            self._go_on(number, self._machine.received(number))
         parts = [PartOffset(part=n, attempt=a, offset=o) for n, a, o in wanted]
         await self._answer(TransferResponse(need=Need(parts=parts)))
         for number, _, _ in wanted:
@@ -163,6 +177,7 @@ class Reception:
         writer = await self._writer(number)
         await self._append(needed, writer)
         self._movement.transferred_bytes = self._machine.received_bytes
+        self._go_on(number, self._machine.received(number))
         await self._answer(self._progress(number, writer))
         if self._machine.is_filled(number):
             await self._finish(number)
@@ -232,6 +247,7 @@ class Reception:
             finishing.result()
         except part_store.DigestMismatch as mismatch:
             await writer.close()
+            self._end_forward()  # The next node has wrong bytes, too, and finds that out by itself.
             attempt = self._machine.part_mismatched(number, mismatch.key.digest.hex())
             await self._answer(TransferResponse(abort=Abort(part=number, attempt=attempt)))
             return
@@ -242,6 +258,7 @@ class Reception:
             await asyncio.gather(finishing, return_exceptions=True)
             await writer.close()
         self._machine.part_verified(number)
+        self._go_on(number, self._size(number))
         await self._answer(self._progress(number, writer))
 
     def _progress(self, number: int, writer: PartWriter) -> TransferResponse:
@@ -263,8 +280,22 @@ class Reception:
             return False
         with package_span("commit", self._package, SpanKind.INTERNAL):
             evidence = await self._arrival.record(self._package, self._begin, self._exchange.clock())
+        if self._forward is not None:
+            self._forward.end()
+            self._forward = None
         await self._accept(evidence)
         return True
+
+    def _go_on(self, number: int, written: int) -> None:
+        """Let the next node have what is written. Small parts may be held back until they are verified."""
+        is_readable = self._size(number) > part_store.SMALL_PART_BYTES or self._machine.is_verified(number)
+        if self._forward is not None and is_readable and number not in self._twins:
+            self._forward.arrived(number, written)
+
+    def _end_forward(self) -> None:
+        if self._forward is not None:
+            self._forward.give_up()
+            self._forward = None
 
     async def _accept(self, evidence: EvidenceRecord) -> None:
         await self._answer(TransferResponse(acceptance=Acceptance(evidence=to_evidence(evidence))))
@@ -286,6 +317,7 @@ class Reception:
 
     async def close(self) -> None:
         """Keep what was received for a later resume, and let go of everything else."""
+        self._end_forward()
         try:
             for task in self._finishing:
                 task.cancel()

@@ -48,6 +48,7 @@ from xietong_exchange.flow.node_card import NodeCard
 from xietong_exchange.flow.operations import Operations
 from xietong_exchange.flow.progress import ProgressBoard
 from xietong_exchange.flow.receive import Receiver
+from xietong_exchange.flow.reception import when_complete
 from xietong_exchange.flow.rulebook import Rulebook
 from xietong_exchange.flow.upload import Upload
 from xietong_exchange.flow.views import Views
@@ -131,8 +132,11 @@ class Node:
             clock=partial(datetime.now, UTC),
             entropy=secrets.token_bytes,
         )
-        receiver = Receiver(exchange, EvidenceDesk(exchange), lambda error: to_status(error, incident=""))
-        engine = _Engine(exchange, receiver, neighbours, notary, tls, settings)
+        desk = EvidenceDesk(exchange)
+        dispatcher = Dispatcher(exchange, desk, neighbours, from_status)
+        begin_forward = dispatcher.forward if self._profile.relays else when_complete
+        receiver = Receiver(exchange, desk, lambda error: to_status(error, incident=""), begin_forward)
+        engine = _Engine(exchange, receiver, dispatcher, neighbours, notary, tls, settings)
         server, self.port = build_server(settings.listen, tls, engine.interceptor(), engine.services())
         await server.start()
         stack.push_async_callback(server.stop, STOP_GRACE_SECONDS)
@@ -148,6 +152,7 @@ class _Engine:
 
     exchange: Exchange
     receiver: Receiver
+    dispatcher: Dispatcher
     neighbours: GrpcNeighbours
     notary: FileNotary
     tls: TlsFiles
@@ -196,7 +201,7 @@ class _Engine:
                 exchange=exchange,
                 desk=desk,
                 neighbours=self.neighbours,
-                dispatcher=Dispatcher(exchange, desk, self.neighbours, from_status),
+                dispatcher=self.dispatcher,
                 policy=self.settings.retry.policy(),
                 error_of=from_status,
                 owner=owner,

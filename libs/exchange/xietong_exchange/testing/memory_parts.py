@@ -116,6 +116,15 @@ class MemoryPartStore:
             yield content[start : start + block_bytes]
             await asyncio.sleep(0)  # others run between two blocks, as with a disk
 
+    async def read_at(self, key: PartKey, offset: int, length: int) -> bytes:
+        """Bytes of a part, see `PartStore.read_at`."""
+        partial = self._medium.partial.get(key)
+        content = self._medium.complete.get(key, bytes(partial.data) if partial is not None else b"")
+        block = content[offset : offset + length]
+        if len(block) < length:
+            raise PartMissing(key)
+        return block
+
     async def remove(self, key: PartKey) -> None:
         """Remove the part, see `PartStore.remove`."""
         async with self._turns.setdefault(key, asyncio.Lock()):

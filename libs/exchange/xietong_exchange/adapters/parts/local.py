@@ -10,7 +10,7 @@ import asyncio
 import errno
 import os
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,7 @@ from typing import Self
 from weakref import WeakValueDictionary
 
 from xietong_exchange.adapters.parts.disk_threads import DiskThreads
-from xietong_exchange.adapters.parts.local_folders import FILE_FLAGS, Folders
+from xietong_exchange.adapters.parts.local_folders import FILE_FLAGS, Folders, OwnerFolders
 from xietong_exchange.adapters.parts.local_partial import CLOSED, PartialFile
 from xietong_exchange.adapters.parts.local_recovery import read_boot_id, recover, remove, sweep
 from xietong_exchange.adapters.parts.local_writer import LocalPartWriter
@@ -127,6 +127,10 @@ class LocalPartStore:
         finally:
             file.close()
 
+    async def read_at(self, key: PartKey, offset: int, length: int) -> bytes:
+        """Bytes of a part, see `PartStore.read_at`."""
+        return await self._threads.run(_read_at, self._folders, key, offset, length)
+
     async def remove(self, key: PartKey) -> None:
         """Remove the part, see `PartStore.remove`."""
         turn = await self._take_turn(key)
@@ -172,6 +176,29 @@ class _CompleteFile:
         if self._file != CLOSED:
             os.close(self._file)
             self._file = CLOSED
+
+
+def _read_at(folders: Folders, key: PartKey, offset: int, length: int) -> bytes:
+    file = _open_part(folders.of(key), key)
+    try:
+        block = os.pread(file, length, offset)
+    finally:
+        os.close(file)
+    if len(block) < length:
+        raise PartMissing(key)
+    return block
+
+
+def _open_part(folders: OwnerFolders, key: PartKey) -> int:
+    """The partial file or, once it has been published, the complete one."""
+    name = key.digest.hex()
+    with suppress(FileNotFoundError):
+        return os.open(name, os.O_RDONLY | FILE_FLAGS, dir_fd=folders.partial)
+    with folders.shelf(name) as shelf:
+        try:
+            return os.open(name, os.O_RDONLY | FILE_FLAGS, dir_fd=shelf)
+        except FileNotFoundError:
+            raise PartMissing(key) from None
 
 
 def _open_folders(root: Path, boot_id: str) -> Folders:

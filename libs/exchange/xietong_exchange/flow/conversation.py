@@ -1,0 +1,146 @@
+"""A conversation: one transfer of one package to a neighbour, from the offer to the acceptance."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+from google.rpc.status_pb2 import Status
+
+from xietong.exchange.v1.capabilities_pb2 import Limits
+from xietong.exchange.v1.evidence_pb2 import Evidence
+from xietong.exchange.v1.transfer_service_pb2 import Commit, Offer, TransferRequest, TransferResponse
+from xietong_exchange.domain.envelope import SealedPackage
+from xietong_exchange.domain.errors import RemoteRefusal
+from xietong_exchange.domain.limits import Limits as OwnLimits
+from xietong_exchange.domain.transfer import SendingTransfer, Span
+from xietong_exchange.flow.exchange import Exchange, part_key
+from xietong_exchange.flow.frames import DataFrame
+from xietong_exchange.flow.neighbours import TransferStream
+from xietong_exchange.flow.progress import Movement
+
+STANDSTILL_SECONDS = 30.0
+"""A neighbour that owes an answer for so long hangs; who verifies a large part says so, see `reception`."""
+LAST_WORD_SECONDS = 5.0
+"""How long a neighbour's reason is waited for when sending to it has failed."""
+ANNOUNCEMENT_SECONDS = 0.25
+"""How often the progress of a transfer is told to those who watch its package."""
+DEFAULTS = OwnLimits()
+"""Taken for what a neighbour leaves unset."""
+
+ErrorOf = Callable[[Status], RemoteRefusal]
+
+
+class Conversation:
+    """A task reads the neighbour's answers while another one sends what the machine allows."""
+
+    def __init__(
+        self, exchange: Exchange, package: SealedPackage, limits: Limits, *, is_here: bool = True
+    ) -> None:
+        """is_here: this node holds the package; otherwise `arrived` and `release` tell how far it is."""
+        self.movement = Movement(0, package.size_bytes)
+        self.limits = limits
+        self.on_progress: Callable[[], None] = _nothing
+        self.is_released = is_here
+        self._exchange = exchange
+        self._package = package
+        self._machine = SendingTransfer(
+            [part.size_bytes for part in package.envelope.parts],
+            window_bytes=limits.credit_window_bytes or DEFAULTS.credit_window_bytes,
+            chunk_bytes=limits.max_chunk_bytes or DEFAULTS.max_chunk_bytes,
+            inline_bytes=limits.inline_limit_bytes,
+            is_here=is_here,
+        )
+        self._news = asyncio.Event()
+        self._next_announcement = 0.0
+
+    def arrived(self, number: int, here: int) -> None:
+        """So much of a part can be read from the part store."""
+        self._machine.arrived(number, here)
+        self._news.set()
+
+    def release(self) -> None:
+        """This node holds the whole package: the neighbour may accept it."""
+        self.is_released = True
+        self._machine.release()
+        self._news.set()
+
+    async def hold(self, stream: TransferStream, error_of: ErrorOf) -> Evidence | None:
+        """The evidence of acceptance; None when the stream ended without one. Raises Failure."""
+        listener = asyncio.create_task(self._listen(stream, error_of), name="transfer-listener")
+        talker = asyncio.create_task(self._talk(stream), name="transfer-talker")
+        try:
+            done, _ = await asyncio.wait({listener, talker}, return_when=asyncio.FIRST_COMPLETED)
+            if listener not in done:  # The talker failed; the neighbour usually says why.
+                await asyncio.wait({listener}, timeout=LAST_WORD_SECONDS)
+            if listener.done():
+                return listener.result()
+            talker.result()
+            return None
+        finally:
+            for task in (listener, talker):
+                task.cancel()
+            await asyncio.gather(listener, talker, return_exceptions=True)
+
+    async def _talk(self, stream: TransferStream) -> None:
+        await stream.send(TransferRequest(offer=Offer(envelope=self._package.signed())))
+        while True:
+            if span := self._machine.next_span():
+                await stream.send(await self._chunk(span))
+            elif self._machine.take_commit():
+                await stream.send(TransferRequest(commit=Commit()))
+            else:
+                await self._news.wait()
+                self._news.clear()
+
+    async def _chunk(self, span: Span) -> DataFrame:
+        key = part_key(self._package, span.part)
+        data = await self._exchange.parts.read_at(key, span.offset, span.length)
+        return DataFrame(part=span.part, attempt=span.attempt, offset=span.offset, data=data)
+
+    async def _listen(self, stream: TransferStream, error_of: ErrorOf) -> Evidence | None:
+        answers = aiter(stream.answers())
+        while (answer := await self._next(answers)) is not None:
+            kind = answer.WhichOneof("frame")
+            if kind == "acceptance":
+                return answer.acceptance.evidence
+            if kind == "refusal":
+                raise error_of(answer.refusal.status)
+            self._hear(answer)
+        return None
+
+    async def _next(self, answers: AsyncIterator[TransferResponse]) -> TransferResponse | None:
+        answer = asyncio.ensure_future(anext(answers, None))
+        try:
+            while not (await asyncio.wait({answer}, timeout=STANDSTILL_SECONDS))[0]:
+                if self._machine.awaits_answer:
+                    return None
+            return answer.result()
+        finally:
+            answer.cancel()
+
+    def _hear(self, answer: TransferResponse) -> None:
+        if answer.HasField("need"):
+            self._machine.need_received(
+                [(part.part, part.attempt, part.offset) for part in answer.need.parts]
+            )
+        elif answer.HasField("progress"):
+            progress = answer.progress
+            self._machine.progress_received(progress.part, progress.attempt, progress.written_bytes)
+            self.on_progress()
+        elif answer.HasField("abort"):
+            self._machine.abort_received(answer.abort.part, answer.abort.attempt)
+        self.movement.transferred_bytes = self._package.size_bytes - self._machine.remaining_bytes
+        self._announce()
+        self._news.set()
+
+    def _announce(self) -> None:
+        """Who watches the package reads its rows anew: often enough for people, too seldom to cost anything."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._next_announcement:
+            self._next_announcement = now + ANNOUNCEMENT_SECONDS
+            self._exchange.changes.announce(self._package.package_id)
+
+
+def _nothing() -> None:
+    """Nobody wants to know yet."""
