@@ -20,6 +20,7 @@ from xietong_exchange.domain.party import party_by_name
 from xietong_exchange.domain.retry import RetryPolicy
 
 CONFIG_VARIABLE = "XIETONG_CONFIG"
+OTLP_PROTOCOL = "grpc"
 _DEFAULTS = Limits()
 PartyName = Literal["police", "procuratorate", "court", "justice", "hub"]
 
@@ -143,10 +144,24 @@ def load_settings(file: Path | None) -> Settings:
     return _from_folder(settings, (path or Path("x")).absolute().parent)
 
 
-def otlp_is_configured() -> bool:
-    """Whether the standard variables name an OTLP endpoint for traces."""
-    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    return any(os.environ.get(name) for name in names) and os.environ.get("OTEL_SDK_DISABLED") != "true"
+def exports_traces() -> bool:
+    """Whether the standard OTEL_* variables ask for traces over OTLP. Raises SettingsError when we can't speak it."""
+    wanted = _otel("EXPORTER_OTLP_TRACES_ENDPOINT", "EXPORTER_OTLP_ENDPOINT")
+    if not wanted or _otel("SDK_DISABLED").lower() == "true" or _otel("TRACES_EXPORTER") == "none":
+        return False
+    protocol = _otel("EXPORTER_OTLP_TRACES_PROTOCOL", "EXPORTER_OTLP_PROTOCOL") or OTLP_PROTOCOL
+    if protocol != OTLP_PROTOCOL:
+        raise SettingsError(
+            f"OTEL_EXPORTER_OTLP_PROTOCOL: {protocol} is not supported; set it to {OTLP_PROTOCOL}, or leave it out,"
+            " and name the collector's gRPC endpoint (usually port 4317)"
+            f" / 不支持 {protocol}：请改为 {OTLP_PROTOCOL} 或删除该变量，并使用采集器的 gRPC 端口（通常为 4317）"
+        )
+    return True
+
+
+def _otel(*names: str) -> str:
+    """The first of these variables that has a value; without OTEL_."""
+    return next(filter(None, (os.environ.get(f"OTEL_{name}", "").strip() for name in names)), "")
 
 
 def _read(path: Path) -> dict[str, Any]:
