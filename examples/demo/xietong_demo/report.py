@@ -73,9 +73,14 @@ class PackageLine:
         return {_KEYS.get(name, name): value for name, value in asdict(self).items()}
 
 
-def write_report(path: Path, lines: Sequence[PackageLine], *, ok: bool, seconds: float) -> None:
-    """Writes the report."""
-    content = {"ok": ok, "seconds": round(seconds, 1), "packages": [line.as_json() for line in lines]}
+def write_report(path: Path, lines: Sequence[PackageLine], faults: Sequence[str], seconds: float) -> None:
+    """Writes the report. `ok` means that there are no faults; a fault says what went wrong, and where."""
+    content = {
+        "ok": not faults,
+        "seconds": round(seconds, 1),
+        "faults": list(faults),
+        "packages": [line.as_json() for line in lines],
+    }
     path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
