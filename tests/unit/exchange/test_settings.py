@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -129,3 +130,43 @@ def test_a_protocol_that_nobody_speaks_here_is_refused(name: str, otel: pytest.M
         SettingsError, match=r"http/protobuf is not supported; set it to grpc.*4317.*请改为 grpc"
     ):
         exports_traces()
+
+
+LIMITS = """
+[limits]
+max_package_bytes = 5000000
+max_parts = 11
+max_manifest_bytes = 70000
+max_chunk_bytes = 20000
+credit_window_bytes = 1100000
+inline_limit_bytes = 1000
+max_transfers_per_stream = 3
+partial_retention_hours = 1.5
+"""
+
+
+def test_every_limit_is_a_setting_and_told_in_the_capabilities(tmp_path: Path) -> None:
+    told = load_settings(write(tmp_path, GOOD + LIMITS)).limits.limits().to_message()
+    values = {field.name: value for field, value in told.ListFields()}
+    assert values.pop("partial_retention").ToSeconds() == 5400
+    expected = tomllib.loads(LIMITS)["limits"]
+    del expected["partial_retention_hours"]
+    assert values == expected
+    assert {field.name for field in told.DESCRIPTOR.fields} == {*expected, "partial_retention"}
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "max_chunk_bytes = 16383",
+        "max_chunk_bytes = 1048577",  # the smallest credit window must hold a chunk, or nothing would move
+        "inline_limit_bytes = -1",
+        "inline_limit_bytes = 4194305",
+        "max_transfers_per_stream = 0",
+        "max_transfers_per_stream = 1001",
+        "partial_retention_hours = 0.9",
+    ],
+)
+def test_a_limit_out_of_its_bounds_is_refused_by_name(limit: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=f"limits.{limit.split(maxsplit=1)[0]}: "):
+        load_settings(write(tmp_path, f"{GOOD}[limits]\n{limit}\n"))

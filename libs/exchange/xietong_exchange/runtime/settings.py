@@ -72,7 +72,13 @@ class LimitSettings(_Section):
     max_package_bytes: int = Field(default=_DEFAULTS.max_package_bytes, gt=0)
     max_parts: int = Field(default=_DEFAULTS.max_parts, gt=0, le=10_000)
     max_manifest_bytes: int = Field(default=_DEFAULTS.max_manifest_bytes, gt=0)
-    credit_window_bytes: int = Field(default=_DEFAULTS.credit_window_bytes, ge=1 << 20)
+    max_chunk_bytes: int = Field(default=_DEFAULTS.max_chunk_bytes, ge=1 << 14, le=1 << 20)
+    credit_window_bytes: int = Field(
+        default=_DEFAULTS.credit_window_bytes, ge=1 << 20
+    )  # holds the largest chunk
+    inline_limit_bytes: int = Field(default=_DEFAULTS.inline_limit_bytes, ge=0, le=4 << 20)
+    max_transfers_per_stream: int = Field(default=_DEFAULTS.max_transfers_per_stream, ge=1, le=1_000)
+    partial_retention_hours: float = Field(default=_DEFAULTS.partial_retention_seconds / 3600, ge=1)
     reserve_bytes: int = Field(default=1 << 30, ge=0)
 
     def limits(self) -> Limits:
@@ -81,7 +87,11 @@ class LimitSettings(_Section):
             max_package_bytes=self.max_package_bytes,
             max_parts=self.max_parts,
             max_manifest_bytes=self.max_manifest_bytes,
+            max_chunk_bytes=self.max_chunk_bytes,
             credit_window_bytes=self.credit_window_bytes,
+            inline_limit_bytes=self.inline_limit_bytes,
+            max_transfers_per_stream=self.max_transfers_per_stream,
+            partial_retention_seconds=round(self.partial_retention_hours * 3600),
         )
 
 
