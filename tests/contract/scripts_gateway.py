@@ -59,6 +59,7 @@ async def list_parties(rpc: Rpc, world: World) -> None:
     procuratorate = reached[Party.PARTY_PROCURATORATE]
     assert (procuratorate.via, procuratorate.neighbour_reachable) == (Party.PARTY_HUB, True)
     assert procuratorate.neighbour.party == Party.PARTY_HUB
+    assert procuratorate.last_contact_time.seconds > 0
 
 
 @SCRIPTS.calls(GATEWAY, "Contribute", SYSTEM)

@@ -112,7 +112,9 @@ class FakeNode(GatewayServiceServicer):
         status = service.PartyStatus(
             party=Party.PARTY_PROCURATORATE, via=Party.PARTY_HUB, neighbour_reachable=True
         )
-        return service.ListPartiesResponse(parties=[status])
+        status.last_contact_time.FromJsonString("2026-01-05T09:00:00Z")
+        hub = service.PartyStatus(party=Party.PARTY_HUB, via=Party.PARTY_HUB)
+        return service.ListPartiesResponse(parties=[status, hub])
 
     # Drafts
 

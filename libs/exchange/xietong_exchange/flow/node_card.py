@@ -51,6 +51,11 @@ class NodeCard:
     def _status(self, party: Party.ValueType) -> PartyStatus:
         hop = self.exchange.routes.next_hop(party)
         contact = self.neighbours.contact(hop)
+        last = contact.last_contact_time
         return PartyStatus(
-            party=party, via=hop, neighbour_reachable=contact.reachable, neighbour=contact.capabilities
+            party=party,
+            via=hop,
+            neighbour_reachable=contact.reachable,
+            neighbour=contact.capabilities,
+            last_contact_time=timestamp(last) if last else None,
         )
