@@ -43,7 +43,7 @@ def plain(name: str) -> str:
 @cache
 def own_packages() -> dict[str, str]:
     """Distribution by import name, of our own."""
-    found = {}
+    found: dict[str, str] = {}
     for project in PROJECTS:
         name = tomllib.loads(project.read_text(encoding="utf-8"))["project"]["name"]
         found |= {

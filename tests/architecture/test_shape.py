@@ -62,7 +62,9 @@ def files() -> list[Path]:
             for name in subfolders
             if name not in NOT_OURS and not name.endswith("_cache") and Path(folder, name) not in GENERATED
         ]
-        found += [Path(folder, name) for name in names if name not in NOT_OURS]  # .git is a file in a worktree
+        found += [
+            Path(folder, name) for name in names if name not in NOT_OURS
+        ]  # .git is a file in a worktree
     return sorted(found)
 
 

@@ -109,12 +109,12 @@ class FakeNode(GatewayServiceServicer):
     async def ListParties(
         self, request: service.ListPartiesRequest, context: Context
     ) -> service.ListPartiesResponse:
-        status = service.PartyStatus(
-            party=Party.PARTY_PROCURATORATE, via=Party.PARTY_HUB, neighbour_reachable=True
+        direct = service.PartyStatus(party=Party.PARTY_HUB, via=Party.PARTY_HUB)
+        behind = service.PartyStatus(
+            party=Party.PARTY_PROCURATORATE, via=direct.via, neighbour_reachable=True
         )
-        status.last_contact_time.FromJsonString("2026-01-05T09:00:00Z")
-        hub = service.PartyStatus(party=Party.PARTY_HUB, via=Party.PARTY_HUB)
-        return service.ListPartiesResponse(parties=[status, hub])
+        behind.last_contact_time.FromJsonString("2026-01-05T09:00:00Z")
+        return service.ListPartiesResponse(parties=[behind, direct])
 
     # Drafts
 
