@@ -106,15 +106,12 @@ class FakeNode(GatewayServiceServicer):
             capabilities=capabilities, system=self.system, grants=["contribute", "submit", "read", "decide"]
         )
 
-    async def ListParties(
-        self, request: service.ListPartiesRequest, context: Context
-    ) -> service.ListPartiesResponse:
-        direct = service.PartyStatus(party=Party.PARTY_HUB, via=Party.PARTY_HUB)
-        behind = service.PartyStatus(
-            party=Party.PARTY_PROCURATORATE, via=direct.via, neighbour_reachable=True
-        )
+    async def ListParties(self, request: object, context: Context) -> service.ListPartiesResponse:
+        hub, answer = Party.PARTY_HUB, service.ListPartiesResponse()
+        behind = answer.parties.add(party=Party.PARTY_PROCURATORATE, via=hub, neighbour_reachable=True)
         behind.last_contact_time.FromJsonString("2026-01-05T09:00:00Z")
-        return service.ListPartiesResponse(parties=[behind, direct])
+        answer.parties.add(party=hub, via=hub)
+        return answer
 
     # Drafts
 
