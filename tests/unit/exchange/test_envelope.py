@@ -135,9 +135,9 @@ def test_an_envelope_of_exactly_the_limit_enters_and_one_byte_more_does_not() ->
 @pytest.mark.parametrize(
     ("limits", "named"),
     [
-        (Limits(max_parts=1), "the number of parts is 2, the limit is 1"),
-        (Limits(max_manifest_bytes=7), "the manifest in bytes is 8, the limit is 7"),
-        (Limits(max_package_bytes=11), "the package in bytes is 12, the limit is 11"),
+        (Limits(max_parts=1), "the number of parts is 2, 1 above the limit of 1;"),
+        (Limits(max_manifest_bytes=7), "the manifest in bytes is 8, 1 above the limit of 7;"),
+        (Limits(max_package_bytes=11), "the package in bytes is 12, 1 above the limit of 11;"),
     ],
 )
 def test_a_package_beyond_a_limit_is_refused_with_the_numbers(limits: Limits, named: str) -> None:

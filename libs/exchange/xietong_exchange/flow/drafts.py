@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,12 +22,12 @@ from xietong_exchange.domain.errors import (
     DraftNotFound,
     InvalidField,
     PackageNotFound,
-    PackageTooLarge,
     PartNameConflict,
     StateConflict,
     Violation,
 )
 from xietong_exchange.domain.evidence import timestamp
+from xietong_exchange.domain.limits import Extent, require_within
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.handover import Caller
@@ -58,7 +59,7 @@ class DraftDesk:
             draft = await tx.drafts.open(key, self.exchange.new_id(), self.exchange.clock())
             await tx.drafts.put_contribution(draft.draft_id, record)
             contributions = await tx.drafts.contributions(draft.draft_id)
-            self._check_whole(contributions)
+            await asyncio.to_thread(self._check_whole, contributions)
         return await self._show(draft, contributions)
 
     async def open(self, key: DraftKey, system: str, header: DraftHeader) -> Draft:
@@ -139,13 +140,7 @@ class DraftDesk:
                 if other != f"{contribution.system}/{contribution.name}":
                     raise PartNameConflict(name=part.name, other=other)
                 size += part.size_bytes
-        limits = self.exchange.limits
-        if len(owners) >= limits.max_parts:
-            raise PackageTooLarge(what="the number of parts", value=len(owners) + 1, limit=limits.max_parts)
-        if data > limits.max_manifest_bytes:
-            raise PackageTooLarge(what="the manifest in bytes", value=data, limit=limits.max_manifest_bytes)
-        if size > limits.max_package_bytes:
-            raise PackageTooLarge(what="the package in bytes", value=size, limit=limits.max_package_bytes)
+        require_within(Extent(len(owners) + 1, data, data + size), self.exchange.limits)
 
     async def _show(self, draft: DraftRecord, contributions: list[ContributionRecord]) -> Draft:
         shown = Draft(

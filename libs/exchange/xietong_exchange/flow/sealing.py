@@ -23,6 +23,7 @@ from xietong.exchange.v1.envelope_pb2 import (
     PartyCaseNumber,
     SupervisionData,
     SupervisionEvent,
+    TraceContext,
 )
 from xietong_exchange.domain.errors import PartNameConflict
 from xietong_exchange.domain.evidence import timestamp
@@ -96,11 +97,11 @@ class Sealing:
     manifest: Manifest
     manifest_bytes: bytes
     create_time: datetime
-    traceparent: str
+    trace_context: TraceContext
 
     def envelope(self, receiver: Address, package_id: str) -> Envelope:
         """The envelope for one receiver."""
-        envelope = Envelope(
+        return Envelope(
             package_id=package_id,
             send_id=self.send_id,
             process_code=self.key.process_code,
@@ -115,10 +116,9 @@ class Sealing:
             classification=self.header.classification,
             create_time=timestamp(self.create_time),
             parts=[manifest_part(self.manifest_bytes), *map(envelope_part, self.manifest.parts)],
+            trace_context=self.trace_context,
             supervision=supervision(self.manifest),
         )
-        envelope.trace_context.traceparent = self.traceparent
-        return envelope
 
 
 def manifest_part(content: bytes) -> EnvelopePart:

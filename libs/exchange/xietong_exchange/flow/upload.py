@@ -20,12 +20,12 @@ from xietong_exchange.domain.errors import (
     DigestMismatch,
     FrameTooLarge,
     InvalidField,
-    PackageTooLarge,
     ProtocolViolation,
     StorageFull,
     Violation,
 )
 from xietong_exchange.domain.fields import field_violations
+from xietong_exchange.domain.limits import FILE, Excess
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow import part_store
 from xietong_exchange.flow.exchange import Exchange
@@ -86,7 +86,7 @@ class Upload:
             raise InvalidField(count=1, violations=(_OTHER_ALGORITHM,))
         limit = self._exchange.limits.max_package_bytes
         if frame.header.size_bytes > limit:
-            raise PackageTooLarge(what="the file in bytes", value=frame.header.size_bytes, limit=limit)
+            raise Excess(FILE, frame.header.size_bytes, limit).error()
         return frame.header
 
     async def _open(self, header: UploadHeader) -> PartWriter:

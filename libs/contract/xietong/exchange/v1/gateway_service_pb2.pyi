@@ -122,6 +122,7 @@ class PartyStatus(_message.Message):
     VIA_FIELD_NUMBER: _builtins.int
     NEIGHBOUR_REACHABLE_FIELD_NUMBER: _builtins.int
     NEIGHBOUR_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
     party: _envelope_pb2.Party.ValueType
     """The party."""
     via: _envelope_pb2.Party.ValueType
@@ -132,6 +133,10 @@ class PartyStatus(_message.Message):
     def neighbour(self) -> _capabilities_pb2.Capabilities:
         """What that neighbour can do; unset when it never answered."""
 
+    @_builtins.property
+    def capabilities(self) -> _capabilities_pb2.Capabilities:
+        """What the party's own node can do, as the neighbour last told it; unset when nothing is known of it."""
+
     def __init__(
         self,
         *,
@@ -139,10 +144,11 @@ class PartyStatus(_message.Message):
         via: _envelope_pb2.Party.ValueType = ...,
         neighbour_reachable: _builtins.bool = ...,
         neighbour: _capabilities_pb2.Capabilities | None = ...,
+        capabilities: _capabilities_pb2.Capabilities | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["neighbour", b"neighbour"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "neighbour", b"neighbour"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["neighbour", b"neighbour", "neighbour_reachable", b"neighbour_reachable", "party", b"party", "via", b"via"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "neighbour", b"neighbour", "neighbour_reachable", b"neighbour_reachable", "party", b"party", "via", b"via"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -199,7 +199,10 @@ class GatewayServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Preflight(self, request, context):
-        """Checks an open draft as Submit would, and streams the whole verdict: every finding, then the summary. Idempotent.
+        """Checks an open draft as Submit would, and streams the whole verdict: every finding, then the summary. Findings are
+        those of the data standard, contents that were not uploaded yet (`XT-CNT-01`), and what exceeds a limit
+        (`XT-LIM-01` to `XT-LIM-03`) or an edition that is not read (`XT-LIM-04`) on the way to a receiver, as far as the
+        capabilities of the nodes there are known. Idempotent.
         Callers: business systems with the grant `contribute` or `submit`.
         Errors: DRAFT_NOT_FOUND, STATE_CONFLICT.
         """

@@ -63,7 +63,10 @@ class GatewayServiceStub:
     Errors: GRANT_MISSING.
     """
     Preflight: _aio.UnaryStreamMultiCallable[_gateway_drafts_pb2.PreflightRequest, _gateway_drafts_pb2.PreflightResponse]
-    """Checks an open draft as Submit would, and streams the whole verdict: every finding, then the summary. Idempotent.
+    """Checks an open draft as Submit would, and streams the whole verdict: every finding, then the summary. Findings are
+    those of the data standard, contents that were not uploaded yet (`XT-CNT-01`), and what exceeds a limit
+    (`XT-LIM-01` to `XT-LIM-03`) or an edition that is not read (`XT-LIM-04`) on the way to a receiver, as far as the
+    capabilities of the nodes there are known. Idempotent.
     Callers: business systems with the grant `contribute` or `submit`.
     Errors: DRAFT_NOT_FOUND, STATE_CONFLICT.
     """
@@ -207,7 +210,10 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _gateway_drafts_pb2.PreflightRequest,
         context: _aio.ServicerContext[_gateway_drafts_pb2.PreflightRequest, _abc.AsyncIterator[_gateway_drafts_pb2.PreflightResponse]],
     ) -> _abc.AsyncIterator[_gateway_drafts_pb2.PreflightResponse]:
-        """Checks an open draft as Submit would, and streams the whole verdict: every finding, then the summary. Idempotent.
+        """Checks an open draft as Submit would, and streams the whole verdict: every finding, then the summary. Findings are
+        those of the data standard, contents that were not uploaded yet (`XT-CNT-01`), and what exceeds a limit
+        (`XT-LIM-01` to `XT-LIM-03`) or an edition that is not read (`XT-LIM-04`) on the way to a receiver, as far as the
+        capabilities of the nodes there are known. Idempotent.
         Callers: business systems with the grant `contribute` or `submit`.
         Errors: DRAFT_NOT_FOUND, STATE_CONFLICT.
         """

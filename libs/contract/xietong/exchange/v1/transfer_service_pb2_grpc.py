@@ -59,7 +59,9 @@ class TransferServiceServicer:
     """
 
     def GetCapabilities(self, request, context):
-        """Tells what this node can do and allows. Idempotent.
+        """Tells what this node can do and allows, and from a node that relays also what the nodes beyond it do. A sender
+        holds a package against the limits and editions of all nodes on its way before it leaves, and asks again after a
+        refusal for one of them. Idempotent.
         Callers: neighbouring nodes.
         Errors: PEER_NOT_ALLOWED.
         """

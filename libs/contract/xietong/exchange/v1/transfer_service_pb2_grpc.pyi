@@ -19,7 +19,9 @@ class TransferServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetCapabilities: _aio.UnaryUnaryMultiCallable[_transfer_service_pb2.GetCapabilitiesRequest, _transfer_service_pb2.GetCapabilitiesResponse]
-    """Tells what this node can do and allows. Idempotent.
+    """Tells what this node can do and allows, and from a node that relays also what the nodes beyond it do. A sender
+    holds a package against the limits and editions of all nodes on its way before it leaves, and asks again after a
+    refusal for one of them. Idempotent.
     Callers: neighbouring nodes.
     Errors: PEER_NOT_ALLOWED.
     """
@@ -68,7 +70,9 @@ class TransferServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transfer_service_pb2.GetCapabilitiesRequest,
         context: _aio.ServicerContext[_transfer_service_pb2.GetCapabilitiesRequest, _abc.Awaitable[_transfer_service_pb2.GetCapabilitiesResponse]],
     ) -> _abc.Awaitable[_transfer_service_pb2.GetCapabilitiesResponse]:
-        """Tells what this node can do and allows. Idempotent.
+        """Tells what this node can do and allows, and from a node that relays also what the nodes beyond it do. A sender
+        holds a package against the limits and editions of all nodes on its way before it leaves, and asks again after a
+        refusal for one of them. Idempotent.
         Callers: neighbouring nodes.
         Errors: PEER_NOT_ALLOWED.
         """
