@@ -251,11 +251,12 @@ async def test_a_stream_carries_so_many_transfers_and_no_more(
         for number, package in enumerate(packages):
             await talk.offer(package, transfer=number)
         refused = await talk.refusal(transfer=16)
-        assert (refused.reason, refused.facts["value"], refused.facts["limit"]) == (
-            "PACKAGE_TOO_LARGE",
-            "17",
+        assert (refused.reason, refused.code, refused.facts["limit"]) == (
+            "TOO_MANY_TRANSFERS",
+            "RESOURCE_EXHAUSTED",
             "16",
         )
+        assert refused.retry_seconds
         await talk.say(TransferRequest(transfer=0, cancel=Cancel()))
         await talk.offer(packages[16], transfer=17)
         for number in (*range(1, 16), 17):

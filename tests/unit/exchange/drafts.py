@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -60,6 +60,7 @@ class MemoryDrafts:
     draft: DraftRecord
     contributed: list[ContributionRecord]
     requests: dict[str, str] = field(default_factory=dict)
+    held: set[bytes] = field(default_factory=set)
 
     async def get(self, key: DraftKey, *, lock: bool = False) -> DraftRecord | None:
         return self.draft if key == self.draft.key else None
@@ -75,6 +76,9 @@ class MemoryDrafts:
 
     async def remember_request(self, request_id: str, draft_id: str) -> str:
         return self.requests.setdefault(request_id, draft_id)
+
+    async def hold(self, draft_id: str, digests: Collection[bytes]) -> None:
+        self.held.update(digests)
 
     async def set_state(self, draft_id: str, state: DraftState.ValueType) -> None:
         self.draft = replace(self.draft, state=state)

@@ -25,7 +25,7 @@ from xietong_exchange.domain.errors import (
     WithdrawalTooLate,
 )
 from xietong_exchange.domain.evidence import Event, stage
-from xietong_exchange.flow.drafts import key_text
+from xietong_exchange.flow.drafts import key_text, remove_unheld
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange, part_key
 from xietong_exchange.flow.preflight import Preflight, Sheet
@@ -166,8 +166,9 @@ class Intake:
                 return []
             if await tx.drafts.contributions(sheet.draft.draft_id) != sheet.contributions:
                 return []  # Somebody has added to the draft since it was read.
-            await tx.drafts.set_state(sheet.draft.draft_id, DraftState.DRAFT_STATE_DISCARDED)
             await tx.drafts.remember_request(request_id, earlier.draft_id)
+            await tx.drafts.set_state(sheet.draft.draft_id, DraftState.DRAFT_STATE_DISCARDED)
+            await remove_unheld(self._exchange, tx, sheet.draft.draft_id)
         return packages
 
     async def _require_complete(self, sheet: Sheet) -> None:
@@ -236,7 +237,6 @@ class Intake:
             if await tx.drafts.remember_request(request_id, draft.draft_id) != draft.draft_id:
                 raise RequestConflict(request_id=request_id)
             if draft.draft_id == sheet.draft.draft_id and draft.state == DraftState.DRAFT_STATE_SUBMITTED:
-                await tx.drafts.remember_request(request_id, draft.draft_id)
                 return Submission(await tx.packages.of_draft(draft.draft_id), attached=True)
             if draft != sheet.draft or await tx.drafts.contributions(draft.draft_id) != sheet.contributions:
                 raise StateConflict(
@@ -244,6 +244,7 @@ class Intake:
                 )
             for package in sealed:
                 await self._add(tx, package, sheet, actor, start)
+            await tx.drafts.hold(draft.draft_id, {one.envelope.parts[0].digest.value for one in sealed})
             await tx.drafts.set_state(draft.draft_id, DraftState.DRAFT_STATE_SUBMITTED)
             return Submission(await tx.packages.of_draft(draft.draft_id), attached=False)
 

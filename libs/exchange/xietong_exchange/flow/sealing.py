@@ -50,6 +50,23 @@ _MEASURE_EVENTS = {
 }
 
 
+def fragments(contributions: Sequence[ContributionRecord]) -> list[Manifest]:
+    """The fragments of a draft, in their order.
+
+    Raises:
+        PartNameConflict: two contributions give files of the same name.
+    """
+    read: list[Manifest] = []
+    owners: dict[str, str] = {}
+    for contribution in contributions:
+        owner = f"{contribution.system}/{contribution.name}"
+        read.append(Manifest.FromString(contribution.fragment))
+        for part in read[-1].parts:
+            if (other := owners.setdefault(part.name, owner)) != owner:
+                raise PartNameConflict(name=part.name, other=other)
+    return read
+
+
 def merge(contributions: Sequence[ContributionRecord], process_code: str, edition: str) -> Manifest:
     """The manifest of a draft: its fragments merged in their order, its files numbered.
 
@@ -57,14 +74,7 @@ def merge(contributions: Sequence[ContributionRecord], process_code: str, editio
         PartNameConflict: two contributions give files of the same name.
     """
     manifest = Manifest()
-    owners: dict[str, str] = {}
-    for contribution in contributions:
-        fragment = Manifest.FromString(contribution.fragment)
-        for part in fragment.parts:
-            owner = f"{contribution.system}/{contribution.name}"
-            other = owners.setdefault(part.name, owner)
-            if other != owner:
-                raise PartNameConflict(name=part.name, other=other)
+    for fragment in fragments(contributions):
         manifest.MergeFrom(fragment)
     manifest.process_code, manifest.standard_edition = process_code, edition
     for number, part in enumerate(manifest.parts, start=1):

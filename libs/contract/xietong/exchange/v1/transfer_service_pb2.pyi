@@ -83,7 +83,7 @@ class TransferRequest(_message.Message):
     COMMIT_FIELD_NUMBER: _builtins.int
     CANCEL_FIELD_NUMBER: _builtins.int
     transfer: _builtins.int
-    """Number of the transfer in this stream, chosen by the sender."""
+    """Number of the transfer in this stream, chosen by the sender. It MUST NOT be given to another one in the stream."""
     @_builtins.property
     def offer(self) -> Global___Offer:
         """Opens the transfer."""
