@@ -78,7 +78,7 @@ async def send(hub: ChangingHub) -> None:
 
 async def test_what_a_neighbour_refuses_for_its_size_stays_here() -> None:
     hub = ChangingHub([capabilities(HUB, max_parts=1), capabilities(HUB, max_parts=1)])
-    with pytest.raises(PackageTooLarge, match="the number of parts is 2, 1 above the limit of 1"):
+    with pytest.raises(PackageTooLarge, match=r"the number of parts .* is 2, 1 above the limit of 1"):
         await send(hub)
     assert (hub.offered, hub.distrusted) == (0, 1)
 

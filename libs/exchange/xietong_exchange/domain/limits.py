@@ -88,8 +88,7 @@ class Excess:
     def error(self) -> PackageTooLarge:
         """As the node says it whose limit it is."""
         return PackageTooLarge(
-            what=self.what.en,
-            what_zh=self.what.zh,
+            what=f"{self.what.en} ({self.what.zh})",
             value=self.value,
             limit=self.limit,
             excess=self.value - self.limit,

@@ -154,7 +154,7 @@ class PackageTooLarge(XietongError):
         "{what} is {value}, {excess} above the limit of {limit};"
         " split the package or ask the operators for a higher limit"
     )
-    sentence_zh = "{what_zh}为 {value}，超出上限 {limit} 达 {excess}；请拆分数据包或联系运维调整上限"
+    sentence_zh = "{what} 为 {value}，超出上限 {limit} 达 {excess}；请拆分数据包或联系运维调整上限"
 
 
 class PageTokenInvalid(XietongError):
