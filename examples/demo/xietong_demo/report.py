@@ -12,11 +12,14 @@ from rich import box
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
+from xietong_client import FINAL_STATES
+from xietong_client.labels import state_name
 from xietong_demo.following import way_of
 from xietong_demo.story import Step
 from xietong_system_desk.records import SendRecord, SentPackage
 
-_FINAL_KINDS = frozenset({"ACCEPTED", "RETURNED", "REJECTED", "EXPIRED", "WITHDRAWN"})
+_FINAL_KINDS = frozenset(map(state_name, FINAL_STATES))
+"""The evidence of an outcome has the name of the state to which it leads."""
 _KEYS = {"sender": "from", "receiver": "to"}
 _COLUMNS: tuple[tuple[str, str, JustifyMethod], ...] = (
     ("流程", "process", "left"),

@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import cast
 
 import grpc
 import pytest
@@ -28,6 +27,7 @@ from tests.integration.exchange.shared_city import (
     nothing_changes,
     seen_at_hub,
 )
+from tests.unit.exchange.nodes import MemoryStore, new_exchange
 
 from xietong.exchange.v1 import package_pb2
 from xietong.exchange.v1.envelope_pb2 import Party, SignedEnvelope
@@ -35,7 +35,6 @@ from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
 from xietong.exchange.v1.transfer_service_pb2 import Cancel, Commit, Offer, TransferRequest, TransferResponse
 from xietong_exchange.adapters.rpc.status import to_status
 from xietong_exchange.flow.evidence import EvidenceDesk
-from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.receive import ANSWER_QUEUE_FRAMES, Receiver
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -251,11 +250,12 @@ async def test_a_stream_carries_so_many_transfers_and_no_more(
         for number, package in enumerate(packages):
             await talk.offer(package, transfer=number)
         refused = await talk.refusal(transfer=16)
-        assert (refused.reason, refused.facts["value"], refused.facts["limit"]) == (
-            "PACKAGE_TOO_LARGE",
-            "17",
+        assert (refused.reason, refused.code, refused.facts["limit"]) == (
+            "TOO_MANY_TRANSFERS",
+            "RESOURCE_EXHAUSTED",
             "16",
         )
+        assert refused.retry_seconds
         await talk.say(TransferRequest(transfer=0, cancel=Cancel()))
         await talk.offer(packages[16], transfer=17)
         for number in (*range(1, 16), 17):
@@ -306,9 +306,8 @@ async def test_a_neighbour_that_goes_away_unread_leaves_nothing_running() -> Non
         for number in itertools.count():
             yield TransferRequest(transfer=number, commit=Commit())
 
-    receiver = Receiver(
-        cast(Exchange, None), cast(EvidenceDesk, None), lambda error: to_status(error, incident="")
-    )
+    exchange = new_exchange(Party.PARTY_PROCURATORATE, MemoryStore())
+    receiver = Receiver(exchange, EvidenceDesk(exchange), lambda error: to_status(error, incident=""))
     async with asyncio.timeout(BOUND_SECONDS):
         answers = receiver.stream(endless(), Party.PARTY_POLICE)
         assert read_status((await anext(answers)).refusal.status).reason == "PROTOCOL_VIOLATION"

@@ -86,6 +86,12 @@ class MemoryPackages:
         record = self.records[package_id]
         self.records[package_id] = replace(record, state=state, reasons=reasons or record.reasons)
 
+    async def of_draft(self, draft_id: str) -> list[PackageRecord]:
+        return [record for record in self.records.values() if record.draft_id == draft_id]
+
+    async def latest_of_case(self, party: Party.ValueType, case_number: str) -> PackageRecord | None:
+        return next((one for one in self.records.values() if (party, case_number) in one.case_numbers), None)
+
     async def add_evidence(self, record: EvidenceRecord) -> bool:
         self.stated.append(record)
         return True

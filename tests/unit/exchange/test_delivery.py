@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind as Kind
 from xietong.exchange.v1.package_pb2 import DeliveryState as State
+from xietong_client import FINAL_STATES
 from xietong_exchange.domain.delivery import FINAL, LABELS, advance, may_state
 
 WAY = [
@@ -73,3 +74,7 @@ def test_every_state_has_a_label_in_both_languages() -> None:
         if state:
             assert LABELS[state].zh
             assert LABELS[state].en
+
+
+def test_node_and_client_agree_on_the_final_states() -> None:
+    assert FINAL == FINAL_STATES  # two distributions that share nothing but the contract

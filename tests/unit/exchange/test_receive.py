@@ -24,6 +24,7 @@ from xietong.exchange.v1.transfer_service_pb2 import (
 )
 from xietong_exchange.adapters.rpc.status import from_status, to_status
 from xietong_exchange.domain.errors import NodeUnreachable
+from xietong_exchange.domain.limits import Limits
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.part_store import PartKey
@@ -184,3 +185,69 @@ async def test_a_cancelled_transfer_answers_nothing_more_and_its_number_stays_ta
     given = await answers(receiver, OFFER, cancel, *chunks(1, FILE, 512), COMMIT, OFFER)
     assert [answer.WhichOneof("frame") for answer in given] == ["need", "refusal"]
     assert from_status(given[1].refusal.status).reason == "PROTOCOL_VIOLATION"
+
+
+def offer_of(number: int, package: str = PACKAGE_ID) -> TransferRequest:
+    envelope = new_envelope(b"manifest")
+    envelope.package_id = package
+    return TransferRequest(transfer=number, offer=Offer(envelope=signed(envelope)))
+
+
+def package_id(number: int) -> str:
+    return f"0198c0de-0000-7000-8000-{number:012x}"
+
+
+def refusals(given: Iterable[TransferResponse]) -> dict[int, str]:
+    """The reason by the number of the transfer."""
+    return {
+        answer.transfer: from_status(answer.refusal.status).reason
+        for answer in given
+        if answer.HasField("refusal")
+    }
+
+
+async def test_a_full_stream_says_so_and_that_a_later_try_may_succeed() -> None:
+    limits = Limits(max_transfers_per_stream=2)
+    exchange = new_exchange(Party.PARTY_PROCURATORATE, MemoryStore(), limits=limits)
+    receiver = Receiver(exchange, EvidenceDesk(exchange), lambda error: to_status(error, incident=""))
+    given = await answers(receiver, *(offer_of(number, package_id(number)) for number in (1, 2, 3)))
+    (refused,) = [from_status(answer.refusal.status) for answer in given if answer.HasField("refusal")]
+    assert (refused.reason, refused.code, refused.retryable) == (
+        "TOO_MANY_TRANSFERS",
+        "RESOURCE_EXHAUSTED",
+        True,
+    )
+    assert refused.retry_after_seconds
+    cancel = TransferRequest(transfer=1, cancel=Cancel())
+    again = await answers(
+        receiver, offer_of(1, package_id(1)), offer_of(2, package_id(2)), cancel, offer_of(3, package_id(3))
+    )
+    assert refusals(again) == {}
+
+
+async def test_a_stream_remembers_the_latest_numbers_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("xietong_exchange.flow.receive.ENDED_TRANSFERS_REMEMBERED", 4)
+    _, _, receiver = new_node()
+
+    def ended(number: int) -> Iterable[TransferRequest]:
+        return offer_of(number), TransferRequest(transfer=number, cancel=Cancel())
+
+    numbers = [frame for number in range(1, 7) for frame in ended(number)]
+    late = TransferRequest(transfer=6, commit=Commit())
+    given = await answers(receiver, *numbers, late, *ended(6), *ended(3), *ended(1))
+    assert refusals(given) == {6: "PROTOCOL_VIOLATION", 3: "PROTOCOL_VIOLATION"}  # 1 is forgotten
+
+
+async def test_a_newer_stream_does_not_wait_for_a_hung_one_without_an_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("xietong_exchange.flow.reception.SUPERSEDE_SECONDS", 0.05)
+    _, _, receiver = new_node()
+    many = Frames([OFFER, *chunks(1, FILE, 1)])
+    hung = await stop_reading(receiver, many, STALLED_AFTER)  # it holds the package and never goes on
+    for _ in range(2):
+        (refused,) = await answers(receiver, OFFER)
+        found = from_status(refused.refusal.status)
+        assert (found.reason, found.retryable) == ("PART_BUSY", True)
+    await hung.aclose()
+    assert [answer.WhichOneof("frame") for answer in await answers(receiver, OFFER)] == ["need"]

@@ -19,9 +19,17 @@ from xietong.exchange.v1.transfer_service_pb2 import (
     TransferResponse,
 )
 from xietong_exchange.domain.envelope import SealedPackage
-from xietong_exchange.domain.errors import EvidenceInvalid, NodeUnreachable, PackageTooLarge, RemoteRefusal
+from xietong_exchange.domain.errors import (
+    EditionNotSupported,
+    EvidenceInvalid,
+    FrameTooLarge,
+    NodeUnreachable,
+    PackageTooLarge,
+    RemoteRefusal,
+)
 from xietong_exchange.domain.evidence import read_statement
 from xietong_exchange.domain.limits import Limits as OwnLimits
+from xietong_exchange.domain.limits import excesses, require_within
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.domain.transfer import SendingTransfer, Span
 from xietong_exchange.flow.evidence import CARRIED_BY_ACCEPTANCE, EvidenceDesk
@@ -37,6 +45,11 @@ STANDSTILL_SECONDS = 30.0
 """A neighbour that lives, but says nothing for so long, hangs; who verifies a large part says so, see `reception`."""
 LAST_WORD_SECONDS = 5.0
 """How long a neighbour's reason is waited for when sending to it has failed."""
+
+_OF_CAPABILITIES = frozenset(
+    error.reason_name() for error in (EditionNotSupported, FrameTooLarge, PackageTooLarge)
+)
+"""Refusals for something that capabilities tell: what was known of them is outdated."""
 
 ErrorOf = Callable[[Status], RemoteRefusal]
 
@@ -70,8 +83,7 @@ class Dispatcher:
         Raises:
             Failure: the neighbour's refusal, or why it could not be reached.
         """
-        limits = (await self._neighbours.capabilities(peer)).limits
-        _require_fit(package, limits)
+        limits = await self._limits(package, peer)
         with package_span("transfer", package, SpanKind.CLIENT):
             movement = self._exchange.progress.begin(package.package_id, 0, package.size_bytes)
             try:
@@ -80,18 +92,23 @@ class Dispatcher:
                     evidence = await conversation.hold(stream, self._error_of)
                     if evidence is None:
                         raise NodeUnreachable(party=party_name(peer))
+            except RemoteRefusal as refusal:
+                if refusal.reason in _OF_CAPABILITIES:
+                    self._neighbours.distrust(peer)
+                raise
             finally:
                 self._exchange.progress.end(package.package_id, movement)
             _require_acceptance(evidence, package)
             await self._desk.take(evidence, peer)
 
-
-def _require_fit(package: SealedPackage, limits: Limits) -> None:
-    """Refuse here, with the number, what the neighbour would refuse."""
-    if limits.max_package_bytes and package.size_bytes > limits.max_package_bytes:
-        raise PackageTooLarge(
-            what="the package in bytes", value=package.size_bytes, limit=limits.max_package_bytes
-        )
+    async def _limits(self, package: SealedPackage, peer: Party.ValueType) -> Limits:
+        """The neighbour's limits. What it would refuse is refused here, but never for an answer of before."""
+        limits = (await self._neighbours.capabilities(peer)).limits
+        if any(excesses(package.extent, limits)):
+            self._neighbours.distrust(peer)
+            limits = (await self._neighbours.capabilities(peer)).limits
+        require_within(package.extent, limits)
+        return limits
 
 
 def _require_acceptance(evidence: Evidence, package: SealedPackage) -> None:

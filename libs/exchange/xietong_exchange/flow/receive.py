@@ -14,7 +14,7 @@ from google.rpc.status_pb2 import Status
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.transfer_service_pb2 import Refusal, TransferRequest, TransferResponse
-from xietong_exchange.domain.errors import PackageTooLarge, ProtocolViolation, XietongError
+from xietong_exchange.domain.errors import ProtocolViolation, TooManyTransfers, XietongError
 from xietong_exchange.flow.admission import Admission
 from xietong_exchange.flow.arrival import Arrival
 from xietong_exchange.flow.evidence import EvidenceDesk
@@ -23,6 +23,9 @@ from xietong_exchange.flow.reception import Reception, Receptions
 
 ANSWER_QUEUE_FRAMES = 64
 """Answers that wait to be sent; they are small, so the bound is for order, not for memory."""
+
+ENDED_TRANSFERS_REMEMBERED = 1024
+"""Numbers whose late frames are ignored and whose reuse is refused; frames of older ones can't be under way."""
 
 StatusOf = Callable[[XietongError], Status]
 
@@ -72,20 +75,18 @@ class Receiver:
         peer: Party.ValueType,
         answers: asyncio.Queue[TransferResponse | None],
     ) -> None:
-        transfers: dict[int, Reception | None] = {}
+        transfers = _Transfers(self._exchange.limits.max_transfers_per_stream)
         try:
             async for frame in frames:
                 await self._dispatch(frame, peer, transfers, answers)
         finally:
-            for reception in transfers.values():
-                if reception is not None:
-                    await reception.close()
+            await transfers.close()
 
     async def _dispatch(
         self,
         frame: TransferRequest,
         peer: Party.ValueType,
-        transfers: dict[int, Reception | None],
+        transfers: _Transfers,
         answers: asyncio.Queue[TransferResponse | None],
     ) -> None:
         try:
@@ -94,52 +95,86 @@ class Receiver:
                     answer.transfer = frame.transfer
                     await answers.put(answer)
         except XietongError as error:
-            await self._end(transfers, frame.transfer)
+            await transfers.end(frame.transfer)
             refusal = Refusal(status=self._status_of(error))
             await answers.put(TransferResponse(transfer=frame.transfer, refusal=refusal))
 
     async def _answers(
-        self, frame: TransferRequest, peer: Party.ValueType, transfers: dict[int, Reception | None]
+        self, frame: TransferRequest, peer: Party.ValueType, transfers: _Transfers
     ) -> AsyncGenerator[TransferResponse, None]:
         kind = frame.WhichOneof("frame")
         if kind == "offer":
-            if frame.transfer in transfers:
-                raise ProtocolViolation(why=f"transfer {frame.transfer} was offered twice in one stream")
-            transfers[frame.transfer] = None
-            self._require_place(transfers)
+            transfers.open(frame.transfer)
             package = self._admission.admit(frame.offer.envelope, peer)
-            reception = transfers[frame.transfer] = await self._receptions.begin(package)
+            reception = await self._receptions.begin(package)
+            transfers.begin(frame.transfer, reception)
             async with aclosing(reception.offered()) as answers:
                 async for answer in answers:
                     yield answer
-            return
-        if frame.transfer not in transfers:
-            raise ProtocolViolation(
-                why=f"transfer {frame.transfer} sends {kind or 'nothing'} before its offer"
-            )
-        reception_or_none = transfers[frame.transfer]
-        if reception_or_none is None or reception_or_none.closed:
-            return  # Frames that were under way when the transfer ended are not an error.
-        if kind == "cancel":
-            await self._end(transfers, frame.transfer)
-            return
-        async with aclosing(reception_or_none.heard(frame)) as answers:
-            async for answer in answers:
-                yield answer
+        elif current := transfers.find(frame.transfer, kind or "nothing"):
+            if kind == "cancel":
+                await transfers.end(frame.transfer)
+                return
+            async with aclosing(current.heard(frame)) as answers:
+                async for answer in answers:
+                    yield answer
 
-    def _require_place(self, transfers: dict[int, Reception | None]) -> None:
-        limit = self._exchange.limits.max_transfers_per_stream
-        under_way = sum(
-            1 for reception in transfers.values() if reception is not None and not reception.closed
-        )
-        if under_way >= limit:
-            raise PackageTooLarge(
-                what="the number of transfers in a stream", value=under_way + 1, limit=limit
-            )
 
-    async def _end(self, transfers: dict[int, Reception | None], number: int) -> None:
-        reception = transfers.get(number)
-        if reception is not None:
+class _Transfers:
+    """The transfers of one stream: those under way by number, and the numbers of the latest that ended."""
+
+    def __init__(self, limit: int) -> None:
+        self._under_way: dict[int, Reception] = {}
+        self._limit = limit
+        self._ended: dict[int, None] = {}  # in the order of their end
+
+    def open(self, number: int) -> None:
+        """Take a number for an offer, whose transfer counts as ended until it begins.
+
+        Raises:
+            ProtocolViolation: it was used before in this stream.
+            TooManyTransfers: the stream is full.
+        """
+        self._settle()
+        if number in self._under_way or number in self._ended:
+            raise ProtocolViolation(why=f"transfer {number} was offered twice in one stream")
+        self._remember(number)
+        if len(self._under_way) >= self._limit:
+            raise TooManyTransfers(limit=self._limit)
+
+    def begin(self, number: int, reception: Reception) -> None:
+        """The offer with this number was admitted."""
+        self._ended.pop(number, None)
+        self._under_way[number] = reception
+
+    def find(self, number: int, said: str) -> Reception | None:
+        """The transfer of a frame; None when it has ended, as frames that were under way then are no error.
+
+        Raises:
+            ProtocolViolation: it was never offered.
+        """
+        self._settle()
+        if number not in self._under_way and number not in self._ended:
+            raise ProtocolViolation(why=f"transfer {number} sends {said} before its offer")
+        return self._under_way.get(number)
+
+    async def end(self, number: int) -> None:
+        """Nothing more comes of a transfer."""
+        if (reception := self._under_way.pop(number, None)) is not None:
+            self._remember(number)
             await reception.close()
-        if number in transfers:
-            transfers[number] = None
+
+    async def close(self) -> None:
+        """The stream ends."""
+        for reception in self._under_way.values():
+            await reception.close()
+
+    def _settle(self) -> None:
+        for number in [number for number, reception in self._under_way.items() if reception.closed]:
+            del self._under_way[number]
+            self._remember(number)
+
+    def _remember(self, number: int) -> None:
+        self._ended[number] = None
+        if len(self._ended) > ENDED_TRANSFERS_REMEMBERED:
+            del self._ended[next(iter(self._ended))]

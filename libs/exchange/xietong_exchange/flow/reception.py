@@ -23,7 +23,7 @@ from xietong_exchange.domain.envelope import SealedPackage
 from xietong_exchange.domain.errors import (
     ChunkOutOfOrder,
     EnvelopeInvalid,
-    PartIncomplete,
+    PartBusy,
     ProtocolViolation,
     StorageFull,
     StreamSuperseded,
@@ -39,6 +39,8 @@ from xietong_exchange.flow.tracing import package_span
 
 WRITER_WAIT_SECONDS = 20.0
 """How long a transfer waits for another one that is receiving the same content before it gives way."""
+SUPERSEDE_SECONDS = 20.0
+"""How long a newer stream waits for the older one of its package to end what it is at; a hung one may never."""
 VERIFYING_SECONDS = 5.0
 """How often the sender hears of us while we hash a large part again after a break: less than its standstill."""
 
@@ -60,11 +62,21 @@ class Receptions:
         self._under_way[package.package_id] = reception
         try:
             if older is not None:
-                await older.supersede()
+                await self._supersede(older)
         except BaseException:
             await reception.close()
             raise
         return reception
+
+    async def _supersede(self, older: Reception) -> None:
+        """The older one keeps its place when it does not give way, so that the next try waits for it too."""
+        try:
+            async with asyncio.timeout(SUPERSEDE_SECONDS):
+                await older.supersede()
+        except TimeoutError:
+            if not older.closed:
+                self._under_way[older.package.package_id] = older
+            raise PartBusy(what=f"package {older.package.package_id}") from None
 
     def _ended(self, reception: Reception) -> None:
         if self._under_way.get(reception.package.package_id) is reception:
@@ -207,7 +219,7 @@ class Reception:
                         part_key(self.package, number), self._size(number)
                     )
             except TimeoutError:
-                raise PartIncomplete(what=f"part {number}, which another transfer is receiving,") from None
+                raise PartBusy(what=f"part {number}") from None
             except part_store.SizeConflict as conflict:
                 raise EnvelopeInvalid(
                     why=f"part {number} has {conflict.actual} bytes, not {conflict.announced}"

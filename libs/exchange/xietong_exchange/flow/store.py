@@ -6,7 +6,7 @@ times come from the database's clock, because several processes share one outbox
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -154,6 +154,12 @@ class Drafts(Protocol):
 
     async def contributions(self, draft_id: str) -> list[ContributionRecord]:
         """In the order of first arrival."""
+
+    async def hold(self, draft_id: str, digests: Collection[bytes]) -> None:
+        """Note contents that a draft, or the packages made of it, need."""
+
+    async def unheld(self, draft_id: str) -> list[bytes]:
+        """Of the contents of a draft those that no draft holds but discarded ones; nobody else notes any meanwhile."""
 
     async def requested(self, request_id: str) -> DraftRecord | None:
         """The draft to which a request id is bound, None when it is new."""

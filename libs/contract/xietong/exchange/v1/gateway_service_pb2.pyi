@@ -124,6 +124,7 @@ class PartyStatus(_message.Message):
     NEIGHBOUR_REACHABLE_FIELD_NUMBER: _builtins.int
     NEIGHBOUR_FIELD_NUMBER: _builtins.int
     LAST_CONTACT_TIME_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
     party: _envelope_pb2.Party.ValueType
     """The party."""
     via: _envelope_pb2.Party.ValueType
@@ -138,6 +139,10 @@ class PartyStatus(_message.Message):
     def last_contact_time(self) -> _timestamp_pb2.Timestamp:
         """When that neighbour last answered, since this node started; unset when it never did."""
 
+    @_builtins.property
+    def capabilities(self) -> _capabilities_pb2.Capabilities:
+        """What the party's own node can do, as the neighbour last told it; unset when nothing is known of it."""
+
     def __init__(
         self,
         *,
@@ -146,10 +151,11 @@ class PartyStatus(_message.Message):
         neighbour_reachable: _builtins.bool = ...,
         neighbour: _capabilities_pb2.Capabilities | None = ...,
         last_contact_time: _timestamp_pb2.Timestamp | None = ...,
+        capabilities: _capabilities_pb2.Capabilities | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_contact_time", b"last_contact_time", "neighbour", b"neighbour"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "last_contact_time", b"last_contact_time", "neighbour", b"neighbour"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["last_contact_time", b"last_contact_time", "neighbour", b"neighbour", "neighbour_reachable", b"neighbour_reachable", "party", b"party", "via", b"via"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "last_contact_time", b"last_contact_time", "neighbour", b"neighbour", "neighbour_reachable", b"neighbour_reachable", "party", b"party", "via", b"via"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

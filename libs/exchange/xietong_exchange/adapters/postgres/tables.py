@@ -153,6 +153,14 @@ contribution = Table(
     Column("fragment", LargeBinary, nullable=False),
 )
 
+draft_content = Table(
+    "draft_content",
+    metadata,
+    Column("draft_id", _ID, ForeignKey("draft.draft_id"), primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Index("ix_draft_content_digest", "digest"),
+)
+
 send_request = Table(
     "send_request",
     metadata,

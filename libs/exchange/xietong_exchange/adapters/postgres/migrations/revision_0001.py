@@ -143,6 +143,15 @@ _STATEMENTS = (
     )
     """,
     """
+    CREATE TABLE draft_content (
+        draft_id uuid NOT NULL,
+        digest bytea NOT NULL,
+        CONSTRAINT pk_draft_content PRIMARY KEY (draft_id, digest),
+        CONSTRAINT fk_draft_content_draft_id FOREIGN KEY (draft_id) REFERENCES draft (draft_id)
+    )
+    """,
+    "CREATE INDEX ix_draft_content_digest ON draft_content (digest)",
+    """
     CREATE TABLE send_request (
         request_id text NOT NULL,
         draft_id uuid NOT NULL,
