@@ -32,10 +32,11 @@ async def test_a_claim_that_is_rolled_back_took_nothing(store: PostgresStore) ->
     assert (found.package_id, found.token, found.attempts) == (package_id, 1, 1)
 
 
-async def test_a_drop_waits_for_a_claim_and_finds_itself_late(
+async def test_a_drop_waits_for_an_offer_and_finds_itself_late(
     store: PostgresStore, until_waiting: Callable[[int], Awaitable[None]]
 ) -> None:
     [package_id] = await enqueued(store)
+    [held] = await claimed(store)
 
     async def drop() -> bool:
         async with store.transaction() as tx:
@@ -43,12 +44,30 @@ async def test_a_drop_waits_for_a_claim_and_finds_itself_late(
 
     async with asyncio.timeout(PATIENCE_SECONDS):
         async with store.transaction() as tx:
-            [held] = await tx.outbox.claim(HUB, BULK, owner="first", lease_seconds=9, limit=1)
+            assert await tx.outbox.offer(held.delivery_id, held.token)
             dropping = asyncio.create_task(drop())
             await until_waiting(1)
         assert await dropping is False
         async with store.transaction() as tx:
             assert await tx.outbox.finish(held.delivery_id, held.token)
+
+
+async def test_an_offer_waits_for_a_drop_and_finds_itself_late(
+    store: PostgresStore, until_waiting: Callable[[int], Awaitable[None]]
+) -> None:
+    [package_id] = await enqueued(store)
+    [held] = await claimed(store)
+
+    async def offer() -> bool:
+        async with store.transaction() as tx:
+            return await tx.outbox.offer(held.delivery_id, held.token)
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async with store.transaction() as tx:
+            assert await tx.outbox.drop(package_id)
+            offering = asyncio.create_task(offer())
+            await until_waiting(1)
+        assert await offering is False
 
 
 async def test_workers_share_the_work_without_overlap(store: PostgresStore) -> None:

@@ -10,7 +10,7 @@ from tests.integration.store.records import REFUSAL, evidence, new_id, package, 
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong_exchange.adapters.postgres import PostgresStore
-from xietong_exchange.domain.errors import Failure, NodeUnreachable, RemoteRefusal
+from xietong_exchange.domain.errors import DeliveryGivenUp, Failure, NodeUnreachable, RemoteRefusal
 from xietong_exchange.flow.records import DeliveryRecord
 
 HUB, COURT = Party.PARTY_HUB, Party.PARTY_COURT
@@ -262,9 +262,56 @@ async def test_drop_takes_the_package_out_and_leaves_its_evidence(store: Postgre
     ]
 
 
-async def test_what_a_worker_has_taken_once_is_not_dropped(store: PostgresStore) -> None:
+async def test_what_a_worker_took_but_never_offered_is_dropped(store: PostgresStore) -> None:
+    ids = await enqueued(store, 3)
+    waiting, dead, _ = await claimed(store)
+    async with store.transaction() as tx:
+        await tx.outbox.postpone(
+            waiting.delivery_id, waiting.token, REFUSAL, delay_seconds=0, reset_budget=False
+        )
+        await tx.outbox.bury(dead.delivery_id, dead.token, DeliveryGivenUp(hours=72))
+    async with store.transaction() as tx:
+        assert [await tx.outbox.drop(package_id) for package_id in ids] == [True, True, True]
+
+
+async def test_what_was_dropped_under_its_worker_is_not_offered(store: PostgresStore) -> None:
     [package_id] = await enqueued(store)
     [held] = await claimed(store)
+    async with store.transaction() as tx:
+        assert await tx.outbox.drop(package_id)
+    async with store.transaction() as tx:
+        assert not await tx.outbox.offer(held.delivery_id, held.token)
+
+
+async def test_who_lost_the_lease_offers_nothing(store: PostgresStore) -> None:
+    [package_id] = await enqueued(store)
+    [lost] = await claimed(store, lease_seconds=0)
+    [held] = await claimed(store)
+    async with store.transaction() as tx:
+        assert not await tx.outbox.offer(lost.delivery_id, lost.token)
+        assert not (await delivery_of(store, package_id)).offered
+        assert await tx.outbox.offer(held.delivery_id, held.token)
+    assert (await delivery_of(store, package_id)).offered
+
+
+async def test_an_offer_that_was_refused_for_good_is_dropped_and_one_that_was_given_up_is_not(
+    store: PostgresStore,
+) -> None:
+    ids = await enqueued(store, 2)
+    refused, given_up = await claimed(store)
+    async with store.transaction() as tx:
+        for held in (refused, given_up):
+            assert await tx.outbox.offer(held.delivery_id, held.token)
+        await tx.outbox.bury(refused.delivery_id, refused.token, REFUSAL)
+        await tx.outbox.bury(given_up.delivery_id, given_up.token, DeliveryGivenUp(hours=72))
+        assert [await tx.outbox.drop(package_id) for package_id in ids] == [True, False]
+
+
+async def test_what_was_offered_once_is_not_dropped(store: PostgresStore) -> None:
+    [package_id] = await enqueued(store)
+    [held] = await claimed(store)
+    async with store.transaction() as tx:
+        assert await tx.outbox.offer(held.delivery_id, held.token)
     for settle in (False, True):
         async with store.transaction() as tx:
             if settle:

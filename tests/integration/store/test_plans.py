@@ -124,6 +124,7 @@ async def work_on_the_outbox(tx: PostgresTransaction, package_id: str) -> None:
     await tx.outbox.enqueue(Party.PARTY_COURT, BULK, package_id)
     [held] = await tx.outbox.claim(Party.PARTY_COURT, BULK, owner="w", lease_seconds=9, limit=4)
     assert await tx.outbox.claim(HUB, BULK, owner="w", lease_seconds=9, limit=4) == []
+    await tx.outbox.offer(held.delivery_id, held.token)
     await tx.outbox.renew(held.delivery_id, held.token, lease_seconds=9, progressed=True)
     await tx.outbox.postpone(held.delivery_id, held.token, REFUSAL, delay_seconds=9, reset_budget=True)
     await tx.outbox.replay(held.delivery_id)

@@ -119,6 +119,7 @@ class MemoryOutbox:
             attempts=0,
             token=0,
             leased=False,
+            offered=False,
             create_time=NOW,
             due_time=NOW,
             progress_time=NOW,
@@ -146,6 +147,13 @@ class MemoryOutbox:
 
     async def renew(self, delivery_id: int, token: int, *, lease_seconds: float, progressed: bool) -> bool:
         return self.deliveries[delivery_id].token == token
+
+    async def offer(self, delivery_id: int, token: int) -> bool:
+        delivery = self.deliveries.get(delivery_id)
+        if delivery is None or (delivery.token, delivery.leased) != (token, True):
+            return False
+        self.deliveries[delivery_id] = replace(delivery, offered=True)
+        return True
 
     async def finish(self, delivery_id: int, token: int) -> bool:
         return self._note("finished", delivery_id, token, "", status="done")

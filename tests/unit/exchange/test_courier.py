@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from tests.unit.exchange.nodes import LONG_SECONDS, MemoryStore, evidence_row, new_exchange, until
@@ -54,6 +54,10 @@ class Hub:
     answers: list[Answer]
     evidence: list[list[Evidence]] = field(default_factory=list)
     packages: list[str] = field(default_factory=list)
+    away: list[NodeUnreachable] = field(default_factory=list)
+    """What the first connections fail with."""
+    connected: int = 0
+    on_connect: Callable[[], None] = lambda: None
 
     def _next(self) -> Answer:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -67,6 +71,13 @@ class Hub:
         if isinstance(answer, Exception):
             raise answer
         return [result_of(error) for error in answer]
+
+    async def connect(self, party: Party.ValueType, lane: Lane.ValueType) -> None:
+        await asyncio.sleep(0)
+        self.connected += 1
+        self.on_connect()
+        if self.away:
+            raise self.away.pop(0)
 
     async def send(
         self, package: SealedPackage, peer: Party.ValueType, lane: Lane.ValueType, moved: Callable[[], None]
@@ -201,6 +212,37 @@ async def test_a_package_is_tried_again_while_its_neighbour_is_away_and_then_del
     assert [what for what, _, _ in log] == ["postponed", "postponed", "finished"]
     assert hub.packages == [PACKAGE_ID] * 3
     assert 0.5 <= store.outbox.delays[0] <= 1.0 <= store.outbox.delays[1] <= 2.0
+
+
+async def test_what_waits_for_a_connection_counts_as_never_offered() -> None:
+    store, hub = store_with(0), Hub([[]], away=[NodeUnreachable(party="hub")] * 2)
+    await store.outbox.enqueue(Party.PARTY_HUB, Lane.LANE_INTERACTIVE, PACKAGE_ID)
+    offered: list[bool] = []
+    send = hub.send
+
+    async def note(*args: Any) -> None:
+        offered.append(store.outbox.deliveries[1].offered)
+        await send(*args)
+
+    hub.send = note  # type: ignore[method-assign] # this hub looks at the mark when the package comes
+    async with courier(store, hub, Lane.LANE_INTERACTIVE):
+        await until(lambda: len(store.outbox.log) >= 2)
+        assert not store.outbox.deliveries[1].offered
+        await until(lambda: len(store.outbox.log) >= 3)
+    assert store.outbox.log[2] == ("finished", 1, "")
+    assert offered == [True]
+
+
+async def test_a_package_that_is_withdrawn_while_its_courier_connects_is_not_sent() -> None:
+    store, hub = store_with(0), Hub([[]])
+    await store.outbox.enqueue(Party.PARTY_HUB, Lane.LANE_INTERACTIVE, PACKAGE_ID)
+    hub.on_connect = store.outbox.deliveries.clear
+    async with courier(store, hub, Lane.LANE_INTERACTIVE):
+        await until(lambda: hub.connected == 1)
+        await store.outbox.enqueue(Party.PARTY_HUB, Lane.LANE_INTERACTIVE, PACKAGE_ID)
+        await until(lambda: hub.connected == 2)
+    assert hub.packages == []
+    assert store.outbox.log == []
 
 
 async def test_the_neighbour_may_ask_for_a_longer_pause() -> None:

@@ -144,7 +144,10 @@ class Courier:
         beat = _Beat(self.exchange, delivery, self.policy.lease_seconds)
         try:
             async with beat:
-                record = await self._require(delivery.package_id)
+                await self.neighbours.connect(self.peer, self.lane)
+                record = await self._offered(delivery)
+                if record is None:
+                    return
                 await self.dispatcher.send(sealed(record), self.peer, self.lane, beat.moved)
         except (XietongError, RemoteRefusal) as error:
             await self._settle(delivery, error, progressed=beat.progressed)
@@ -156,12 +159,15 @@ class Courier:
         else:
             await self._finish([delivery])
 
-    async def _require(self, package_id: str) -> PackageRecord:
+    async def _offered(self, delivery: DeliveryRecord) -> PackageRecord | None:
+        """The package, which the neighbour may know of from now on; None when it was withdrawn at the last moment.
+
+        Committed before the offer leaves: until then a withdrawal needs nobody's answer.
+        """
         async with self.exchange.store.transaction() as tx:
-            record = await tx.packages.get(package_id)
-        if record is None:
-            raise PackageNotFound(package_id=package_id)
-        return record
+            if not delivery.offered and not await tx.outbox.offer(delivery.delivery_id, delivery.token):
+                return None
+            return await tx.packages.get(delivery.package_id)
 
     async def _evidence(self, batch: list[DeliveryRecord]) -> None:
         try:

@@ -41,6 +41,9 @@ class Neighbours(Protocol):
     async def capabilities(self, party: Party.ValueType) -> Capabilities:
         """What the neighbour can do; asked when the connection is new. Raises NodeUnreachable or its refusal."""
 
+    async def connect(self, party: Party.ValueType, lane: Lane.ValueType) -> None:
+        """Wait until the neighbour has answered and the connection of this lane stands. Raises as `capabilities`."""
+
     def transfer(
         self, party: Party.ValueType, lane: Lane.ValueType
     ) -> AbstractAsyncContextManager[TransferStream]:

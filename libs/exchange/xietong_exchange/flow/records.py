@@ -74,6 +74,8 @@ class DeliveryRecord:
     token: int
     """Fencing token: rises with every lease; a worker that lost its lease can't finish."""
     leased: bool
+    offered: bool
+    """True from just before the package is offered to the neighbour for the first time: it may know of it since."""
     create_time: datetime
     due_time: datetime
     progress_time: datetime

@@ -96,6 +96,11 @@ class Outbox(Protocol):
     async def renew(self, delivery_id: int, token: int, *, lease_seconds: float, progressed: bool) -> bool:
         """Lengthen a lease; with `progressed` note that bytes moved. False when the lease was lost."""
 
+    async def offer(self, delivery_id: int, token: int) -> bool:
+        """Mark that the package is offered to the neighbour from now on. False when the lease was lost, or the delivery
+        was dropped: then it must not be offered.
+        """
+
     async def finish(self, delivery_id: int, token: int) -> bool:
         """The other side has it. False when the lease was lost."""
 
@@ -111,8 +116,8 @@ class Outbox(Protocol):
         """Make a dead or waiting delivery due at once. None when there is no such delivery."""
 
     async def drop(self, package_id: str) -> bool:
-        """Remove the delivery of the package itself if the neighbour surely has not got it: no worker ever took it, or
-        the neighbour refused it for good. False otherwise.
+        """Remove the delivery of the package itself if the neighbour surely has not got it: it was never offered, or
+        the neighbour refused it for good. False otherwise. A worker that is about to offer it then loses its lease.
         """
 
     async def of_package(self, package_id: str) -> DeliveryRecord | None:

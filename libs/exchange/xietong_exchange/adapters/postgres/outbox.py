@@ -89,6 +89,9 @@ class PostgresOutbox:
             changes["progress_time"] = _NOW
         return await self._change(delivery_id, token, changes)
 
+    async def offer(self, delivery_id: int, token: int) -> bool:
+        return await self._change(delivery_id, token, {"offered": True})
+
     async def finish(self, delivery_id: int, token: int) -> bool:
         return await self._change(delivery_id, token, {"status": "done", "progress_time": _NOW, **_FREE})
 
@@ -124,8 +127,9 @@ class PostgresOutbox:
         dropping = delivery.delete().where(
             delivery.c.package_id == package_id,
             _MOVES_PACKAGE,
+            delivery.c.status != "done",
             or_(
-                and_(delivery.c.status == "pending", delivery.c.token == 0),
+                ~delivery.c.offered,
                 and_(delivery.c.status == "dead", delivery.c.last_reason != DeliveryGivenUp.reason_name()),
             ),
         )
@@ -191,6 +195,7 @@ def _delivery(row: Row[Any]) -> DeliveryRecord:
         attempts=row.attempts,
         token=row.token,
         leased=row.leased,
+        offered=row.offered,
         create_time=row.create_time,
         due_time=row.due_time,
         progress_time=row.progress_time,

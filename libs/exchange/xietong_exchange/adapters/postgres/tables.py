@@ -107,6 +107,7 @@ delivery = Table(
     Column("token", BigInteger, nullable=False, server_default=text("0")),
     Column("lease_owner", Text),
     Column("lease_until", _TIME),
+    Column("offered", Boolean, nullable=False, server_default=text("false")),
     Column("create_time", _TIME, nullable=False, server_default=text("now()")),
     Column("due_time", _TIME, nullable=False, server_default=text("now()")),
     Column("progress_time", _TIME, nullable=False, server_default=text("now()")),

@@ -98,6 +98,7 @@ _STATEMENTS = (
         token bigint NOT NULL DEFAULT 0,
         lease_owner text,
         lease_until timestamptz,
+        offered boolean NOT NULL DEFAULT false,
         create_time timestamptz NOT NULL DEFAULT now(),
         due_time timestamptz NOT NULL DEFAULT now(),
         progress_time timestamptz NOT NULL DEFAULT now(),
