@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
+from types import MappingProxyType
 from typing import cast
 
 from tests.unit.exchange.packages import NOW, signature_of
@@ -21,12 +22,12 @@ from xietong.exchange.v1.evidence_pb2 import EvidenceKind
 from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong_exchange.domain.errors import Failure, SignatureInvalid
 from xietong_exchange.domain.limits import Limits
-from xietong_exchange.domain.profile import Profile
+from xietong_exchange.domain.profile import Profile, SystemProfile
 from xietong_exchange.domain.routes import Routes
 from xietong_exchange.flow.changes import Changes
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.progress import ProgressBoard
-from xietong_exchange.flow.records import DeliveryRecord, EvidenceRecord, PackageRecord
+from xietong_exchange.flow.records import DeliveryRecord, EvidenceRecord, PackageFilter, PackageRecord
 from xietong_exchange.flow.rulebook import Rulebook
 from xietong_exchange.flow.store import Store
 from xietong_exchange.testing.memory_parts import MemoryPartStore
@@ -71,6 +72,11 @@ class MemoryPackages:
     async def get(self, package_id: str, *, lock: bool = False) -> PackageRecord | None:
         return self.records.get(package_id)
 
+    async def page(self, wanted: PackageFilter, *, before: int | None, limit: int) -> list[PackageRecord]:
+        """All in one page, the newest first."""
+        shown = [one for one in self.records.values() if before is None and one.state in wanted.states]
+        return shown[::-1]
+
     async def complete(self, package_id: str) -> None:
         self.records[package_id] = replace(self.records[package_id], complete=True)
 
@@ -84,7 +90,8 @@ class MemoryPackages:
         receiver_case_number: str | None = None,
     ) -> None:
         record = self.records[package_id]
-        self.records[package_id] = replace(record, state=state, reasons=reasons or record.reasons)
+        kept = record.reasons if reasons is None else reasons
+        self.records[package_id] = replace(record, state=state, reasons=kept)
 
     async def add_evidence(self, record: EvidenceRecord) -> bool:
         self.stated.append(record)
@@ -145,6 +152,12 @@ class MemoryOutbox:
         self.deliveries.update((one.delivery_id, one) for one in due)
         return due
 
+    async def of_package(self, package_id: str) -> DeliveryRecord | None:
+        moving = (
+            one for one in self.deliveries.values() if (one.package_id, one.evidence_id) == (package_id, "")
+        )
+        return next(moving, None)
+
     async def renew(self, delivery_id: int, token: int, *, lease_seconds: float, progressed: bool) -> bool:
         return self.deliveries[delivery_id].token == token
 
@@ -198,11 +211,17 @@ def rulebook() -> Rulebook:
     return Rulebook([load_edition("2026.1")])
 
 
-def new_exchange(party: Party.ValueType, store: MemoryStore, *, limits: Limits | None = None) -> Exchange:
+def new_exchange(
+    party: Party.ValueType,
+    store: MemoryStore,
+    *,
+    limits: Limits | None = None,
+    systems: Mapping[str, SystemProfile] = MappingProxyType({}),
+) -> Exchange:
     """A branch node, whose only neighbour is the hub."""
     counter = itertools.count(1)
     return Exchange(
-        profile=Profile(party=party, title_zh="测试节点", title_en="Test node"),
+        profile=Profile(party=party, title_zh="测试节点", title_en="Test node", systems=systems),
         routes=Routes(party, {other: Party.PARTY_HUB for other in Party.values() if other not in {0, party}}),
         store=cast("Store", store),
         parts=MemoryPartStore(),

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
 
@@ -182,6 +182,13 @@ async def test_evidence_that_is_buried_makes_no_evidence() -> None:
     assert await log_of(store, hub, Lane.LANE_EVIDENCE, 1) == [("buried", 1, "EVIDENCE_INVALID")]
     assert len(store.packages.stated) == len(store.outbox.deliveries) == 1
     assert store.packages.records[PACKAGE_ID].state == DeliveryState.DELIVERY_STATE_SUBMITTED
+
+
+async def test_who_never_recorded_a_package_need_not_learn_that_it_was_given_up() -> None:
+    store, hub = store_with(1), Hub([[NOT_THERE]])
+    store.packages.stated = [replace(store.packages.stated[0], kind=EvidenceKind.EVIDENCE_KIND_FAILED)]
+    await enqueue(store, 1)
+    assert await log_of(store, hub, Lane.LANE_EVIDENCE, 1) == [("finished", 1, "")]
 
 
 @pytest.mark.parametrize("answer", [[NOT_THERE], [DatabaseUnavailable()], NodeUnreachable(party="hub")])

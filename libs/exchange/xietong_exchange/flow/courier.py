@@ -179,13 +179,17 @@ class Courier:
             for delivery in batch:
                 await self._settle(delivery, error, again=True)
             return
-        taken = [
-            delivery for delivery, result in zip(batch, results, strict=True) if not result.HasField("error")
-        ]
+        taken: list[DeliveryRecord] = []
+        refused: list[tuple[DeliveryRecord, Failure]] = []
+        for delivery, row, result in zip(batch, rows, results, strict=True):
+            error = self.error_of(result.error) if result.HasField("error") else None
+            if error is None or _nothing_to_end(row, error):
+                taken.append(delivery)
+            else:
+                refused.append((delivery, error))
         await self._finish(taken)
-        for delivery, result in zip(batch, results, strict=True):
-            if result.HasField("error"):
-                await self._settle(delivery, self.error_of(result.error))
+        for delivery, error in refused:
+            await self._settle(delivery, error)
 
     async def _rows(self, batch: Sequence[DeliveryRecord]) -> list[EvidenceRecord]:
         async with self.exchange.store.transaction() as tx:
@@ -247,6 +251,12 @@ class Courier:
         failed = Event(kind=EvidenceKind.EVIDENCE_KIND_FAILED, time=self.exchange.clock(), reasons=reasons)
         await self.desk.state(tx, record, failed)
         return record
+
+
+def _nothing_to_end(row: EvidenceRecord, error: Failure) -> bool:
+    """The package was given up before the neighbour had recorded it."""
+    is_unknown = error.reason_name() == PackageNotFound.reason_name()
+    return is_unknown and row.kind == EvidenceKind.EVIDENCE_KIND_FAILED
 
 
 def _overtook(delivery: DeliveryRecord, error: Failure) -> bool:
