@@ -105,6 +105,25 @@ class ContributionRecord:
     fragment: bytes
 
 
+Operation = Literal["contribute", "open_draft", "discard_draft", "replay_delivery"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationRecord:
+    """An act that somebody answers for and that makes no evidence. What it does not concern is empty, or 0."""
+
+    operation: Operation
+    caller: str
+    """The identity of the certificate that called, e.g. `police/system/case-handling`."""
+    organ_code: str = ""
+    handler_ref: str = ""
+    """The responsible person, as the call named him; operators are named by their certificate alone."""
+    draft_id: str = ""
+    package_id: str = ""
+    delivery_id: int = 0
+    time: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackageFilter:
     """Which packages a list shows. Empty fields do not restrict."""

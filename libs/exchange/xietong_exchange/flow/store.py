@@ -21,6 +21,7 @@ from xietong_exchange.flow.records import (
     DeliveryStatus,
     DraftRecord,
     EvidenceRecord,
+    OperationRecord,
     PackageFilter,
     PackageRecord,
 )
@@ -154,8 +155,8 @@ class Drafts(Protocol):
     async def set_state(self, draft_id: str, state: DraftState.ValueType) -> None:
         """Set the state."""
 
-    async def put_contribution(self, draft_id: str, contribution: ContributionRecord) -> None:
-        """Add, or replace the one of the same system and name in its place."""
+    async def put_contribution(self, draft_id: str, contribution: ContributionRecord) -> bool:
+        """Add, or replace the one of the same system and name in its place. False when an equal one is there."""
 
     async def contributions(self, draft_id: str) -> list[ContributionRecord]:
         """In the order of first arrival."""
@@ -165,6 +166,13 @@ class Drafts(Protocol):
 
     async def remember_request(self, request_id: str, draft_id: str) -> str:
         """Bind a request id to a draft; returns the draft to which it is bound (another one: a conflict)."""
+
+
+class OperationLog(Protocol):
+    """Who did what that makes no evidence. It only grows."""
+
+    async def append(self, record: OperationRecord) -> None:
+        """Add to the log."""
 
 
 class Transaction(Protocol):
@@ -181,6 +189,10 @@ class Transaction(Protocol):
     @property
     def drafts(self) -> Drafts:
         """Drafts and their contributions."""
+
+    @property
+    def operations(self) -> OperationLog:
+        """Who did what that makes no evidence."""
 
     async def now(self) -> datetime:
         """The database's clock."""

@@ -160,3 +160,18 @@ send_request = Table(
     Column("request_id", Text, primary_key=True),
     Column("draft_id", _ID, ForeignKey("draft.draft_id"), nullable=False),
 )
+
+operation_log = Table(
+    "operation_log",
+    metadata,
+    Column("operation_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("operation", Text, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("organ_code", Text, nullable=False),
+    Column("handler_ref", Text, nullable=False),
+    # No foreign keys: what was done stays on record whatever becomes of its subject.
+    Column("draft_id", _ID),
+    Column("package_id", _ID),
+    Column("delivery_id", BigInteger),
+    Column("operation_time", _TIME, nullable=False),
+)
