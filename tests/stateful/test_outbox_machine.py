@@ -184,7 +184,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule(lease=leases)
     def finish(self, lease: Lease) -> None:
-        if entry := self._settle(lease, lambda outbox: outbox.finish(*lease)):
+        if entry := self._settle(lease, lambda outbox: outbox.finish([lease])):
             entry.status, entry.lease_until = "done", None
 
     @rule(lease=leases, hours=st.integers(0, 2), is_progress=st.booleans())
@@ -261,7 +261,7 @@ class OutboxMachine(RuleBasedStateMachine):
         ]
         return [delivery_id for _, delivery_id in sorted(due)]
 
-    def _settle(self, lease: Lease, work: Callable[[Outbox], Awaitable[bool]]) -> Entry | None:
+    def _settle(self, lease: Lease, work: Callable[[Outbox], Awaitable[int]]) -> Entry | None:
         """What a worker does with its lease; the entry if the lease was still its own, both here and there."""
         delivery_id, token = lease
         entry = self.entries.get(delivery_id)

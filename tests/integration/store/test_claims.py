@@ -49,7 +49,7 @@ async def test_a_drop_waits_for_an_offer_and_finds_itself_late(
             await until_waiting(1)
         assert await dropping is False
         async with store.transaction() as tx:
-            assert await tx.outbox.finish(held.delivery_id, held.token)
+            assert await tx.outbox.finish([(held.delivery_id, held.token)])
 
 
 async def test_an_offer_waits_for_a_drop_and_finds_itself_late(
@@ -81,7 +81,7 @@ async def test_workers_share_the_work_without_overlap(store: PostgresStore) -> N
             assert all(holders[found.package_id] == 1 for found in taken), "two hold the same delivery"
             async with store.transaction() as tx:
                 for found in taken:
-                    assert await tx.outbox.finish(found.delivery_id, found.token)
+                    assert await tx.outbox.finish([(found.delivery_id, found.token)])
             finished.extend(found.package_id for found in taken)
 
     await asyncio.gather(*(work() for _ in range(WORKERS)))
@@ -104,7 +104,7 @@ async def test_every_try_has_a_token_of_its_own(store: PostgresStore) -> None:
                     if found.token < rounds:
                         won = await tx.outbox.postpone(*key, REFUSAL, delay_seconds=0, reset_budget=False)
                     else:
-                        won = await tx.outbox.finish(*key)
+                        won = await tx.outbox.finish([key]) == 1
                 settled[found.delivery_id] += won and found.token >= rounds
 
     await asyncio.gather(*(work() for _ in range(WORKERS)))

@@ -59,10 +59,10 @@ async def test_who_changes_a_draft_is_on_record_and_a_repetition_is_not(
     desk = DraftDesk(police(store))
     photo = Manifest(parts=[Part(name="photo.jpg", size_bytes=1, sha256="00" * 32)])
     for _ in range(2):
-        draft = await desk.contribute(KEY, Contribution(name="main"), CASE_HANDLING, WANG)
+        await desk.contribute(KEY, Contribution(name="main"), CASE_HANDLING, WANG)
         await desk.open(KEY, HEADER, CASE_HANDLING, WANG)
     await desk.contribute(KEY, Contribution(name="main", fragment=photo), CASE_HANDLING, LI)
-    await desk.contribute(KEY, Contribution(name="files"), ARCHIVE, LI)
+    draft = await desk.contribute(KEY, Contribution(name="files"), ARCHIVE, LI)
     for _ in range(2):
         await desk.discard(KEY, CASE_HANDLING, LI)
     police_system = "police/system/case-handling"

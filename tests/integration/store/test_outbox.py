@@ -99,7 +99,7 @@ async def test_who_lost_the_lease_settles_nothing(store: PostgresStore) -> None:
     async with store.transaction() as tx:
         outbox, delivery_id = tx.outbox, lost.delivery_id
         assert not await outbox.renew(delivery_id, lost.token, lease_seconds=9, progressed=True)
-        assert not await outbox.finish(delivery_id, lost.token)
+        assert not await outbox.finish([(delivery_id, lost.token)])
         assert not await outbox.postpone(delivery_id, lost.token, REFUSAL, delay_seconds=0, reset_budget=True)
         assert not await outbox.bury(delivery_id, lost.token, REFUSAL)
     assert await delivery_of(store, package_id) == held
@@ -112,7 +112,7 @@ async def test_who_gave_the_lease_back_holds_nothing(store: PostgresStore, end: 
     async with store.transaction() as tx:
         outbox, key = tx.outbox, (held.delivery_id, held.token)
         if end == "finish":
-            assert await outbox.finish(*key)
+            assert await outbox.finish([key])
         elif end == "postpone":
             assert await outbox.postpone(*key, REFUSAL, delay_seconds=0, reset_budget=False)
         else:
@@ -120,7 +120,7 @@ async def test_who_gave_the_lease_back_holds_nothing(store: PostgresStore, end: 
     settled = await delivery_of(store, package_id)
     async with store.transaction() as tx:
         assert not await tx.outbox.renew(*key, lease_seconds=HOUR_SECONDS, progressed=True)
-        assert not await tx.outbox.finish(*key)
+        assert not await tx.outbox.finish([key])
         assert not await tx.outbox.postpone(*key, REFUSAL, delay_seconds=9, reset_budget=True)
         assert not await tx.outbox.bury(*key, REFUSAL)
     assert await delivery_of(store, package_id) == settled
@@ -136,7 +136,7 @@ async def test_an_expired_lease_that_nobody_took_is_still_good(store: PostgresSt
         )
     assert await claimed(store) == []
     async with store.transaction() as tx:
-        assert await tx.outbox.finish(held.delivery_id, held.token)
+        assert await tx.outbox.finish([(held.delivery_id, held.token)])
     assert (await delivery_of(store, package_id)).status == "done"
 
 
@@ -155,12 +155,26 @@ async def test_what_is_finished_stays_and_is_done(store: PostgresStore) -> None:
     [package_id] = await enqueued(store)
     [held] = await claimed(store)
     async with store.transaction() as tx:
-        assert await tx.outbox.finish(held.delivery_id, held.token)
+        assert await tx.outbox.finish([(held.delivery_id, held.token)])
         await tx.outbox.enqueue(HUB, BULK, package_id)
         await tx.outbox.drop(package_id)
         assert await tx.outbox.replay(held.delivery_id) is not None
     assert await claimed(store) == []
     assert (await delivery_of(store, package_id)).status == "done"
+
+
+async def test_a_batch_is_finished_in_one_go_but_for_what_was_lost(store: PostgresStore) -> None:
+    ids = await enqueued(store, 3)
+    first, lost, third = await claimed(store, lease_seconds=0)
+    async with store.transaction() as tx:
+        assert await tx.outbox.finish([]) == 0
+        leases = [(first.delivery_id, first.token), (lost.delivery_id, lost.token + 1)]
+        assert await tx.outbox.finish([*leases, (third.delivery_id, third.token)]) == 2
+    assert [(await delivery_of(store, package_id)).status for package_id in ids] == [
+        "done",
+        "pending",
+        "done",
+    ]
 
 
 async def test_a_postponed_delivery_waits_and_tells_why(store: PostgresStore) -> None:
@@ -242,7 +256,7 @@ async def test_a_delivery_under_way_is_not_replayed(store: PostgresStore) -> Non
     async with store.transaction() as tx:
         assert await tx.outbox.replay(held.delivery_id) == held
         assert await tx.outbox.replay(held.delivery_id + 1) is None
-        assert await tx.outbox.finish(held.delivery_id, held.token)
+        assert await tx.outbox.finish([(held.delivery_id, held.token)])
 
 
 async def test_drop_takes_the_package_out_and_leaves_its_evidence(store: PostgresStore) -> None:
@@ -326,7 +340,7 @@ async def test_lists_and_counts_by_status(store: PostgresStore) -> None:
     ids = await enqueued(store, 6)
     finished, buried, *_ = await claimed(store, limit=4, lease_seconds=0)
     async with store.transaction() as tx:
-        await tx.outbox.finish(finished.delivery_id, finished.token)
+        await tx.outbox.finish([(finished.delivery_id, finished.token)])
         await tx.outbox.bury(buried.delivery_id, buried.token, REFUSAL)
     async with store.transaction() as tx:
         pages = {

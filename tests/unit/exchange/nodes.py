@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -29,7 +29,7 @@ from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.progress import ProgressBoard
 from xietong_exchange.flow.records import DeliveryRecord, EvidenceRecord, PackageFilter, PackageRecord
 from xietong_exchange.flow.rulebook import Rulebook
-from xietong_exchange.flow.store import Store
+from xietong_exchange.flow.store import Lease, Store
 from xietong_exchange.testing.memory_parts import MemoryPartStore
 from xietong_standard import load_edition
 
@@ -65,6 +65,8 @@ class NamedNotary:
 class MemoryPackages:
     records: dict[str, PackageRecord] = field(default_factory=dict)
     stated: list[EvidenceRecord] = field(default_factory=list)
+    looks: int = 0
+    """Questions for evidence by its id."""
 
     async def add(self, record: PackageRecord) -> bool:
         return self.records.setdefault(record.package_id, record) is record
@@ -100,8 +102,9 @@ class MemoryPackages:
     async def evidence(self, package_id: str) -> list[EvidenceRecord]:
         return [record for record in self.stated if record.package_id == package_id]
 
-    async def one_evidence(self, evidence_id: str) -> EvidenceRecord:
-        return next(record for record in self.stated if record.evidence_id == evidence_id)
+    async def evidence_by_id(self, evidence_ids: Sequence[str]) -> dict[str, EvidenceRecord]:
+        self.looks += 1
+        return {one.evidence_id: one for one in self.stated if one.evidence_id in evidence_ids}
 
 
 @dataclass
@@ -111,6 +114,8 @@ class MemoryOutbox:
     deliveries: dict[int, DeliveryRecord] = field(default_factory=dict)
     log: list[tuple[str, int, str]] = field(default_factory=list)
     delays: list[float] = field(default_factory=list)
+    finishes: int = 0
+    """Calls that finished deliveries, however many."""
 
     async def enqueue(
         self, destination: Party.ValueType, lane: Lane.ValueType, package_id: str, evidence_id: str = ""
@@ -168,14 +173,17 @@ class MemoryOutbox:
         self.deliveries[delivery_id] = replace(delivery, offered=True)
         return True
 
-    async def finish(self, delivery_id: int, token: int) -> bool:
-        return self._note("finished", delivery_id, token, "", status="done")
+    async def finish(self, leases: Sequence[Lease]) -> int:
+        self.finishes += 1
+        return sum([self._note("finished", *lease, "", status="done") for lease in leases])
 
     async def postpone(
         self, delivery_id: int, token: int, error: Failure, *, delay_seconds: float, reset_budget: bool
     ) -> bool:
         self.delays.append(delay_seconds)
-        return self._note("postponed", delivery_id, token, error.reason_name())
+        return self._note(
+            "postponed", delivery_id, token, error.reason_name(), last_reason=error.reason_name()
+        )
 
     async def bury(self, delivery_id: int, token: int, error: Failure) -> bool:
         return self._note("buried", delivery_id, token, error.reason_name(), status="dead")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -176,6 +177,36 @@ async def test_of_one_batch_each_piece_has_its_own_end() -> None:
     assert log[3] == ("finished", 1, "")
 
 
+async def test_a_batch_costs_one_look_and_one_change() -> None:
+    store, hub = store_with(5), Hub([[None] * 5])
+    await enqueue(store, 5)
+    await log_of(store, hub, Lane.LANE_EVIDENCE, 5)
+    assert hub.evidence == [[to_evidence(row) for row in store.packages.stated]]
+    assert (store.packages.looks, store.outbox.finishes) == (1, 1)
+
+
+async def test_the_first_failure_and_every_new_reason_are_loud_and_repetitions_are_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "xietong_exchange.flow.courier")
+    away = NodeUnreachable(party="hub")
+    store, hub = (
+        store_with(0),
+        Hub([away, away, away, DatabaseUnavailable(), DatabaseUnavailable(), away, []]),
+    )
+    await store.outbox.enqueue(Party.PARTY_HUB, Lane.LANE_INTERACTIVE, PACKAGE_ID)
+    await log_of(store, hub, Lane.LANE_INTERACTIVE, 7)
+    told = [(record.levelname, record.getMessage().rpartition(" ")[2]) for record in caplog.records]
+    assert told == [
+        ("WARNING", "NODE_UNREACHABLE"),
+        ("DEBUG", "NODE_UNREACHABLE"),
+        ("DEBUG", "NODE_UNREACHABLE"),
+        ("WARNING", "DATABASE_UNAVAILABLE"),
+        ("DEBUG", "DATABASE_UNAVAILABLE"),
+        ("WARNING", "NODE_UNREACHABLE"),
+    ]
+
+
 async def test_evidence_that_is_buried_makes_no_evidence() -> None:
     store, hub = store_with(1), Hub([[WRONG]])
     await enqueue(store, 1)
@@ -192,13 +223,16 @@ async def test_who_never_recorded_a_package_need_not_learn_that_it_was_given_up(
 
 
 @pytest.mark.parametrize("answer", [[NOT_THERE], [DatabaseUnavailable()], NodeUnreachable(party="hub")])
-async def test_standstill_has_an_end_for_evidence_too(answer: Answer) -> None:
+async def test_standstill_has_an_end_for_evidence_too(
+    answer: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
     store, hub = store_with(1), Hub([answer])
     store.time = NOW + POLICY.give_up_after + timedelta(seconds=1)
     await enqueue(store, 1)
     ((what, _, reason),) = await log_of(store, hub, Lane.LANE_EVIDENCE, 1)
     assert what == "buried"
     assert reason == ("PACKAGE_NOT_FOUND" if answer == [NOT_THERE] else "DELIVERY_GIVEN_UP")
+    assert "is given up" in caplog.text
 
 
 async def test_a_package_that_the_neighbour_does_not_find_is_given_up_with_evidence() -> None:
@@ -231,7 +265,7 @@ async def test_what_waits_for_a_connection_counts_as_never_offered() -> None:
         offered.append(store.outbox.deliveries[1].offered)
         await send(*args)
 
-    hub.send = note  # type: ignore[method-assign] # this hub looks at the mark when the package comes
+    hub.send = note  # type: ignore[method-assign,assignment] # this hub looks at the mark when the package comes
     async with courier(store, hub, Lane.LANE_INTERACTIVE):
         await until(lambda: len(store.outbox.log) >= 2)
         assert not store.outbox.deliveries[1].offered

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from tests.unit.exchange.nodes import MemoryStore, new_exchange
@@ -14,6 +15,7 @@ from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong_exchange.domain.evidence import Event, make_statement
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.intake import new_record
+from xietong_exchange.flow.store import Transaction
 
 PACKAGE = sealed_package(new_envelope())
 POLICE, HUB, PROCURATORATE = Party.PARTY_POLICE, Party.PARTY_HUB, Party.PARTY_PROCURATORATE
@@ -35,6 +37,11 @@ def desk_of(
     return EvidenceDesk(new_exchange(party, store)), store
 
 
+def inside(store: MemoryStore) -> Transaction:
+    """What a transaction does to this store is there at once."""
+    return cast("Transaction", store)
+
+
 def said_by_hub(kind: EvidenceKind.ValueType) -> Evidence:
     statement = make_statement(
         PACKAGE, Event(kind=kind, time=NOW, reasons=GIVEN_UP), evidence_id=SEND_ID, stated_by=HUB
@@ -47,7 +54,7 @@ async def test_the_next_node_learns_of_a_package_that_was_given_up_if_it_was_off
     desk, store = desk_of(POLICE)
     await store.outbox.enqueue(HUB, Lane.LANE_BULK, PACKAGE_ID)
     store.outbox.deliveries[1] = replace(store.outbox.deliveries[1], offered=offered, status="dead")
-    failed = await desk.state(store, store.packages.records[PACKAGE_ID], Event(kind=FAILED, time=NOW))
+    failed = await desk.state(inside(store), store.packages.records[PACKAGE_ID], Event(kind=FAILED, time=NOW))
     told = [(one.destination, one.evidence_id) for one in store.outbox.deliveries.values() if one.evidence_id]
     assert told == ([(HUB, failed.evidence_id)] if offered else [])
 
@@ -82,7 +89,7 @@ async def test_a_withdrawal_that_comes_too_late_is_told_why(
     desk, store = desk_of(PROCURATORATE, state=state)
     decided = replace(store.packages.records[PACKAGE_ID], reasons=b"")
     store.packages.records[PACKAGE_ID] = decided
-    assert await desk.withdraw(store, decided)
+    assert await desk.withdraw(inside(store), decided)
     (refused,) = store.packages.stated
     assert refused.kind == EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REFUSED
     (reason,) = Statement.FromString(refused.statement).reasons

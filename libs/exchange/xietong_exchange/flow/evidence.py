@@ -85,7 +85,8 @@ class EvidenceDesk:
             await tx.packages.add_evidence(row)
             return
         if not await self._apply(tx, record, statement, row):
-            if (await tx.packages.one_evidence(row.evidence_id)).statement != row.statement:
+            known = (await tx.packages.evidence_by_id([row.evidence_id]))[row.evidence_id]
+            if known.statement != row.statement:
                 raise EvidenceInvalid(why="its evidence id belongs to another statement")
             return
         if statement.kind == EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED and await self.withdraw(

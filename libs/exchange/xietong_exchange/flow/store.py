@@ -68,11 +68,15 @@ class Packages(Protocol):
     async def evidence(self, package_id: str) -> list[EvidenceRecord]:
         """All evidence of a package in the order in which it was taken."""
 
-    async def one_evidence(self, evidence_id: str) -> EvidenceRecord:
-        """The evidence with this id, which is there: a delivery names it."""
+    async def evidence_by_id(self, evidence_ids: Sequence[str]) -> dict[str, EvidenceRecord]:
+        """The evidence that exists among these, by its id."""
 
     async def add_read(self, package_id: str, number: int) -> int:
         """Note that a part was read to its end; returns how many different parts were."""
+
+
+Lease = tuple[int, int]
+"""A delivery, and the token with which a worker holds it."""
 
 
 class Outbox(Protocol):
@@ -102,8 +106,8 @@ class Outbox(Protocol):
         was dropped: then it must not be offered.
         """
 
-    async def finish(self, delivery_id: int, token: int) -> bool:
-        """The other side has it. False when the lease was lost."""
+    async def finish(self, leases: Sequence[Lease]) -> int:
+        """The other side has these. Returns how many; whose lease was lost is left as it is."""
 
     async def postpone(
         self, delivery_id: int, token: int, error: Failure, *, delay_seconds: float, reset_budget: bool
