@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import itertools
 from collections.abc import AsyncGenerator, Iterable
+from dataclasses import replace
 from typing import Self
 
 import pytest
@@ -14,6 +15,7 @@ from tests.unit.exchange.packages import PACKAGE_ID, new_envelope, signed
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
+from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong.exchange.v1.transfer_service_pb2 import (
     Cancel,
     Chunk,
@@ -65,7 +67,7 @@ class Frames:
 
 def new_node() -> tuple[Exchange, MemoryStore, Receiver]:
     store = MemoryStore()
-    exchange = new_exchange(Party.PARTY_PROCURATORATE, store)
+    exchange = new_exchange(Party.PARTY_PROCURATORATE, store, limits=Limits(inline_limit_bytes=100))
     receiver = Receiver(exchange, EvidenceDesk(exchange), lambda error: to_status(error, incident=""))
     return exchange, store, receiver
 
@@ -155,6 +157,22 @@ async def test_what_came_before_the_stall_is_kept_and_the_next_stream_resumes() 
     digest = hashlib.sha256(FILE).digest()
     blocks = exchange.parts.read(PartKey("police", digest))
     assert b"".join([block async for block in blocks]) == FILE
+
+
+async def test_a_package_that_was_given_up_and_is_offered_again_is_on_its_way_again() -> None:
+    _, store, receiver = new_node()
+    await answers(receiver, OFFER, *chunks(1, FILE[:100], 100))
+    given_up = replace(
+        store.packages.records[PACKAGE_ID], state=DeliveryState.DELIVERY_STATE_FAILED, reasons=b"reasons"
+    )
+    store.packages.records[PACKAGE_ID] = given_up
+    await answers(receiver, OFFER)
+    again = store.packages.records[PACKAGE_ID]
+    assert (again.state, again.reasons) == (DeliveryState.DELIVERY_STATE_SUBMITTED, b"")
+
+    store.packages.records[PACKAGE_ID] = given_up
+    await answers(receiver, OFFER, *chunks(0, b"manifest", 100), *chunks(1, FILE, 100, begin=100), COMMIT)
+    assert store.packages.records[PACKAGE_ID].state == DeliveryState.DELIVERY_STATE_DELIVERED
 
 
 async def test_a_neighbour_that_is_gone_ends_the_stream_with_its_error_after_all_answers() -> None:

@@ -51,6 +51,9 @@ class Neighbours(Protocol):
     def distrust(self, party: Party.ValueType) -> None:
         """The last answer about capabilities has proved to be outdated: ask before the next use."""
 
+    async def connect(self, party: Party.ValueType, lane: Lane.ValueType) -> None:
+        """Wait until the neighbour has answered and the connection of this lane stands. Raises as `capabilities`."""
+
     def transfer(
         self, party: Party.ValueType, lane: Lane.ValueType
     ) -> AbstractAsyncContextManager[TransferStream]:

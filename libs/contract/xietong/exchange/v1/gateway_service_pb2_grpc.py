@@ -270,7 +270,9 @@ class GatewayServiceServicer:
 
     def ReportOutcome(self, request, context):
         """States how far the receiver's system or handler is with a received package. The evidence travels to the sender.
-        Idempotent: the same outcome again changes nothing. Callers: business systems with the grant `decide`.
+        Idempotent: the same outcome again changes nothing, and so does a failure to parse with reasons that were reported
+        before; of one package at most 20 different failures are taken, then STATE_CONFLICT.
+        Callers: business systems with the grant `decide`.
         Errors: GRANT_MISSING, PACKAGE_NOT_FOUND, PART_INCOMPLETE, STATE_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

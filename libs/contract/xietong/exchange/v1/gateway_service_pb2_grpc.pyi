@@ -106,7 +106,9 @@ class GatewayServiceStub:
     """
     ReportOutcome: _aio.UnaryUnaryMultiCallable[_gateway_packages_pb2.ReportOutcomeRequest, _gateway_packages_pb2.ReportOutcomeResponse]
     """States how far the receiver's system or handler is with a received package. The evidence travels to the sender.
-    Idempotent: the same outcome again changes nothing. Callers: business systems with the grant `decide`.
+    Idempotent: the same outcome again changes nothing, and so does a failure to parse with reasons that were reported
+    before; of one package at most 20 different failures are taken, then STATE_CONFLICT.
+    Callers: business systems with the grant `decide`.
     Errors: GRANT_MISSING, PACKAGE_NOT_FOUND, PART_INCOMPLETE, STATE_CONFLICT.
     """
     Withdraw: _aio.UnaryUnaryMultiCallable[_gateway_packages_pb2.WithdrawRequest, _gateway_packages_pb2.WithdrawResponse]
@@ -295,7 +297,9 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_gateway_packages_pb2.ReportOutcomeRequest, _abc.Awaitable[_gateway_packages_pb2.ReportOutcomeResponse]],
     ) -> _abc.Awaitable[_gateway_packages_pb2.ReportOutcomeResponse]:
         """States how far the receiver's system or handler is with a received package. The evidence travels to the sender.
-        Idempotent: the same outcome again changes nothing. Callers: business systems with the grant `decide`.
+        Idempotent: the same outcome again changes nothing, and so does a failure to parse with reasons that were reported
+        before; of one package at most 20 different failures are taken, then STATE_CONFLICT.
+        Callers: business systems with the grant `decide`.
         Errors: GRANT_MISSING, PACKAGE_NOT_FOUND, PART_INCOMPLETE, STATE_CONFLICT.
         """
 

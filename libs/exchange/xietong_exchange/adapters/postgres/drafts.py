@@ -75,7 +75,7 @@ class PostgresDrafts:
     async def _set(self, draft_id: str, **changes: object) -> None:
         await self._connection.execute(update(draft).where(draft.c.draft_id == draft_id).values(changes))
 
-    async def put_contribution(self, draft_id: str, added: ContributionRecord) -> None:
+    async def put_contribution(self, draft_id: str, added: ContributionRecord) -> bool:
         values = {
             "draft_id": draft_id,
             "system": added.system,
@@ -83,11 +83,14 @@ class PostgresDrafts:
             "fragment": added.fragment,
         }
         statement = insert(contribution).values(values)
-        await self._connection.execute(
+        result = await self._connection.execute(
             statement.on_conflict_do_update(
-                index_elements=["draft_id", "system", "name"], set_={"fragment": statement.excluded.fragment}
+                index_elements=["draft_id", "system", "name"],
+                set_={"fragment": statement.excluded.fragment},
+                where=contribution.c.fragment != statement.excluded.fragment,
             )
         )
+        return result.rowcount == 1
 
     async def contributions(self, draft_id: str) -> list[ContributionRecord]:
         statement = (

@@ -31,10 +31,19 @@ EVIDENCE_SECONDS = 20.0
 CAPABILITIES_SECONDS = 5.0
 CAPABILITIES_FRESH_SECONDS = 10.0
 """Short, because a limit that was changed at the receiver is known at its senders after two such times."""
+CONNECT_SECONDS = 10.0
 RETIRED_SECONDS = 600.0
 """How long a transfer may go on over a channel that was replaced; it then resumes over the new one."""
 MAX_MESSAGE_BYTES = 32 << 20
 """A draft with the largest manifest fits, and a chunk that is too large is refused with its reason, not by gRPC."""
+SETTLED = frozenset(
+    {
+        grpc.ChannelConnectivity.READY,
+        grpc.ChannelConnectivity.TRANSIENT_FAILURE,
+        grpc.ChannelConnectivity.SHUTDOWN,
+    }
+)
+"""States of a channel that is not just connecting."""
 CHANNEL_OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.keepalive_time_ms", 10_000),
@@ -94,6 +103,14 @@ class GrpcNeighbours:
         """Ask the neighbour again what it can do before the next use."""
         self._neighbour(party).asked_at = None
 
+    async def connect(self, party: Party.ValueType, lane: Lane.ValueType) -> None:
+        """Wait until the neighbour has answered and the connection of this lane stands."""
+        await self.capabilities(party)
+        if not await _stands(self._channel(party, lane)):
+            error = NodeUnreachable(party=party_name(party))
+            self._lost(party, lane, error)
+            raise error
+
     @asynccontextmanager
     async def transfer(
         self, party: Party.ValueType, lane: Lane.ValueType
@@ -152,6 +169,9 @@ class GrpcNeighbours:
         return found
 
     def _stub(self, party: Party.ValueType, lane: Lane.ValueType) -> TransferServiceStub:
+        return TransferServiceStub(self._channel(party, lane))
+
+    def _channel(self, party: Party.ValueType, lane: Lane.ValueType) -> grpc.aio.Channel:
         address = self._neighbour(party).address
         channel = self._channels.get((party, lane))
         if channel is None:
@@ -160,7 +180,7 @@ class GrpcNeighbours:
                 address, self._tls.channel_credentials(), options=(*CHANNEL_OPTIONS, name)
             )
             self._channels[party, lane] = channel
-        return TransferServiceStub(channel)
+        return channel
 
     def _retire(self, channel: grpc.aio.Channel) -> None:
         """Close it when what it carries is done."""
@@ -197,3 +217,14 @@ class GrpcTransferStream:
         with translated(self._party):
             async for answer in self._call:
                 yield answer
+
+
+async def _stands(channel: grpc.aio.Channel) -> bool:
+    """Whether the channel has a connection, now or after one attempt."""
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            while (state := channel.get_state(try_to_connect=True)) not in SETTLED:
+                await channel.wait_for_state_change(state)
+    except TimeoutError:
+        return False
+    return state is grpc.ChannelConnectivity.READY
