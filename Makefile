@@ -7,6 +7,9 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --python-
 	--custom-compile-command "make lock"
 RELEASED := protos/released/v1.binpb
 
+# Without byte code each of the many processes of a demo or a test run compiles everything anew: 1.5 s of CPU each.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup stubs reference lint check format breaking test isolated demo up lock clean
 
@@ -18,7 +21,7 @@ setup: .venv/.stamp-own ## make .venv with everything locked and the project's o
 .venv/.stamp-locked: requirements/dev.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r $<
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
 .venv/.stamp-own: .venv/.stamp-locked $(PYPROJECTS)

@@ -72,7 +72,9 @@ async def send(node: Node, draft: DraftSession) -> Sent:
     async with aclosing(node.watch(package.package_id)) as states:
         async for seen in states:
             if seen.state == DeliveryState.DELIVERY_STATE_FAILED:
-                raise RuntimeError(f"package {package.package_id} failed: {seen.progress.last_reason.text_en}")
+                raise RuntimeError(
+                    f"package {package.package_id} failed: {seen.progress.last_reason.text_en}"
+                )
             if seen.state >= DeliveryState.DELIVERY_STATE_DELIVERED:
                 return Sent(package.package_id, time.perf_counter() - start)
     raise RuntimeError(f"the watch of package {package.package_id} ended before it was delivered")

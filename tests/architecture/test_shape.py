@@ -25,6 +25,7 @@ EMPTY_WORDS = {"common", "helper", "helpers", "manager", "managers", "misc", "ut
 ENVIRONMENT_READERS = {
     ROOT / "libs/exchange/xietong_exchange/runtime/settings.py",
     ROOT / "libs/client/xietong_client/settings.py",
+    ROOT / "libs/client/xietong_client/quiet_grpc.py",  # sets what gRPC reads before any settings are
 }
 ENVIRONMENT_NAMES = {"BaseSettings", "environ", "environb", "getenv"}
 
@@ -61,7 +62,9 @@ def files() -> list[Path]:
             for name in subfolders
             if name not in NOT_OURS and not name.endswith("_cache") and Path(folder, name) not in GENERATED
         ]
-        found += [Path(folder, name) for name in names]
+        found += [
+            Path(folder, name) for name in names if name not in NOT_OURS
+        ]  # .git is a file in a worktree
     return sorted(found)
 
 

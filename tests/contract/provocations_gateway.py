@@ -169,6 +169,8 @@ def header(size: int, wanted: Digest) -> UploadPartRequest:
 
 
 async def refused_upload(world: World, *frames: UploadPartRequest) -> Refused:
+    await (await world.police()).open(draft_key(PROCESS), Party.PARTY_PROCURATORATE)
+
     async def all_answers() -> None:
         async for _ in (await world.police()).gateway.UploadPart(iter(frames), timeout=BOUND_SECONDS):
             pass
@@ -193,6 +195,20 @@ async def storage_full(world: World) -> Refused:
     limits = LimitSettings(reserve_bytes=1 << 60)
     async with world.city.changed(Party.PARTY_POLICE, limits=limits):
         return await refused_upload(world, header(16, digest(uuid.uuid4().bytes)))
+
+
+@PROVOCATIONS.add
+async def part_busy(world: World) -> Refused:
+    world.patch.setattr("xietong_exchange.flow.upload.WRITER_WAIT_SECONDS", 0.05)
+    police, announced = await world.police(), header(16, digest(uuid.uuid4().bytes))
+    await police.open(draft_key(PROCESS), Party.PARTY_PROCURATORATE)
+    first = police.gateway.UploadPart()
+    await first.write(announced)
+    await first.read()  # `need`: it has the place
+    try:
+        return await refused_upload(world, announced)
+    finally:
+        first.cancel()
 
 
 # Packages

@@ -34,6 +34,15 @@ from xietong_exchange.runtime.settings import RetrySettings
 PROVOCATIONS = Provocations()
 
 
+@PROVOCATIONS.add
+async def too_many_transfers(world: World) -> Refused:
+    court = await world.court()
+    async with court.talk() as talk:
+        for number in range(17):
+            await talk.offer(court.forge(uuid.uuid4().bytes), transfer=number)
+        return await talk.refusal(transfer=16)
+
+
 # Envelopes
 
 

@@ -59,6 +59,7 @@ async def list_parties(rpc: Rpc, world: World) -> None:
     procuratorate = reached[Party.PARTY_PROCURATORATE]
     assert (procuratorate.via, procuratorate.neighbour_reachable) == (Party.PARTY_HUB, True)
     assert procuratorate.neighbour.party == Party.PARTY_HUB
+    assert procuratorate.last_contact_time.seconds > 0
 
 
 @SCRIPTS.calls(GATEWAY, "Contribute", SYSTEM)
@@ -86,7 +87,7 @@ async def open_draft(rpc: Rpc, world: World) -> None:
 @SCRIPTS.calls(GATEWAY, "UploadPart", SYSTEM)
 async def upload_part(rpc: Rpc, world: World) -> None:
     content = uuid.uuid4().bytes
-    header = drafts.UploadHeader(key=draft_key(PROCESS), size_bytes=16, digest=digest(content))
+    header = drafts.UploadHeader(key=await world.draft(), size_bytes=16, digest=digest(content))
     frames = [drafts.UploadPartRequest(header=header)]
     frames += [
         drafts.UploadPartRequest(chunk=drafts.UploadChunk(offset=offset, data=content[offset : offset + 8]))

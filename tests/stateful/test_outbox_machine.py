@@ -58,6 +58,7 @@ class Entry:
     attempts: int = 0
     token: int = 0
     lease_until: int | None = None
+    offered: bool = False
     reason: str = ""
 
     def is_leased(self, hour: int) -> bool:
@@ -66,14 +67,19 @@ class Entry:
     def is_due(self, hour: int) -> bool:
         return self.status == "pending" and self.due[0] <= hour and not self.is_leased(hour)
 
+    @property
+    def is_here_alone(self) -> bool:
+        """The neighbour never heard of it, or refused it for good; nothing in this model is given up for its age."""
+        return self.status == "dead" or (self.status == "pending" and not self.offered)
+
     def seen(self, hour: int) -> tuple[object, ...]:
         shown = (self.destination, self.lane, self.package_id, self.evidence_id, self.status)
-        return (*shown, self.attempts, self.token, self.is_leased(hour), self.reason)
+        return (*shown, self.attempts, self.token, self.is_leased(hour), self.offered, self.reason)
 
 
 def seen(record: DeliveryRecord) -> tuple[object, ...]:
     shown = (record.destination, record.lane, record.package_id, record.evidence_id, record.status)
-    return (*shown, record.attempts, record.token, record.leased, record.last_reason)
+    return (*shown, record.attempts, record.token, record.leased, record.offered, record.last_reason)
 
 
 class OutboxMachine(RuleBasedStateMachine):
@@ -172,8 +178,13 @@ class OutboxMachine(RuleBasedStateMachine):
             entry.lease_until = self.hour + hours
 
     @rule(lease=leases)
+    def offer(self, lease: Lease) -> None:
+        if entry := self._settle(lease, lambda outbox: outbox.offer(*lease)):
+            entry.offered = True
+
+    @rule(lease=leases)
     def finish(self, lease: Lease) -> None:
-        if entry := self._settle(lease, lambda outbox: outbox.finish(*lease)):
+        if entry := self._settle(lease, lambda outbox: outbox.finish([lease])):
             entry.status, entry.lease_until = "done", None
 
     @rule(lease=leases, hours=st.integers(0, 2), is_progress=st.booleans())
@@ -207,7 +218,7 @@ class OutboxMachine(RuleBasedStateMachine):
         gone = [
             delivery_id
             for delivery_id, entry in self.entries.items()
-            if (entry.package_id, entry.evidence_id) == (package_id, "") and entry.token == 0
+            if (entry.package_id, entry.evidence_id) == (package_id, "") and entry.is_here_alone
         ]
         assert self.run(lambda tx: tx.outbox.drop(package_id)) == bool(gone)
         for delivery_id in gone:
@@ -250,7 +261,7 @@ class OutboxMachine(RuleBasedStateMachine):
         ]
         return [delivery_id for _, delivery_id in sorted(due)]
 
-    def _settle(self, lease: Lease, work: Callable[[Outbox], Awaitable[bool]]) -> Entry | None:
+    def _settle(self, lease: Lease, work: Callable[[Outbox], Awaitable[int]]) -> Entry | None:
         """What a worker does with its lease; the entry if the lease was still its own, both here and there."""
         delivery_id, token = lease
         entry = self.entries.get(delivery_id)

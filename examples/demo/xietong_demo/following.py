@@ -102,7 +102,13 @@ def movement_of(record: SendRecord, upload: float, flows: dict[str, Flow]) -> Mo
     to_hub, to_receiver = _hops(flow) if flow else (0.0, 0.0)
     if package.final:
         to_hub = to_receiver = 1.0
-    return Movement(1.0, to_hub, to_receiver, package.state)
+    return Movement(1.0, to_hub, to_receiver, _state(package))
+
+
+def _state(package: SentPackage) -> str:
+    """The state, and why the next hop did not succeed yet. It stays the same from one try to the next."""
+    reason = package.hop_reason
+    return f"{package.state} ({reason['code']}: {reason['text_zh']})" if reason else package.state
 
 
 def _hops(flow: Flow) -> tuple[float, float]:

@@ -12,11 +12,14 @@ from rich import box
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
+from xietong_client import FINAL_STATES
+from xietong_client.labels import state_name
 from xietong_demo.following import way_of
 from xietong_demo.story import Step
 from xietong_system_desk.records import SendRecord, SentPackage
 
-_FINAL_KINDS = frozenset({"ACCEPTED", "RETURNED", "REJECTED", "EXPIRED", "WITHDRAWN"})
+_FINAL_KINDS = frozenset(map(state_name, FINAL_STATES))
+"""The evidence of an outcome has the name of the state to which it leads."""
 _KEYS = {"sender": "from", "receiver": "to"}
 _COLUMNS: tuple[tuple[str, str, JustifyMethod], ...] = (
     ("流程", "process", "left"),
@@ -73,9 +76,14 @@ class PackageLine:
         return {_KEYS.get(name, name): value for name, value in asdict(self).items()}
 
 
-def write_report(path: Path, lines: Sequence[PackageLine], *, ok: bool, seconds: float) -> None:
-    """Writes the report."""
-    content = {"ok": ok, "seconds": round(seconds, 1), "packages": [line.as_json() for line in lines]}
+def write_report(path: Path, lines: Sequence[PackageLine], faults: Sequence[str], seconds: float) -> None:
+    """Writes the report. `ok` means that there are no faults; a fault says what went wrong, and where."""
+    content = {
+        "ok": not faults,
+        "seconds": round(seconds, 1),
+        "faults": list(faults),
+        "packages": [line.as_json() for line in lines],
+    }
     path.write_text(json.dumps(content, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 

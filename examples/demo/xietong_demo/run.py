@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from xietong_client.pki import PkiError
 from xietong_demo.desks import DESKS, Desks
 from xietong_demo.display import Display, make_display
 from xietong_demo.following import HubView, Movement, is_stuck, movement_of, package_of, record_of, upload_of
@@ -53,17 +54,25 @@ class Demo:
     faults: list[str] = field(default_factory=list)
 
     async def run(self) -> bool:
-        """Runs the demo; True when every package arrived as it should and every byte is equal."""
+        """Runs the demo; True when every package arrived as it should and every byte is equal.
+
+        However it ends, `report.json` tells how far it came, and why no further. Raises DemoFailed when another
+        run has the folder.
+        """
         begin = time.monotonic()
         self.folder.mkdir(parents=True, exist_ok=True)
         with _only_one(self.folder):
             clear(self.folder)
-            self._require_space()
             try:
+                self._require_space()
                 await self._travel()
-            except (ProcessFailed, DemoFailed) as error:
+            except (DemoFailed, ProcessFailed, PkiError, OSError) as error:
                 self.faults.append(str(error))
-            self._conclude(time.monotonic() - begin)
+            except BaseException as error:  # Ctrl-C, or a defect: told as it is, and passed on
+                self.faults.append(f"{type(error).__name__} {error}".strip())
+                raise
+            finally:
+                self._conclude(time.monotonic() - begin)
         return not self.faults
 
     async def _travel(self) -> None:
@@ -85,7 +94,11 @@ class Demo:
     async def _take(self, step: Step, journey: _Journey) -> None:
         """Drops a case folder, follows the package to its outcome, and verifies what arrived."""
         step.drop(journey.desks)
-        record, package = await journey.follow(step)
+        try:
+            record, package = await journey.follow(step)
+        except (DemoFailed, ProcessFailed):
+            self._note_unfinished(step, journey.desks)
+            raise
         comparison = await asyncio.to_thread(compare, step, package, journey.desks)
         line = PackageLine.of(step, record, package, bytes_equal=comparison.is_equal)
         self.lines.append(line)
@@ -99,9 +112,15 @@ class Demo:
         if self.faults:
             raise DemoFailed("后续步骤不再进行 / the story stops here")
 
+    def _note_unfinished(self, step: Step, desks: Desks) -> None:
+        """The package on which the story ends, if the step has come so far as to be one."""
+        record = record_of(step, desks)
+        if package := package_of(record):
+            self.lines.append(PackageLine.of(step, record, package, bytes_equal=False))
+
     def _conclude(self, seconds: float) -> None:
         report = self.folder / REPORT_FILE
-        write_report(report, self.lines, ok=not self.faults, seconds=seconds)
+        write_report(report, self.lines, self.faults, seconds)
         if self.lines:
             print_table(self.console, self.lines)
         for fault in self.faults:

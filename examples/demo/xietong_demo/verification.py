@@ -12,11 +12,10 @@ from pathlib import Path
 
 from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong.exchange.v1.envelope_pb2 import Envelope
+from xietong_client.fetch import MANIFEST_FILE
 from xietong_demo.desks import Desks
 from xietong_demo.story import Step
 from xietong_system_desk.records import SentPackage
-
-_BLOCK_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ def compare(step: Step, package: SentPackage, desks: Desks) -> Comparison:
 def named_files(step: Step, package: SentPackage, desks: Desks) -> set[str]:
     """Names of the files that the reasons of an outcome point at, by the manifest that the receiver holds."""
     received = desks.folders(step.receiver).received / package.package_id
-    parts = Manifest.FromString((received / "manifest.binpb").read_bytes()).parts
+    parts = Manifest.FromString((received / MANIFEST_FILE).read_bytes()).parts
     return {part.name for part in parts if part.number in {reason["part"] for reason in package.reasons}}
 
 
@@ -58,7 +57,7 @@ def _envelope_differences(received: Path, package: SentPackage, digests: set[str
     if hashlib.sha256(sealed).hexdigest() != package.seal:
         return ["envelope"]
     parts = Envelope.FromString(sealed).parts
-    manifest = (received / "manifest.binpb").read_bytes()
+    manifest = (received / MANIFEST_FILE).read_bytes()
     differences = [] if hashlib.sha256(manifest).digest() == parts[0].digest.value else ["manifest"]
     listed = {part.digest.value.hex() for part in parts[1:]}
     return differences if listed == digests else [*differences, "files of the envelope"]
@@ -66,8 +65,5 @@ def _envelope_differences(received: Path, package: SentPackage, digests: set[str
 
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()

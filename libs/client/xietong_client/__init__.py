@@ -5,6 +5,9 @@
 
 from __future__ import annotations
 
+import xietong_client.quiet_grpc  # noqa: F401 - for its effect, before all that imports gRPC
+
+# isort: split
 from xietong_client.case_folder import CaseFolder, FolderContribution
 from xietong_client.credentials import Credentials
 from xietong_client.draft import DraftSession

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,8 @@ class CaseRegister:
     year: int
     last: dict[str, int]
     given: dict[str, dict[str, str]]
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+    """Packages that are taken in at the same time number their cases in threads of their own."""
 
     @classmethod
     def load(cls, path: Path) -> CaseRegister:
@@ -83,17 +86,19 @@ class CaseRegister:
 
     def assign(self, series: NumberSeries, collaboration_case_id: str, known: Iterable[str] = ()) -> str:
         """The number of a case in a series: as given before, else of the series among `known`, else the next."""
-        numbers = self.given.setdefault(series.name, {})
-        if collaboration_case_id not in numbers:
-            own = next((number for number in known if series.matches(self.names, number)), "")
-            numbers[collaboration_case_id] = own or self._next(series)
-            self._save()
-        return numbers[collaboration_case_id]
+        with self._one_at_a_time:
+            numbers = self.given.setdefault(series.name, {})
+            if collaboration_case_id not in numbers:
+                own = next((number for number in known if series.matches(self.names, number)), "")
+                numbers[collaboration_case_id] = own or self._next(series)
+                self._save()
+            return numbers[collaboration_case_id]
 
     def case_of(self, number: str) -> str:
         """The collaboration case id for which a number was given, empty when it was not given here."""
-        pairs = (pair for numbers in self.given.values() for pair in numbers.items())
-        return next((case_id for case_id, given in pairs if given == number), "")
+        with self._one_at_a_time:
+            pairs = (pair for numbers in self.given.values() for pair in numbers.items())
+            return next((case_id for case_id, given in pairs if given == number), "")
 
     def _next(self, series: NumberSeries) -> str:
         today = datetime.now(UTC).astimezone()

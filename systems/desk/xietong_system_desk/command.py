@@ -13,7 +13,7 @@ from pathlib import Path
 from xietong_client import Node, SettingsInvalid, Unreachable, XietongClientError
 from xietong_client.settings import ConnectionSettings, preferred_language
 from xietong_system_desk.case_numbers import CaseRegister
-from xietong_system_desk.desk import Desk
+from xietong_system_desk.desk import Desk, first_failure
 from xietong_system_desk.folders import DeskFolders
 from xietong_system_desk.profile import DeskProfile
 from xietong_system_desk.receiving import Receiver
@@ -36,15 +36,21 @@ def run(program: str, profiles: Sequence[DeskProfile]) -> None:
         folders.create()
         settings = ConnectionSettings.read(options, folders.root)
         sys.exit(asyncio.run(_serve(profile, folders, settings)))
-    except SettingsInvalid as error:
-        sys.stderr.write(f"{error.describe(preferred_language())}\n")
-        sys.exit(EXIT_SETTINGS)
-    except XietongClientError as error:
-        sys.stderr.write(f"{error.describe(preferred_language())}\n")
-        sys.exit(EXIT_FAILED)
-    except OSError as error:
-        sys.stderr.write(f"{folders.root}: {error.strerror}\n")
-        sys.exit(EXIT_FAILED)
+    except (XietongClientError, OSError, ExceptionGroup) as failure:
+        error = first_failure(failure)
+        sys.stderr.write(f"{_line(error, folders.root)}\n")
+        sys.exit(EXIT_SETTINGS if isinstance(error, SettingsInvalid) else EXIT_FAILED)
+
+
+def _line(error: Exception, folder: Path) -> str:
+    """One line for the user; what is a defect of this system goes into the log in full."""
+    if isinstance(error, XietongClientError):
+        return error.describe(preferred_language())
+    if isinstance(error, OSError):
+        return f"{error.filename or folder}: {error.strerror or error}"
+    _LOG.error("a defect of this system", exc_info=error)
+    name = type(error).__name__
+    return f"{folder}: 系统内部错误（{name}），请将日志交给运维 / a defect ({name}); give the log to the operators"
 
 
 def _parser(program: str, profiles: Mapping[str, DeskProfile]) -> argparse.ArgumentParser:

@@ -24,6 +24,13 @@ RETRY_SECONDS = 2.0
 _LOG = logging.getLogger(__name__)
 
 
+def first_failure(failure: Exception) -> Exception:
+    """What went wrong first when tasks failed together; anything else as it is."""
+    while isinstance(failure, ExceptionGroup):
+        failure = failure.exceptions[0]
+    return failure
+
+
 @dataclass(slots=True)
 class Desk:
     """Sends what is dropped and receives what arrives, until it is cancelled."""
@@ -40,13 +47,14 @@ class Desk:
 
         Raises XietongClientError when the node does not let this system work.
         """
-        write_json(self.folders.running, {"pid": os.getpid(), "system": self.node.info.system})
+        running = {"pid": os.getpid(), "system": self.node.info.system}
+        await asyncio.to_thread(write_json, self.folders.running, running)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._look_at_folders())
                 group.create_task(self._look_at_inbox())
         except ExceptionGroup as failures:
-            raise failures.exceptions[0] from failures
+            raise first_failure(failures) from failures
         finally:
             self.folders.running.unlink(missing_ok=True)
             tasks = list(self._busy.values())
@@ -56,10 +64,16 @@ class Desk:
 
     async def _look_at_folders(self) -> None:
         while True:
-            for folder in self.folders.case_folders():
-                if str(folder) not in self._busy and self._is_due(folder):
-                    self._start(str(folder), self._send(folder))
+            for folder in await asyncio.to_thread(self._due_folders, set(self._busy)):
+                self._start(str(folder), self._send(folder))
             await asyncio.sleep(SCAN_SECONDS)
+
+    def _due_folders(self, busy: set[str]) -> list[Path]:
+        return [
+            folder
+            for folder in self.folders.case_folders()
+            if str(folder) not in busy and self._is_due(folder)
+        ]
 
     def _is_due(self, folder: Path) -> bool:
         """Whether to take up a folder. A damaged result is left to its user: sending anew could send twice."""
@@ -76,7 +90,7 @@ class Desk:
     async def _look_at_inbox(self) -> None:
         async with aclosing(self.node.inbox()) as packages:
             async for package in packages:
-                if package.package_id not in self._busy and self.receiver.is_due(package):
+                if package.package_id not in self._busy and await self.receiver.is_due(package):
                     self._start(package.package_id, self._receive(package))
 
     async def _send(self, folder: Path) -> None:
@@ -88,7 +102,7 @@ class Desk:
 
     async def _receive(self, package: Package) -> None:
         package_id = package.package_id
-        while self.receiver.is_due(package):
+        while await self.receiver.is_due(package):
             try:
                 await self.receiver.handle(package)
             except XietongClientError as error:

@@ -24,6 +24,7 @@ from xietong_client import (
     XietongClientError,
     envelope_of,
 )
+from xietong_client.fetch import MANIFEST_FILE
 from xietong_system_desk.card import CARD_FILE, render_card
 from xietong_system_desk.case_numbers import CaseRegister
 from xietong_system_desk.folders import DeskFolders
@@ -31,8 +32,6 @@ from xietong_system_desk.profile import DeskProfile
 from xietong_system_desk.records import Receipt, ReceiptStage, reasons_json, receipts_in
 from xietong_system_desk.review import Submission
 
-MANIFEST_FILE = "manifest.binpb"
-_BLOCK_BYTES = 4 * 1024 * 1024
 _LOG = logging.getLogger(__name__)
 # Another system of the party may have decided before an archive came to fetch.
 _ARCHIVABLE = READABLE_STATES | {DeliveryState.DELIVERY_STATE_ACCEPTED}
@@ -47,19 +46,19 @@ class Receiver:
     folders: DeskFolders
     register: CaseRegister
 
-    def is_due(self, package: Package) -> bool:
+    async def is_due(self, package: Package) -> bool:
         """Whether there is something to do for a package of the inbox."""
         readable = READABLE_STATES if self.profile.decides else _ARCHIVABLE
-        return package.state in readable and not self._receipt(package.package_id).is_done
+        return package.state in readable and not (await self._receipt(package.package_id)).is_done
 
     async def handle(self, package: Package) -> None:
         """Brings one package to its outcome. Raises XietongClientError when the node can't be used."""
         package_id = package.package_id
-        receipt = self._receipt(package_id)
+        receipt = await self._receipt(package_id)
         receipt.process = envelope_of(package).process_code
         try:
             fetched = await self._fetch(package_id)
-            await self._take_in(receipt, fetched)
+            await asyncio.to_thread(self._take_in, receipt, fetched)
             reasons = await self._review(receipt, fetched) if self.profile.decides else []
         except ContentMismatch as error:
             await self._parse_failed(receipt, error.reason, error.text)
@@ -75,8 +74,8 @@ class Receiver:
         else:
             await self._conclude(receipt, reasons)
 
-    def _receipt(self, package_id: str) -> Receipt:
-        return Receipt.read(self.folders.received / package_id)
+    async def _receipt(self, package_id: str) -> Receipt:
+        return await asyncio.to_thread(Receipt.read, self.folders.received / package_id)
 
     async def _fetch(self, package_id: str) -> Fetched:
         return await self.node.fetch(package_id, self.folders.received / package_id, wanted=self._takes)
@@ -84,10 +83,10 @@ class Receiver:
     def _takes(self, part: Part) -> bool:
         return self.profile.reads is None or part.kind in self.profile.reads
 
-    async def _take_in(self, receipt: Receipt, fetched: Fetched) -> None:
+    def _take_in(self, receipt: Receipt, fetched: Fetched) -> None:
         """Checks the files on disk against the seal, and writes card and receipt."""
         envelope, manifest = fetched.envelope, fetched.manifest
-        receipt.files = await asyncio.to_thread(_checked_files, fetched)
+        receipt.files = _checked_files(fetched)
         receipt.seal = fetched.package.seal.value.hex()
         receipt.collaboration_case_id = envelope.collaboration_case_id
         receipt.correlation_id = envelope.correlation_id
@@ -101,18 +100,19 @@ class Receiver:
         """Tells the node what the handler decided; an archive just keeps the package."""
         package_id = receipt.package_id
         if not self.profile.decides:
-            self._close(receipt, ReceiptStage.ARCHIVED)
+            await self._close(receipt, ReceiptStage.ARCHIVED)
             return
         await self.node.parsed(package_id)
         if reasons:
             await self.node.return_(package_id, reasons)
-            self._close(receipt, ReceiptStage.RETURNED, reasons)
+            await self._close(receipt, ReceiptStage.RETURNED, reasons)
             return
         series = self.profile.series_of(receipt.process)
-        number = self.register.assign(series, receipt.collaboration_case_id, receipt.case_numbers)
+        case_id, known = receipt.collaboration_case_id, receipt.case_numbers
+        number = await asyncio.to_thread(self.register.assign, series, case_id, known)
         receipt.receiver_case_number = number
         await self.node.accept(package_id, number)
-        self._close(receipt, ReceiptStage.ACCEPTED)
+        await self._close(receipt, ReceiptStage.ACCEPTED)
 
     async def _review(self, receipt: Receipt, fetched: Fetched) -> list[Reason]:
         answered = await self._answered(fetched.envelope)
@@ -147,13 +147,13 @@ class Receiver:
         reasons = [Reason(code=code, text_zh=text.zh, text_en=text.en)]
         if self.profile.decides:
             await self.node.parse_failed(receipt.package_id, reasons)
-        self._close(receipt, ReceiptStage.PARSE_FAILED, reasons)
+        await self._close(receipt, ReceiptStage.PARSE_FAILED, reasons)
 
-    def _close(self, receipt: Receipt, stage: ReceiptStage, reasons: Sequence[Reason] = ()) -> None:
+    async def _close(self, receipt: Receipt, stage: ReceiptStage, reasons: Sequence[Reason] = ()) -> None:
         receipt.stage = stage
         receipt.reasons = reasons_json(reasons)
         receipt.decision_time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        receipt.write(self.folders.received / receipt.package_id)
+        await asyncio.to_thread(receipt.write, self.folders.received / receipt.package_id)
         _LOG.info("%s %s: %s", receipt.process, receipt.package_id, stage)
 
 
@@ -172,11 +172,8 @@ def _checked_files(fetched: Fetched) -> list[dict[str, str | int]]:
 
 
 def _sha256(path: Path) -> bytes:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            digest.update(block)
-    return digest.digest()
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def _not_as_sealed(name: str, found: bytes) -> ContentMismatch:

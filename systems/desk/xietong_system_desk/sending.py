@@ -57,7 +57,7 @@ class Sender:
 
     async def send(self, folder: Path) -> None:
         """Takes one case folder as far as it goes. Raises XietongClientError that is transient."""
-        job = _Job(folder, SendRecord.read(folder))
+        job = _Job(folder, await asyncio.to_thread(SendRecord.read, folder))
         try:
             await self._send(job)
         except CaseFolderInvalid as error:
@@ -73,7 +73,7 @@ class Sender:
         if job.record.packages:
             await self._watch(job)
             return
-        job.begin()
+        await asyncio.to_thread(job.begin)
         case = await asyncio.to_thread(CaseFolder.load, job.folder)
         job.record.process = case.key.process_code
         if not self.profile.submits:
@@ -103,7 +103,7 @@ class Sender:
         while (references := self.rule.references_of(case)) is None:
             job.waits_for([case.in_reply_to or case.corrects])
             await asyncio.sleep(POLL_SECONDS)
-            if not job.is_unchanged():
+            if not await asyncio.to_thread(job.is_unchanged):
                 return None
         return references
 

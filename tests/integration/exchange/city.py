@@ -147,6 +147,7 @@ class Agency:
     party: Party.ValueType
     system: str
     gateway: GatewayServiceStub
+    chunk_bytes: int = 1 << 20
 
     async def send(
         self,
@@ -184,13 +185,13 @@ class Agency:
         request = gateway_drafts_pb2.OpenDraftRequest(key=key, header=said, actor=ACTOR)
         return (await self.gateway.OpenDraft(request)).draft
 
-    async def upload(self, key: draft_pb2.DraftKey, content: bytes, *, chunk_bytes: int = 1 << 20) -> None:
+    async def upload(self, key: draft_pb2.DraftKey, content: bytes) -> None:
         async def frames() -> AsyncIterator[gateway_drafts_pb2.UploadPartRequest]:
             header = gateway_drafts_pb2.UploadHeader(key=key, size_bytes=len(content), digest=digest(content))
             yield gateway_drafts_pb2.UploadPartRequest(header=header)
-            for offset in range(0, len(content), chunk_bytes):
+            for offset in range(0, len(content), self.chunk_bytes):
                 chunk = gateway_drafts_pb2.UploadChunk(
-                    offset=offset, data=content[offset : offset + chunk_bytes]
+                    offset=offset, data=content[offset : offset + self.chunk_bytes]
                 )
                 yield gateway_drafts_pb2.UploadPartRequest(chunk=chunk)
 

@@ -26,6 +26,7 @@ from xietong.exchange.v1.draft_pb2 import Contribution, DraftKey, DraftPart
 from xietong.exchange.v1.envelope_pb2 import Digest, DigestAlgorithm, Party
 from xietong.exchange.v1.gateway_drafts_pb2 import (
     ContributeRequest,
+    DiscardDraftRequest,
     GetDraftRequest,
     UploadChunk,
     UploadHeader,
@@ -36,7 +37,7 @@ from xietong.exchange.v1.gateway_drafts_pb2 import (
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 MIB = 1 << 20
-KEY = draft_key(PROCESS)
+KEY = draft_key(PROCESS, case_number())
 _fresh = itertools.count(1)
 
 
@@ -150,6 +151,7 @@ def wrong_frames() -> dict[str, tuple[list[UploadPartRequest], str, dict[str, st
 
 async def test_frames_that_break_the_contract(steadfast: CityUnderAttack, subtests: pytest.Subtests) -> None:
     police = await steadfast.agency(Party.PARTY_POLICE, "case-handling")
+    await police.open(KEY, Party.PARTY_PROCURATORATE)
     for name, (frames, reason, facts) in wrong_frames().items():
         with subtests.test(name):
             async with nothing_changes(steadfast, Party.PARTY_POLICE):
@@ -270,6 +272,7 @@ async def test_a_content_that_is_here_with_another_size_is_not_announced_anew(
 ) -> None:
     police = await steadfast.agency(Party.PARTY_POLICE, "case-handling")
     known = content(1000)
+    await police.open(KEY, Party.PARTY_PROCURATORATE)
     await police.upload(KEY, known)
     async with nothing_changes(steadfast):
         told = await refused(police, header(2000, digest(known)), chunk(0, bytes(2000)))
@@ -289,3 +292,73 @@ async def test_the_same_content_from_two_connections_at_once_is_stored_once(
     after = await holdings(steadfast, Party.PARTY_POLICE)
     assert after.parts - before.parts == {f"police/{hashlib.sha256(draft.content).hexdigest()}"}
     await draft.require_sent()
+
+
+async def test_an_upload_for_no_draft_is_refused(steadfast: CityUnderAttack) -> None:
+    police = await steadfast.agency(Party.PARTY_POLICE, "case-handling")
+    key = draft_key(PROCESS, case_number())
+    async with nothing_changes(steadfast, Party.PARTY_POLICE):
+        told = await refused(police, header(3, digest(b"abc"), key))
+    assert told.reason == "DRAFT_NOT_FOUND"
+    assert key.case_number in told.facts["key"]
+
+
+async def test_an_upload_does_not_wait_for_another_one_without_an_end(
+    steadfast: CityUnderAttack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xietong_exchange.flow.upload.WRITER_WAIT_SECONDS", 0.1)
+    draft = await draft_without(await steadfast.agency(Party.PARTY_POLICE, "case-handling"), content(MIB))
+    announced = header(len(draft.content), digest(draft.content), draft.key)
+    archive = await steadfast.agency(Party.PARTY_POLICE, "evidence-archive")
+    async with upload(draft.agency) as first:
+        await first.say(announced)
+        await first.hear("need")
+        told = await refused(archive, announced)
+        assert (told.reason, told.code) == ("PART_BUSY", "UNAVAILABLE")
+        assert told.retry_seconds
+        assert digest(draft.content).value.hex() in told.facts["what"]
+    monkeypatch.undo()
+    await archive.upload(draft.key, draft.content)
+    await draft.require_sent()
+
+
+async def discard(draft: Missing) -> None:
+    await draft.agency.gateway.DiscardDraft(DiscardDraftRequest(key=draft.key, actor=ACTOR))
+
+
+def stored(data: bytes) -> str:
+    return f"police/{hashlib.sha256(data).hexdigest()}"
+
+
+async def test_a_discarded_draft_takes_its_contents_along(steadfast: CityUnderAttack) -> None:
+    agency = await steadfast.agency(Party.PARTY_POLICE, "case-handling")
+    alone, in_another, sent = content(1000), content(1000), content(1000)
+    other = await draft_without(agency, in_another)
+    await agency.upload(other.key, in_another)
+    submitted = await draft_without(agency, sent)
+    await agency.upload(submitted.key, sent)
+    await submitted.require_sent()
+    for shared in (alone, in_another, sent):
+        draft = await draft_without(agency, shared)
+        await agency.upload(draft.key, shared)
+        await discard(draft)
+        await discard(draft)  # one that is gone stays gone
+    held = (await holdings(steadfast, Party.PARTY_POLICE)).parts
+    assert [stored(one) in held for one in (alone, in_another, sent)] == [False, True, True]
+    await other.require_sent()
+
+
+async def test_a_content_that_comes_after_its_draft_was_discarded_is_not_kept(
+    steadfast: CityUnderAttack,
+) -> None:
+    draft = await draft_without(await steadfast.agency(Party.PARTY_POLICE, "case-handling"), content(2 * MIB))
+    announced = header(len(draft.content), digest(draft.content), draft.key)
+    async with upload(draft.agency) as under_way:
+        await under_way.say(announced, chunk(0, draft.content[:MIB]))
+        await under_way.hear("progress")
+        await discard(draft)
+        await under_way.say(chunk(MIB, draft.content[MIB:]))
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await under_way.hear("stored")
+    assert read_error(caught.value).reason == "DRAFT_NOT_FOUND"
+    assert stored(draft.content) not in (await holdings(steadfast, Party.PARTY_POLICE)).parts

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from tests.conftest import NewDatabase
 from tests.integration.exchange.city import City
 
 from xietong.casefile.v1.manifest_pb2 import Manifest
@@ -9,6 +12,7 @@ from xietong.exchange.v1 import package_pb2
 from xietong.exchange.v1.draft_pb2 import Accepted, Outcome
 from xietong.exchange.v1.envelope_pb2 import Envelope, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
+from xietong_exchange.runtime.settings import LimitSettings
 
 
 async def test_a_package_travels_and_its_outcome_returns(three: City) -> None:
@@ -36,3 +40,27 @@ async def test_a_package_travels_and_its_outcome_returns(three: City) -> None:
     assert sorted(kinds) == sorted(
         f"EVIDENCE_KIND_{name}" for name in ("SUBMITTED", "RELAYED", "DELIVERED", "RETRIEVED", "ACCEPTED")
     )
+
+
+async def test_the_smallest_limits_slow_a_package_and_stop_none(
+    tmp_path: Path, pki_folder: Path, new_database: NewDatabase
+) -> None:
+    parties = [Party.PARTY_HUB, Party.PARTY_POLICE, Party.PARTY_PROCURATORATE]
+    smallest = LimitSettings(
+        reserve_bytes=0,
+        max_chunk_bytes=1 << 14,
+        credit_window_bytes=1 << 20,
+        inline_limit_bytes=0,
+        max_transfers_per_stream=1,
+    )
+    urls = {party: await new_database() for party in parties}
+    async with City(tmp_path, pki_folder, urls, parties, smallest) as city:
+        police = await city.agency(Party.PARTY_POLICE, "case-handling")
+        police.chunk_bytes = smallest.max_chunk_bytes
+        procuratorate = await city.agency(Party.PARTY_PROCURATORATE, "prosecution")
+        files = {"document-0.pdf": b"%PDF " + bytes(range(256)) * 4096 * 2}
+        sent = await police.send("PB-01", Party.PARTY_PROCURATORATE, files=files)
+        await procuratorate.arrived(sent.package_id)
+        manifest = Manifest.FromString(await procuratorate.read(sent.package_id, 0))
+        [number] = [part.number for part in manifest.parts if part.name in files]
+        assert await procuratorate.read(sent.package_id, number) == files["document-0.pdf"]

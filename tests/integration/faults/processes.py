@@ -23,10 +23,11 @@ _LISTENS = "listens on"
 
 @dataclass
 class NodeProcess:
-    """`xietong-<party> serve`. Its log and its settings file are in `folder`."""
+    """`xietong-<party> serve`. Its log and its settings file are in `folder`; `environment` adds to the test's own."""
 
     name: str
     folder: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
     _process: asyncio.subprocess.Process | None = field(default=None, init=False)
 
     @property
@@ -43,7 +44,13 @@ class NodeProcess:
         begin = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                script(self.name), "serve", "--config", config, stdout=log, stderr=STDOUT
+                script(self.name),
+                "serve",
+                "--config",
+                config,
+                stdout=log,
+                stderr=STDOUT,
+                env={**os.environ, **self.environment},
             )
         async with asyncio.timeout(START_SECONDS):
             while _LISTENS not in (said := self.log.read_bytes()[begin:].decode()):

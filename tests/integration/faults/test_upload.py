@@ -34,6 +34,7 @@ CHUNKS = 8
 async def test_an_upload_is_resumed(town: Town, killed: bool) -> None:
     content, key = content_of(CHUNKS * MIB), draft_key(PROCESS, case_number())
     police = await town.police()
+    await police.open(key, PROCURATORATE)
     await _upload(police, key, content, until=CHUNKS // 2)
     if killed:
         await town.kill(POLICE)
@@ -45,7 +46,6 @@ async def test_an_upload_is_resumed(town: Town, killed: bool) -> None:
     assert offset == CHUNKS // 2 * MIB
     files = {FILE: content}  # the upload that the contribution repeats finds everything there
     await police.contribute(key, manifest_for(PROCESS, files), files)
-    await police.open(key, PROCURATORATE)
     submitted = await police.submit(key)
     await arrives_once(town, submitted.packages[0].package_id, content)
 

@@ -32,10 +32,11 @@ async def test_a_claim_that_is_rolled_back_took_nothing(store: PostgresStore) ->
     assert (found.package_id, found.token, found.attempts) == (package_id, 1, 1)
 
 
-async def test_a_drop_waits_for_a_claim_and_finds_itself_late(
+async def test_a_drop_waits_for_an_offer_and_finds_itself_late(
     store: PostgresStore, until_waiting: Callable[[int], Awaitable[None]]
 ) -> None:
     [package_id] = await enqueued(store)
+    [held] = await claimed(store)
 
     async def drop() -> bool:
         async with store.transaction() as tx:
@@ -43,12 +44,30 @@ async def test_a_drop_waits_for_a_claim_and_finds_itself_late(
 
     async with asyncio.timeout(PATIENCE_SECONDS):
         async with store.transaction() as tx:
-            [held] = await tx.outbox.claim(HUB, BULK, owner="first", lease_seconds=9, limit=1)
+            assert await tx.outbox.offer(held.delivery_id, held.token)
             dropping = asyncio.create_task(drop())
             await until_waiting(1)
         assert await dropping is False
         async with store.transaction() as tx:
-            assert await tx.outbox.finish(held.delivery_id, held.token)
+            assert await tx.outbox.finish([(held.delivery_id, held.token)])
+
+
+async def test_an_offer_waits_for_a_drop_and_finds_itself_late(
+    store: PostgresStore, until_waiting: Callable[[int], Awaitable[None]]
+) -> None:
+    [package_id] = await enqueued(store)
+    [held] = await claimed(store)
+
+    async def offer() -> bool:
+        async with store.transaction() as tx:
+            return await tx.outbox.offer(held.delivery_id, held.token)
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async with store.transaction() as tx:
+            assert await tx.outbox.drop(package_id)
+            offering = asyncio.create_task(offer())
+            await until_waiting(1)
+        assert await offering is False
 
 
 async def test_workers_share_the_work_without_overlap(store: PostgresStore) -> None:
@@ -62,7 +81,7 @@ async def test_workers_share_the_work_without_overlap(store: PostgresStore) -> N
             assert all(holders[found.package_id] == 1 for found in taken), "two hold the same delivery"
             async with store.transaction() as tx:
                 for found in taken:
-                    assert await tx.outbox.finish(found.delivery_id, found.token)
+                    assert await tx.outbox.finish([(found.delivery_id, found.token)])
             finished.extend(found.package_id for found in taken)
 
     await asyncio.gather(*(work() for _ in range(WORKERS)))
@@ -85,7 +104,7 @@ async def test_every_try_has_a_token_of_its_own(store: PostgresStore) -> None:
                     if found.token < rounds:
                         won = await tx.outbox.postpone(*key, REFUSAL, delay_seconds=0, reset_budget=False)
                     else:
-                        won = await tx.outbox.finish(*key)
+                        won = await tx.outbox.finish([key]) == 1
                 settled[found.delivery_id] += won and found.token >= rounds
 
     await asyncio.gather(*(work() for _ in range(WORKERS)))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import shutil
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -27,6 +29,7 @@ from xietong_exchange.adapters.postgres import (
 )
 from xietong_exchange.adapters.postgres.migrate import PostgresTooOld, SchemaTooOld
 from xietong_exchange.adapters.postgres.tables import metadata
+from xietong_exchange.adapters.postgres.upgrade import script_directory
 
 HEAD = "0001"
 
@@ -99,6 +102,22 @@ async def test_a_migrated_database_is_left_alone(postgres_url: str) -> None:
         assert await tx.packages.get(record.package_id) == record
     await store.close()
     await require_current_schema(postgres_url)
+
+
+async def test_a_migrated_database_needs_no_alembic(postgres_url: str) -> None:
+    code = (
+        "import asyncio, sys; from xietong_exchange.adapters.postgres import migrate; "
+        "print(asyncio.run(migrate(sys.argv[1])), 'alembic' in sys.modules)"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, postgres_url, stdout=PIPE)
+    output, _ = await process.communicate()
+    assert output.decode().split() == [HEAD, "False"]
+
+
+def test_the_revisions_by_file_name_are_alembics() -> None:
+    script = script_directory(MODULE._MIGRATIONS)
+    assert script.get_heads() == [MODULE.newest_revision()] == [HEAD]
+    assert [step.revision for step in script.walk_revisions()][::-1] == MODULE._known_revisions()
 
 
 async def test_processes_that_start_at_once_migrate_once(empty_url: str) -> None:

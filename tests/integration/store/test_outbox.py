@@ -10,7 +10,7 @@ from tests.integration.store.records import REFUSAL, evidence, new_id, package, 
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong_exchange.adapters.postgres import PostgresStore
-from xietong_exchange.domain.errors import Failure, NodeUnreachable, RemoteRefusal
+from xietong_exchange.domain.errors import DeliveryGivenUp, Failure, NodeUnreachable, RemoteRefusal
 from xietong_exchange.flow.records import DeliveryRecord
 
 HUB, COURT = Party.PARTY_HUB, Party.PARTY_COURT
@@ -99,7 +99,7 @@ async def test_who_lost_the_lease_settles_nothing(store: PostgresStore) -> None:
     async with store.transaction() as tx:
         outbox, delivery_id = tx.outbox, lost.delivery_id
         assert not await outbox.renew(delivery_id, lost.token, lease_seconds=9, progressed=True)
-        assert not await outbox.finish(delivery_id, lost.token)
+        assert not await outbox.finish([(delivery_id, lost.token)])
         assert not await outbox.postpone(delivery_id, lost.token, REFUSAL, delay_seconds=0, reset_budget=True)
         assert not await outbox.bury(delivery_id, lost.token, REFUSAL)
     assert await delivery_of(store, package_id) == held
@@ -112,7 +112,7 @@ async def test_who_gave_the_lease_back_holds_nothing(store: PostgresStore, end: 
     async with store.transaction() as tx:
         outbox, key = tx.outbox, (held.delivery_id, held.token)
         if end == "finish":
-            assert await outbox.finish(*key)
+            assert await outbox.finish([key])
         elif end == "postpone":
             assert await outbox.postpone(*key, REFUSAL, delay_seconds=0, reset_budget=False)
         else:
@@ -120,7 +120,7 @@ async def test_who_gave_the_lease_back_holds_nothing(store: PostgresStore, end: 
     settled = await delivery_of(store, package_id)
     async with store.transaction() as tx:
         assert not await tx.outbox.renew(*key, lease_seconds=HOUR_SECONDS, progressed=True)
-        assert not await tx.outbox.finish(*key)
+        assert not await tx.outbox.finish([key])
         assert not await tx.outbox.postpone(*key, REFUSAL, delay_seconds=9, reset_budget=True)
         assert not await tx.outbox.bury(*key, REFUSAL)
     assert await delivery_of(store, package_id) == settled
@@ -136,7 +136,7 @@ async def test_an_expired_lease_that_nobody_took_is_still_good(store: PostgresSt
         )
     assert await claimed(store) == []
     async with store.transaction() as tx:
-        assert await tx.outbox.finish(held.delivery_id, held.token)
+        assert await tx.outbox.finish([(held.delivery_id, held.token)])
     assert (await delivery_of(store, package_id)).status == "done"
 
 
@@ -155,12 +155,26 @@ async def test_what_is_finished_stays_and_is_done(store: PostgresStore) -> None:
     [package_id] = await enqueued(store)
     [held] = await claimed(store)
     async with store.transaction() as tx:
-        assert await tx.outbox.finish(held.delivery_id, held.token)
+        assert await tx.outbox.finish([(held.delivery_id, held.token)])
         await tx.outbox.enqueue(HUB, BULK, package_id)
         await tx.outbox.drop(package_id)
         assert await tx.outbox.replay(held.delivery_id) is not None
     assert await claimed(store) == []
     assert (await delivery_of(store, package_id)).status == "done"
+
+
+async def test_a_batch_is_finished_in_one_go_but_for_what_was_lost(store: PostgresStore) -> None:
+    ids = await enqueued(store, 3)
+    first, lost, third = await claimed(store, lease_seconds=0)
+    async with store.transaction() as tx:
+        assert await tx.outbox.finish([]) == 0
+        leases = [(first.delivery_id, first.token), (lost.delivery_id, lost.token + 1)]
+        assert await tx.outbox.finish([*leases, (third.delivery_id, third.token)]) == 2
+    assert [(await delivery_of(store, package_id)).status for package_id in ids] == [
+        "done",
+        "pending",
+        "done",
+    ]
 
 
 async def test_a_postponed_delivery_waits_and_tells_why(store: PostgresStore) -> None:
@@ -242,7 +256,7 @@ async def test_a_delivery_under_way_is_not_replayed(store: PostgresStore) -> Non
     async with store.transaction() as tx:
         assert await tx.outbox.replay(held.delivery_id) == held
         assert await tx.outbox.replay(held.delivery_id + 1) is None
-        assert await tx.outbox.finish(held.delivery_id, held.token)
+        assert await tx.outbox.finish([(held.delivery_id, held.token)])
 
 
 async def test_drop_takes_the_package_out_and_leaves_its_evidence(store: PostgresStore) -> None:
@@ -262,9 +276,56 @@ async def test_drop_takes_the_package_out_and_leaves_its_evidence(store: Postgre
     ]
 
 
-async def test_what_a_worker_has_taken_once_is_not_dropped(store: PostgresStore) -> None:
+async def test_what_a_worker_took_but_never_offered_is_dropped(store: PostgresStore) -> None:
+    ids = await enqueued(store, 3)
+    waiting, dead, _ = await claimed(store)
+    async with store.transaction() as tx:
+        await tx.outbox.postpone(
+            waiting.delivery_id, waiting.token, REFUSAL, delay_seconds=0, reset_budget=False
+        )
+        await tx.outbox.bury(dead.delivery_id, dead.token, DeliveryGivenUp(hours=72))
+    async with store.transaction() as tx:
+        assert [await tx.outbox.drop(package_id) for package_id in ids] == [True, True, True]
+
+
+async def test_what_was_dropped_under_its_worker_is_not_offered(store: PostgresStore) -> None:
     [package_id] = await enqueued(store)
     [held] = await claimed(store)
+    async with store.transaction() as tx:
+        assert await tx.outbox.drop(package_id)
+    async with store.transaction() as tx:
+        assert not await tx.outbox.offer(held.delivery_id, held.token)
+
+
+async def test_who_lost_the_lease_offers_nothing(store: PostgresStore) -> None:
+    [package_id] = await enqueued(store)
+    [lost] = await claimed(store, lease_seconds=0)
+    [held] = await claimed(store)
+    async with store.transaction() as tx:
+        assert not await tx.outbox.offer(lost.delivery_id, lost.token)
+        assert not (await delivery_of(store, package_id)).offered
+        assert await tx.outbox.offer(held.delivery_id, held.token)
+    assert (await delivery_of(store, package_id)).offered
+
+
+async def test_an_offer_that_was_refused_for_good_is_dropped_and_one_that_was_given_up_is_not(
+    store: PostgresStore,
+) -> None:
+    ids = await enqueued(store, 2)
+    refused, given_up = await claimed(store)
+    async with store.transaction() as tx:
+        for held in (refused, given_up):
+            assert await tx.outbox.offer(held.delivery_id, held.token)
+        await tx.outbox.bury(refused.delivery_id, refused.token, REFUSAL)
+        await tx.outbox.bury(given_up.delivery_id, given_up.token, DeliveryGivenUp(hours=72))
+        assert [await tx.outbox.drop(package_id) for package_id in ids] == [True, False]
+
+
+async def test_what_was_offered_once_is_not_dropped(store: PostgresStore) -> None:
+    [package_id] = await enqueued(store)
+    [held] = await claimed(store)
+    async with store.transaction() as tx:
+        assert await tx.outbox.offer(held.delivery_id, held.token)
     for settle in (False, True):
         async with store.transaction() as tx:
             if settle:
@@ -279,7 +340,7 @@ async def test_lists_and_counts_by_status(store: PostgresStore) -> None:
     ids = await enqueued(store, 6)
     finished, buried, *_ = await claimed(store, limit=4, lease_seconds=0)
     async with store.transaction() as tx:
-        await tx.outbox.finish(finished.delivery_id, finished.token)
+        await tx.outbox.finish([(finished.delivery_id, finished.token)])
         await tx.outbox.bury(buried.delivery_id, buried.token, REFUSAL)
     async with store.transaction() as tx:
         pages = {

@@ -210,7 +210,8 @@ async def test_evidence_is_kept_once_and_in_order(store: PostgresStore) -> None:
         assert not await tx.packages.add_evidence(dataclasses.replace(second, statement=b"other"))
     async with store.transaction() as tx:
         assert await tx.packages.evidence(record.package_id) == [second, first]
-        assert await tx.packages.one_evidence(first.evidence_id) == first
+        assert await tx.packages.evidence_by_id([first.evidence_id, new_id()]) == {first.evidence_id: first}
+        assert await tx.packages.evidence_by_id([]) == {}
 
 
 @pytest.mark.parametrize(

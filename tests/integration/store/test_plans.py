@@ -106,7 +106,7 @@ async def work_on_packages(tx: PostgresTransaction, package_id: str) -> None:
     proof = evidence(package_id)
     await tx.packages.add_evidence(proof)
     await tx.packages.evidence(package_id)
-    await tx.packages.one_evidence(proof.evidence_id)
+    await tx.packages.evidence_by_id([proof.evidence_id, new_id()])
     await tx.packages.add_read(package_id, 3)
     incoming, relayed = Direction.DIRECTION_INCOMING, DeliveryState.DELIVERY_STATE_RELAYED
     for wanted in (
@@ -124,9 +124,11 @@ async def work_on_the_outbox(tx: PostgresTransaction, package_id: str) -> None:
     await tx.outbox.enqueue(Party.PARTY_COURT, BULK, package_id)
     [held] = await tx.outbox.claim(Party.PARTY_COURT, BULK, owner="w", lease_seconds=9, limit=4)
     assert await tx.outbox.claim(HUB, BULK, owner="w", lease_seconds=9, limit=4) == []
+    await tx.outbox.offer(held.delivery_id, held.token)
     await tx.outbox.renew(held.delivery_id, held.token, lease_seconds=9, progressed=True)
     await tx.outbox.postpone(held.delivery_id, held.token, REFUSAL, delay_seconds=9, reset_budget=True)
     await tx.outbox.replay(held.delivery_id)
+    await tx.outbox.finish([(held.delivery_id, held.token), (held.delivery_id + 1, 7)])
     await tx.outbox.drop(package_id)
     await tx.outbox.of_packages([package_id, new_id()])
     await tx.outbox.page(None, after=MANY // 2, limit=50)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from tests.conftest import NewDatabase
+import pytest_asyncio
+from tests.conftest import PostgresServer
 from tests.integration.exchange.city import City, make_pki
+from tests.integration.exchange.shared_city import case_number, databases
+from tests.integration.faults.processes import NodeProcess
 from tests.integration.trace.collector import Collector, SeenSpan
-from tests.integration.trace.service_process import ServiceProcess
 
 from xietong.exchange.v1 import package_pb2
 from xietong.exchange.v1.draft_pb2 import Accepted, Outcome
@@ -21,35 +22,39 @@ PARTIES = [Party.PARTY_HUB, Party.PARTY_POLICE, Party.PARTY_PROCURATORATE]
 TRANSFER = "xietong.exchange.v1.TransferService/Transfer"
 SUBMIT = "xietong.exchange.v1.GatewayService/Submit"
 
-Services = dict[Party.ValueType, ServiceProcess]
+Services = dict[Party.ValueType, NodeProcess]
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def collector() -> AsyncIterator[Collector]:
     async with Collector() as made:
         yield made
 
 
-@pytest.fixture
-async def city(tmp_path: Path, new_database: NewDatabase) -> AsyncIterator[City]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def city(
+    tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer
+) -> AsyncIterator[City]:
     """Addresses, certificates and databases for three nodes; the nodes run in processes of their own."""
-    urls = {party: await new_database() for party in PARTIES}
-    made = City(tmp_path, make_pki(tmp_path / "pki"), urls, PARTIES)
-    yield made
-    await made.__aexit__()
+    folder = tmp_path_factory.mktemp("trace")
+    async with databases(postgres_server, PARTIES) as urls:
+        made = City(folder, make_pki(folder / "pki"), urls, PARTIES)
+        yield made
+        await made.__aexit__()
 
 
-@pytest.fixture
-async def services(city: City, collector: Collector, tmp_path: Path) -> AsyncIterator[Services]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def services(city: City, collector: Collector) -> AsyncIterator[Services]:
+    """Started once for all tests here: each looks at a trace of its own."""
     exports = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
-    made = {
-        party: ServiceProcess(party_name(party), city.settings(party), tmp_path, exports) for party in PARTIES
-    }
+    made = {party: NodeProcess(party_name(party), city.folder, exports) for party in PARTIES}
     try:
-        await asyncio.gather(*(service.start() for service in made.values()))
+        await asyncio.gather(*(node.start(city.settings(party)) for party, node in made.items()))
         yield made
     finally:
-        await asyncio.gather(*(service.kill() for service in made.values()))
+        await asyncio.gather(*(node.kill() for node in made.values()))
 
 
 def tree(spans: list[SeenSpan], trace_id: str) -> set[tuple[str, str, str]]:
@@ -70,7 +75,7 @@ async def test_the_tree_of_spans_from_police_to_procuratorate_and_back(
     police = await city.agency(Party.PARTY_POLICE, "case-handling")
     procuratorate = await city.agency(Party.PARTY_PROCURATORATE, "prosecution")
 
-    sent = await police.send("PB-01", Party.PARTY_PROCURATORATE)
+    sent = await police.send("PB-01", Party.PARTY_PROCURATORATE, case_number=case_number())
     await procuratorate.arrived(sent.package_id)
     await procuratorate.report(sent.package_id, Outcome(accepted=Accepted(receiver_case_number="1")))
     await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_ACCEPTED)
@@ -105,11 +110,11 @@ async def test_waiting_and_restarts_stay_in_the_trace(
     police = await city.agency(Party.PARTY_POLICE, "case-handling")
     await services[Party.PARTY_PROCURATORATE].kill()
 
-    sent = await police.send("PB-01", Party.PARTY_PROCURATORATE)
+    sent = await police.send("PB-01", Party.PARTY_PROCURATORATE, case_number=case_number())
     await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_RELAYED)
     await services[Party.PARTY_HUB].stop()
-    await services[Party.PARTY_HUB].start()
-    await services[Party.PARTY_PROCURATORATE].start()
+    for party in (Party.PARTY_HUB, Party.PARTY_PROCURATORATE):
+        await services[party].start(city.settings(party))
     await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_DELIVERED)
 
     trace_id = Envelope.FromString(sent.envelope.envelope).trace_context.traceparent.split("-")[1]

@@ -106,13 +106,12 @@ class FakeNode(GatewayServiceServicer):
             capabilities=capabilities, system=self.system, grants=["contribute", "submit", "read", "decide"]
         )
 
-    async def ListParties(
-        self, request: service.ListPartiesRequest, context: Context
-    ) -> service.ListPartiesResponse:
-        status = service.PartyStatus(
-            party=Party.PARTY_PROCURATORATE, via=Party.PARTY_HUB, neighbour_reachable=True
-        )
-        return service.ListPartiesResponse(parties=[status])
+    async def ListParties(self, request: object, context: Context) -> service.ListPartiesResponse:
+        hub, answer = Party.PARTY_HUB, service.ListPartiesResponse()
+        behind = answer.parties.add(party=Party.PARTY_PROCURATORATE, via=hub, neighbour_reachable=True)
+        behind.last_contact_time.FromJsonString("2026-01-05T09:00:00Z")
+        answer.parties.add(party=hub, via=hub)
+        return answer
 
     # Drafts
 

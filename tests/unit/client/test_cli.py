@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -177,7 +178,21 @@ async def test_inbox_and_parties(xietong: Xietong, fake: FakeNode) -> None:
     inbox = (await xietong("inbox", "--json")).json
     assert [package["package_id"] for package in inbox["packages"]] == [package_id]
     parties = (await xietong("parties", "--json")).json["parties"]
-    assert [(party["party"], party["via"]) for party in parties] == [("procuratorate", "hub")]
+    assert [(party["party"], party["via"], party["last_contact_time"]) for party in parties] == [
+        ("procuratorate", "hub", "2026-01-05T09:00:00+00:00"),
+        ("hub", "hub", None),
+    ]
+
+
+async def test_parties_claims_no_more_than_is_known(xietong: Xietong) -> None:
+    """Of a party behind the hub the node knows only whether the hub answers."""
+    english = (await xietong("parties", "--lang", "en")).out
+    behind, direct = [line for line in english.splitlines() if "answer" in line and "next" not in line]
+    assert re.search(r"through \S.* answers .*2026-01-05", behind)
+    assert re.search(r"directly .* does not answer .*never", direct)
+    assert "reachable" not in english
+    chinese = (await xietong("parties", "--lang", "zh")).out
+    assert all(word in chinese for word in ("直连", "无应答", "尚无"))
 
 
 async def test_fetch_writes_the_files(xietong: Xietong, fake: FakeNode, tmp_path: Path) -> None:

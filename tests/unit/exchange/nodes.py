@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
+from types import MappingProxyType
 from typing import cast
 
 from tests.unit.exchange.packages import NOW, signature_of
@@ -21,14 +22,14 @@ from xietong.exchange.v1.evidence_pb2 import EvidenceKind
 from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong_exchange.domain.errors import Failure, SignatureInvalid
 from xietong_exchange.domain.limits import Limits
-from xietong_exchange.domain.profile import Profile
+from xietong_exchange.domain.profile import Profile, SystemProfile
 from xietong_exchange.domain.routes import Routes
 from xietong_exchange.flow.changes import Changes
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.progress import ProgressBoard
-from xietong_exchange.flow.records import DeliveryRecord, EvidenceRecord, PackageRecord
+from xietong_exchange.flow.records import DeliveryRecord, EvidenceRecord, PackageFilter, PackageRecord
 from xietong_exchange.flow.rulebook import Rulebook
-from xietong_exchange.flow.store import Store
+from xietong_exchange.flow.store import Lease, Store
 from xietong_exchange.testing.memory_parts import MemoryPartStore
 from xietong_standard import load_edition
 
@@ -64,12 +65,19 @@ class NamedNotary:
 class MemoryPackages:
     records: dict[str, PackageRecord] = field(default_factory=dict)
     stated: list[EvidenceRecord] = field(default_factory=list)
+    looks: int = 0
+    """Questions for evidence by its id."""
 
     async def add(self, record: PackageRecord) -> bool:
         return self.records.setdefault(record.package_id, record) is record
 
     async def get(self, package_id: str, *, lock: bool = False) -> PackageRecord | None:
         return self.records.get(package_id)
+
+    async def page(self, wanted: PackageFilter, *, before: int | None, limit: int) -> list[PackageRecord]:
+        """All in one page, the newest first."""
+        shown = [one for one in self.records.values() if before is None and one.state in wanted.states]
+        return shown[::-1]
 
     async def complete(self, package_id: str) -> None:
         self.records[package_id] = replace(self.records[package_id], complete=True)
@@ -84,7 +92,14 @@ class MemoryPackages:
         receiver_case_number: str | None = None,
     ) -> None:
         record = self.records[package_id]
-        self.records[package_id] = replace(record, state=state, reasons=reasons or record.reasons)
+        kept = record.reasons if reasons is None else reasons
+        self.records[package_id] = replace(record, state=state, reasons=kept)
+
+    async def of_draft(self, draft_id: str) -> list[PackageRecord]:
+        return [record for record in self.records.values() if record.draft_id == draft_id]
+
+    async def latest_of_case(self, party: Party.ValueType, case_number: str) -> PackageRecord | None:
+        return next((one for one in self.records.values() if (party, case_number) in one.case_numbers), None)
 
     async def add_evidence(self, record: EvidenceRecord) -> bool:
         self.stated.append(record)
@@ -93,8 +108,9 @@ class MemoryPackages:
     async def evidence(self, package_id: str) -> list[EvidenceRecord]:
         return [record for record in self.stated if record.package_id == package_id]
 
-    async def one_evidence(self, evidence_id: str) -> EvidenceRecord:
-        return next(record for record in self.stated if record.evidence_id == evidence_id)
+    async def evidence_by_id(self, evidence_ids: Sequence[str]) -> dict[str, EvidenceRecord]:
+        self.looks += 1
+        return {one.evidence_id: one for one in self.stated if one.evidence_id in evidence_ids}
 
 
 @dataclass
@@ -104,6 +120,8 @@ class MemoryOutbox:
     deliveries: dict[int, DeliveryRecord] = field(default_factory=dict)
     log: list[tuple[str, int, str]] = field(default_factory=list)
     delays: list[float] = field(default_factory=list)
+    finishes: int = 0
+    """Calls that finished deliveries, however many."""
 
     async def enqueue(
         self, destination: Party.ValueType, lane: Lane.ValueType, package_id: str, evidence_id: str = ""
@@ -119,6 +137,7 @@ class MemoryOutbox:
             attempts=0,
             token=0,
             leased=False,
+            offered=False,
             create_time=NOW,
             due_time=NOW,
             progress_time=NOW,
@@ -144,17 +163,33 @@ class MemoryOutbox:
         self.deliveries.update((one.delivery_id, one) for one in due)
         return due
 
+    async def of_package(self, package_id: str) -> DeliveryRecord | None:
+        moving = (
+            one for one in self.deliveries.values() if (one.package_id, one.evidence_id) == (package_id, "")
+        )
+        return next(moving, None)
+
     async def renew(self, delivery_id: int, token: int, *, lease_seconds: float, progressed: bool) -> bool:
         return self.deliveries[delivery_id].token == token
 
-    async def finish(self, delivery_id: int, token: int) -> bool:
-        return self._note("finished", delivery_id, token, "", status="done")
+    async def offer(self, delivery_id: int, token: int) -> bool:
+        delivery = self.deliveries.get(delivery_id)
+        if delivery is None or (delivery.token, delivery.leased) != (token, True):
+            return False
+        self.deliveries[delivery_id] = replace(delivery, offered=True)
+        return True
+
+    async def finish(self, leases: Sequence[Lease]) -> int:
+        self.finishes += 1
+        return sum([self._note("finished", *lease, "", status="done") for lease in leases])
 
     async def postpone(
         self, delivery_id: int, token: int, error: Failure, *, delay_seconds: float, reset_budget: bool
     ) -> bool:
         self.delays.append(delay_seconds)
-        return self._note("postponed", delivery_id, token, error.reason_name())
+        return self._note(
+            "postponed", delivery_id, token, error.reason_name(), last_reason=error.reason_name()
+        )
 
     async def bury(self, delivery_id: int, token: int, error: Failure) -> bool:
         return self._note("buried", delivery_id, token, error.reason_name(), status="dead")
@@ -190,11 +225,17 @@ def rulebook() -> Rulebook:
     return Rulebook([load_edition("2026.1")])
 
 
-def new_exchange(party: Party.ValueType, store: MemoryStore, *, limits: Limits | None = None) -> Exchange:
+def new_exchange(
+    party: Party.ValueType,
+    store: MemoryStore,
+    *,
+    limits: Limits | None = None,
+    systems: Mapping[str, SystemProfile] = MappingProxyType({}),
+) -> Exchange:
     """A branch node, whose only neighbour is the hub."""
     counter = itertools.count(1)
     return Exchange(
-        profile=Profile(party=party, title_zh="测试节点", title_en="Test node"),
+        profile=Profile(party=party, title_zh="测试节点", title_en="Test node", systems=systems),
         routes=Routes(party, {other: Party.PARTY_HUB for other in Party.values() if other not in {0, party}}),
         store=cast("Store", store),
         parts=MemoryPartStore(),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from tests.unit.exchange.nodes import LONG_SECONDS, MemoryStore, evidence_row, new_exchange, until
@@ -54,6 +55,10 @@ class Hub:
     answers: list[Answer]
     evidence: list[list[Evidence]] = field(default_factory=list)
     packages: list[str] = field(default_factory=list)
+    away: list[NodeUnreachable] = field(default_factory=list)
+    """What the first connections fail with."""
+    connected: int = 0
+    on_connect: Callable[[], None] = lambda: None
 
     def _next(self) -> Answer:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -67,6 +72,13 @@ class Hub:
         if isinstance(answer, Exception):
             raise answer
         return [result_of(error) for error in answer]
+
+    async def connect(self, party: Party.ValueType, lane: Lane.ValueType) -> None:
+        await asyncio.sleep(0)
+        self.connected += 1
+        self.on_connect()
+        if self.away:
+            raise self.away.pop(0)
 
     async def send(
         self, package: SealedPackage, peer: Party.ValueType, lane: Lane.ValueType, moved: Callable[[], None]
@@ -165,6 +177,36 @@ async def test_of_one_batch_each_piece_has_its_own_end() -> None:
     assert log[3] == ("finished", 1, "")
 
 
+async def test_a_batch_costs_one_look_and_one_change() -> None:
+    store, hub = store_with(5), Hub([[None] * 5])
+    await enqueue(store, 5)
+    await log_of(store, hub, Lane.LANE_EVIDENCE, 5)
+    assert hub.evidence == [[to_evidence(row) for row in store.packages.stated]]
+    assert (store.packages.looks, store.outbox.finishes) == (1, 1)
+
+
+async def test_the_first_failure_and_every_new_reason_are_loud_and_repetitions_are_not(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG, "xietong_exchange.flow.courier")
+    away = NodeUnreachable(party="hub")
+    store, hub = (
+        store_with(0),
+        Hub([away, away, away, DatabaseUnavailable(), DatabaseUnavailable(), away, []]),
+    )
+    await store.outbox.enqueue(Party.PARTY_HUB, Lane.LANE_INTERACTIVE, PACKAGE_ID)
+    await log_of(store, hub, Lane.LANE_INTERACTIVE, 7)
+    told = [(record.levelname, record.getMessage().rpartition(" ")[2]) for record in caplog.records]
+    assert told == [
+        ("WARNING", "NODE_UNREACHABLE"),
+        ("DEBUG", "NODE_UNREACHABLE"),
+        ("DEBUG", "NODE_UNREACHABLE"),
+        ("WARNING", "DATABASE_UNAVAILABLE"),
+        ("DEBUG", "DATABASE_UNAVAILABLE"),
+        ("WARNING", "NODE_UNREACHABLE"),
+    ]
+
+
 async def test_evidence_that_is_buried_makes_no_evidence() -> None:
     store, hub = store_with(1), Hub([[WRONG]])
     await enqueue(store, 1)
@@ -173,14 +215,24 @@ async def test_evidence_that_is_buried_makes_no_evidence() -> None:
     assert store.packages.records[PACKAGE_ID].state == DeliveryState.DELIVERY_STATE_SUBMITTED
 
 
+async def test_who_never_recorded_a_package_need_not_learn_that_it_was_given_up() -> None:
+    store, hub = store_with(1), Hub([[NOT_THERE]])
+    store.packages.stated = [replace(store.packages.stated[0], kind=EvidenceKind.EVIDENCE_KIND_FAILED)]
+    await enqueue(store, 1)
+    assert await log_of(store, hub, Lane.LANE_EVIDENCE, 1) == [("finished", 1, "")]
+
+
 @pytest.mark.parametrize("answer", [[NOT_THERE], [DatabaseUnavailable()], NodeUnreachable(party="hub")])
-async def test_standstill_has_an_end_for_evidence_too(answer: Answer) -> None:
+async def test_standstill_has_an_end_for_evidence_too(
+    answer: Answer, caplog: pytest.LogCaptureFixture
+) -> None:
     store, hub = store_with(1), Hub([answer])
     store.time = NOW + POLICY.give_up_after + timedelta(seconds=1)
     await enqueue(store, 1)
     ((what, _, reason),) = await log_of(store, hub, Lane.LANE_EVIDENCE, 1)
     assert what == "buried"
     assert reason == ("PACKAGE_NOT_FOUND" if answer == [NOT_THERE] else "DELIVERY_GIVEN_UP")
+    assert "is given up" in caplog.text
 
 
 async def test_a_package_that_the_neighbour_does_not_find_is_given_up_with_evidence() -> None:
@@ -201,6 +253,37 @@ async def test_a_package_is_tried_again_while_its_neighbour_is_away_and_then_del
     assert [what for what, _, _ in log] == ["postponed", "postponed", "finished"]
     assert hub.packages == [PACKAGE_ID] * 3
     assert 0.5 <= store.outbox.delays[0] <= 1.0 <= store.outbox.delays[1] <= 2.0
+
+
+async def test_what_waits_for_a_connection_counts_as_never_offered() -> None:
+    store, hub = store_with(0), Hub([[]], away=[NodeUnreachable(party="hub")] * 2)
+    await store.outbox.enqueue(Party.PARTY_HUB, Lane.LANE_INTERACTIVE, PACKAGE_ID)
+    offered: list[bool] = []
+    send = hub.send
+
+    async def note(*args: Any) -> None:
+        offered.append(store.outbox.deliveries[1].offered)
+        await send(*args)
+
+    hub.send = note  # type: ignore[method-assign,assignment] # this hub looks at the mark when the package comes
+    async with courier(store, hub, Lane.LANE_INTERACTIVE):
+        await until(lambda: len(store.outbox.log) >= 2)
+        assert not store.outbox.deliveries[1].offered
+        await until(lambda: len(store.outbox.log) >= 3)
+    assert store.outbox.log[2] == ("finished", 1, "")
+    assert offered == [True]
+
+
+async def test_a_package_that_is_withdrawn_while_its_courier_connects_is_not_sent() -> None:
+    store, hub = store_with(0), Hub([[]])
+    await store.outbox.enqueue(Party.PARTY_HUB, Lane.LANE_INTERACTIVE, PACKAGE_ID)
+    hub.on_connect = store.outbox.deliveries.clear
+    async with courier(store, hub, Lane.LANE_INTERACTIVE):
+        await until(lambda: hub.connected == 1)
+        await store.outbox.enqueue(Party.PARTY_HUB, Lane.LANE_INTERACTIVE, PACKAGE_ID)
+        await until(lambda: hub.connected == 2)
+    assert hub.packages == []
+    assert store.outbox.log == []
 
 
 async def test_the_neighbour_may_ask_for_a_longer_pause() -> None:

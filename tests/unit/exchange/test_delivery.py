@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind as Kind
 from xietong.exchange.v1.package_pb2 import DeliveryState as State
-from xietong_exchange.domain.delivery import FINAL, LABELS, advance, may_state
+from xietong_client import FINAL_STATES
+from xietong_exchange.domain.delivery import FINAL, LABELS, advance, may_state, travels_back, travels_forward
 
 WAY = [
     Kind.EVIDENCE_KIND_SUBMITTED,
@@ -73,3 +74,17 @@ def test_every_state_has_a_label_in_both_languages() -> None:
         if state:
             assert LABELS[state].zh
             assert LABELS[state].en
+
+
+def test_node_and_client_agree_on_the_final_states() -> None:
+    assert FINAL == FINAL_STATES  # two distributions that share nothing but the contract
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind.values() if kind])
+def test_all_evidence_reaches_somebody(kind: Kind.ValueType) -> None:
+    assert travels_back(kind) or travels_forward(kind)
+
+
+def test_both_ends_learn_that_a_package_was_given_up() -> None:
+    assert travels_back(Kind.EVIDENCE_KIND_FAILED)
+    assert travels_forward(Kind.EVIDENCE_KIND_FAILED)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -247,3 +249,60 @@ def test_a_node_signs_with_ed25519_only(city: City) -> None:
     files = city.ca.issue(Identity("police", Role.EXCHANGE), city.folder)
     with pytest.raises(ValueError, match="holds no Ed25519 key"):
         FileNotary(city.anchor, files.certificate, files.key, DEFAULT_TRUST_DOMAIN)
+
+
+def replaced(city: City, identity: Identity, *, key_first: bool) -> Iterator[None]:
+    """Replace the certificate and the key of the police's signer by a new pair, one file after the other."""
+    with tempfile.TemporaryDirectory() as folder:
+        new = city.ca.issue(identity, Path(folder))
+        names = (("signer-key.pem", new.key), ("signer.pem", new.certificate))
+        for name, source in names if key_first else names[::-1]:
+            source.replace(city.folder / "police" / name)
+            yield
+
+
+@pytest.mark.parametrize("key_first", [True, False])
+def test_a_replaced_key_is_used_once_its_certificate_is_there(city: City, key_first: bool) -> None:
+    notary = city.notary()
+    before = notary.sign("Envelope", CONTENT)
+    halfway, replacing = None, replaced(city, SIGNER, key_first=key_first)
+    for _ in replacing:
+        halfway = halfway or notary.sign("Envelope", CONTENT)
+    after = notary.sign("Envelope", CONTENT)
+    assert halfway is not None
+    assert halfway.certificate == before.certificate != after.certificate
+    for signature in (before, halfway, after):
+        assert notary.verify("Envelope", CONTENT, signature) == Party.PARTY_POLICE
+
+
+def test_a_pair_of_somebody_else_is_not_taken_up(city: City, caplog: pytest.LogCaptureFixture) -> None:
+    notary = city.notary()
+    before = notary.sign("Envelope", CONTENT)
+    for _ in replaced(city, Identity("court", Role.SIGNER), key_first=True):
+        assert notary.sign("Envelope", CONTENT) == before
+    assert "use this node's own" in caplog.text
+    told = len(caplog.records)
+    assert notary.sign("Envelope", CONTENT) == before
+    assert len(caplog.records) == told
+
+
+def test_a_file_that_is_gone_for_a_moment_stops_nothing(city: City) -> None:
+    notary = city.notary()
+    before = notary.sign("Envelope", CONTENT)
+    (city.folder / "police" / "signer.pem").rename(city.folder / "away.pem")
+    assert notary.sign("Envelope", CONTENT) == before
+
+
+def test_a_ca_that_is_added_is_trusted_without_a_restart(city: City, tmp_path: Path) -> None:
+    other = DevelopmentCA.create(tmp_path / "other", DEFAULT_TRUST_DOMAIN)
+    files = other.issue(Identity("court", Role.SIGNER), tmp_path / "other")
+    theirs = FileNotary(tmp_path / "other" / "ca.pem", files.certificate, files.key, DEFAULT_TRUST_DOMAIN)
+    notary, signature = city.notary(), theirs.sign("Envelope", CONTENT)
+    with pytest.raises(SignatureInvalid, match=FOREIGN):
+        notary.verify("Envelope", CONTENT, signature)
+    own = city.anchor.read_bytes()
+    city.anchor.write_bytes(own + (tmp_path / "other" / "ca.pem").read_bytes())
+    assert notary.verify("Envelope", CONTENT, signature) == Party.PARTY_COURT
+    city.anchor.write_bytes(own)
+    with pytest.raises(SignatureInvalid, match=FOREIGN):
+        notary.verify("Envelope", CONTENT, signature)

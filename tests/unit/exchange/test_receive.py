@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import itertools
 from collections.abc import AsyncGenerator, Iterable
+from dataclasses import replace
 from typing import Self
 
 import pytest
@@ -14,6 +15,7 @@ from tests.unit.exchange.packages import PACKAGE_ID, new_envelope, signed
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
+from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong.exchange.v1.transfer_service_pb2 import (
     Cancel,
     Commit,
@@ -23,6 +25,7 @@ from xietong.exchange.v1.transfer_service_pb2 import (
 )
 from xietong_exchange.adapters.rpc.status import from_status, to_status
 from xietong_exchange.domain.errors import NodeUnreachable
+from xietong_exchange.domain.limits import Limits
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.frames import DataFrame, Frame
@@ -64,7 +67,7 @@ class Frames:
 
 def new_node() -> tuple[Exchange, MemoryStore, Receiver]:
     store = MemoryStore()
-    exchange = new_exchange(Party.PARTY_PROCURATORATE, store)
+    exchange = new_exchange(Party.PARTY_PROCURATORATE, store, limits=Limits(inline_limit_bytes=100))
     receiver = Receiver(exchange, EvidenceDesk(exchange), lambda error: to_status(error, incident=""))
     return exchange, store, receiver
 
@@ -156,6 +159,22 @@ async def test_what_came_before_the_stall_is_kept_and_the_next_stream_resumes() 
     assert b"".join([block async for block in blocks]) == FILE
 
 
+async def test_a_package_that_was_given_up_and_is_offered_again_is_on_its_way_again() -> None:
+    _, store, receiver = new_node()
+    await answers(receiver, OFFER, *chunks(1, FILE[:100], 100))
+    given_up = replace(
+        store.packages.records[PACKAGE_ID], state=DeliveryState.DELIVERY_STATE_FAILED, reasons=b"reasons"
+    )
+    store.packages.records[PACKAGE_ID] = given_up
+    await answers(receiver, OFFER)
+    again = store.packages.records[PACKAGE_ID]
+    assert (again.state, again.reasons) == (DeliveryState.DELIVERY_STATE_SUBMITTED, b"")
+
+    store.packages.records[PACKAGE_ID] = given_up
+    await answers(receiver, OFFER, *chunks(0, b"manifest", 100), *chunks(1, FILE, 100, begin=100), COMMIT)
+    assert store.packages.records[PACKAGE_ID].state == DeliveryState.DELIVERY_STATE_DELIVERED
+
+
 async def test_a_neighbour_that_is_gone_ends_the_stream_with_its_error_after_all_answers() -> None:
     _, _, receiver = new_node()
     stream = receiver.stream(Frames([COMMIT], "is gone"), Party.PARTY_HUB)
@@ -185,3 +204,72 @@ async def test_a_cancelled_transfer_answers_nothing_more_and_its_number_stays_ta
     kinds = [answer.WhichOneof("frame") for answer in given]
     assert kinds in (["need", "refusal"], ["refusal"])
     assert from_status(given[-1].refusal.status).reason == "PROTOCOL_VIOLATION"
+
+
+def offer_of(number: int, package: str = PACKAGE_ID) -> TransferRequest:
+    envelope = new_envelope(b"manifest")
+    envelope.package_id = package
+    return TransferRequest(transfer=number, offer=Offer(envelope=signed(envelope)))
+
+
+def package_id(number: int) -> str:
+    return f"0198c0de-0000-7000-8000-{number:012x}"
+
+
+def refusals(given: Iterable[TransferResponse]) -> dict[int, str]:
+    """The reason by the number of the transfer."""
+    return {
+        answer.transfer: from_status(answer.refusal.status).reason
+        for answer in given
+        if answer.HasField("refusal")
+    }
+
+
+async def test_a_full_stream_says_so_and_that_a_later_try_may_succeed() -> None:
+    limits = Limits(max_transfers_per_stream=2)
+    exchange = new_exchange(Party.PARTY_PROCURATORATE, MemoryStore(), limits=limits)
+    receiver = Receiver(exchange, EvidenceDesk(exchange), lambda error: to_status(error, incident=""))
+    given = await answers(receiver, *(offer_of(number, package_id(number)) for number in (1, 2, 3)))
+    (refused,) = [from_status(answer.refusal.status) for answer in given if answer.HasField("refusal")]
+    assert (refused.reason, refused.code, refused.retryable) == (
+        "TOO_MANY_TRANSFERS",
+        "RESOURCE_EXHAUSTED",
+        True,
+    )
+    assert refused.retry_after_seconds
+    cancel = TransferRequest(transfer=1, cancel=Cancel())
+    again = await answers(
+        receiver, offer_of(1, package_id(1)), offer_of(2, package_id(2)), cancel, offer_of(3, package_id(3))
+    )
+    assert refusals(again) == {}
+
+
+async def test_numbers_rise_in_a_stream_and_late_frames_of_lower_ones_are_ignored() -> None:
+    _, _, receiver = new_node()
+    cancel = TransferRequest(transfer=6, cancel=Cancel())
+    late = TransferRequest(transfer=3, commit=Commit())
+    given = await answers(
+        receiver, offer_of(6), cancel, late, offer_of(6), offer_of(3), offer_of(7, package_id(7))
+    )
+    assert refusals(given) == {6: "PROTOCOL_VIOLATION", 3: "PROTOCOL_VIOLATION"}
+    assert [answer.transfer for answer in given if answer.HasField("need")][-1] == 7
+
+
+async def test_a_newer_stream_takes_the_package_from_one_that_hangs() -> None:
+    _, _, receiver = new_node()
+    hung = receiver.stream(Frames([OFFER, *chunks(1, FILE, 1)]), Party.PARTY_HUB)
+    async with asyncio.timeout(LONG_SECONDS):
+        assert (await anext(hung)).HasField("need")  # it reads no more answers, and so takes no more frames
+        given = await answers(receiver, OFFER, *chunks(0, b"manifest", 100), *chunks(1, FILE, 100), COMMIT)
+        assert given[-1].HasField("acceptance")
+        assert "STREAM_SUPERSEDED" in refusals([answer async for answer in until_refused(hung)]).values()
+        await hung.aclose()
+
+
+async def until_refused(
+    stream: AsyncGenerator[TransferResponse, None],
+) -> AsyncGenerator[TransferResponse, None]:
+    async for answer in stream:
+        yield answer
+        if answer.HasField("refusal"):
+            return

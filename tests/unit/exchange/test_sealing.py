@@ -17,7 +17,7 @@ from xietong.casefile.v1.manifest_pb2 import Manifest, Part, PartKind
 from xietong.casefile.v1.measure_pb2 import CompulsoryMeasure, MeasureKind
 from xietong.casefile.v1.person_pb2 import Person, PersonRole
 from xietong.exchange.v1.draft_pb2 import DraftHeader, DraftKey
-from xietong.exchange.v1.envelope_pb2 import Address, Classification, Lane, Party
+from xietong.exchange.v1.envelope_pb2 import Address, Classification, Lane, Party, TraceContext
 from xietong_exchange.domain.envelope import open_envelope
 from xietong_exchange.domain.errors import PartNameConflict
 from xietong_exchange.domain.evidence import timestamp
@@ -195,7 +195,7 @@ def sealing_of(manifest: Manifest) -> Sealing:
         manifest=manifest,
         manifest_bytes=manifest.SerializeToString(deterministic=True),
         create_time=NOW,
-        traceparent=f"00-{'ab' * 16}-{'cd' * 8}-01",
+        trace_context=TraceContext(traceparent=f"00-{'ab' * 16}-{'cd' * 8}-01"),
     )
 
 

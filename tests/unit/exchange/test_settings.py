@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from xietong.exchange.v1.envelope_pb2 import Party
-from xietong_exchange.runtime.settings import SettingsError, load_settings
+from xietong_exchange.runtime.settings import SettingsError, exports_traces, load_settings
 
 DEPLOY = Path(__file__).parents[3] / "deploy" / "compose"
 BRANCHES = ["police", "procuratorate", "court", "justice"]
@@ -82,3 +84,89 @@ def test_unusable_settings_say_what_and_where(tmp_path: Path, content: str | byt
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"none\.toml.*--config"):
         load_settings(tmp_path / "none.toml")
+
+
+TRACES = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317"}
+
+
+@pytest.fixture
+def otel(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment without any OTEL_* variable."""
+    for name in [name for name in os.environ if name.startswith("OTEL_")]:
+        monkeypatch.delenv(name)
+    return monkeypatch
+
+
+@pytest.mark.parametrize(
+    ("variables", "exported"),
+    [
+        ({}, False),
+        (TRACES, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://collector:4317"}, True),
+        (TRACES | {"OTEL_SDK_DISABLED": "TRUE"}, False),
+        (TRACES | {"OTEL_TRACES_EXPORTER": "none"}, False),
+        (TRACES | {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, True),
+        (
+            TRACES
+            | {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/json", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "grpc"},
+            True,
+        ),
+        ({"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, False),
+    ],
+)
+def test_traces_leave_only_where_the_variables_say(
+    variables: dict[str, str], exported: bool, otel: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        otel.setenv(name, value)
+    assert exports_traces() is exported
+
+
+@pytest.mark.parametrize("name", ["OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"])
+def test_a_protocol_that_nobody_speaks_here_is_refused(name: str, otel: pytest.MonkeyPatch) -> None:
+    otel.setenv(*next(iter(TRACES.items())))
+    otel.setenv(name, "http/protobuf")
+    with pytest.raises(
+        SettingsError, match=r"http/protobuf is not supported; set it to grpc.*4317.*请改为 grpc"
+    ):
+        exports_traces()
+
+
+LIMITS = """
+[limits]
+max_package_bytes = 5000000
+max_parts = 11
+max_manifest_bytes = 70000
+max_chunk_bytes = 20000
+credit_window_bytes = 1100000
+inline_limit_bytes = 1000
+max_transfers_per_stream = 3
+partial_retention_hours = 1.5
+"""
+
+
+def test_every_limit_is_a_setting_and_told_in_the_capabilities(tmp_path: Path) -> None:
+    told = load_settings(write(tmp_path, GOOD + LIMITS)).limits.limits().to_message()
+    values = {field.name: value for field, value in told.ListFields()}
+    assert values.pop("partial_retention").ToSeconds() == 5400
+    expected = tomllib.loads(LIMITS)["limits"]
+    del expected["partial_retention_hours"]
+    assert values == expected
+    assert {field.name for field in told.DESCRIPTOR.fields} == {*expected, "partial_retention"}
+
+
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "max_chunk_bytes = 16383",
+        "max_chunk_bytes = 1048577",  # the smallest credit window must hold a chunk, or nothing would move
+        "inline_limit_bytes = -1",
+        "inline_limit_bytes = 4194305",
+        "max_transfers_per_stream = 0",
+        "max_transfers_per_stream = 1001",
+        "partial_retention_hours = 0.9",
+    ],
+)
+def test_a_limit_out_of_its_bounds_is_refused_by_name(limit: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=f"limits.{limit.split(maxsplit=1)[0]}: "):
+        load_settings(write(tmp_path, f"{GOOD}[limits]\n{limit}\n"))

@@ -51,7 +51,7 @@ async def test_a_package_is_kept_shown_and_accepted_with_an_own_number(
     receiver: Receiver, fake: FakeNode, folders: DeskFolders
 ) -> None:
     package = await deliver(fake)
-    assert receiver.is_due(package)
+    assert await receiver.is_due(package)
     await receiver.handle(package)
     assert outcomes(fake) == ["parsed", "accepted"]
     assert fake.outcomes[1].outcome.accepted.receiver_case_number == "受〔2026〕1号"
@@ -59,7 +59,7 @@ async def test_a_package_is_kept_shown_and_accepted_with_an_own_number(
     assert sorted(path.read_bytes() for path in (place / "files").iterdir()) == sorted(CONTENTS)
     assert "样本某盗窃案" in (place / CARD_FILE).read_text(encoding="utf-8")
     assert Receipt.read(place).stage is ReceiptStage.ACCEPTED
-    assert not receiver.is_due(package)
+    assert not await receiver.is_due(package)
 
 
 async def test_after_a_restart_before_the_outcome_the_case_keeps_its_number(
@@ -99,7 +99,7 @@ async def test_bytes_that_are_not_as_sealed_are_reported_and_not_accepted(
     assert outcomes(fake) == ["parse_failed"]
     assert fake.outcomes[0].outcome.parse_failed.reasons[0].code == "CONTENT_MISMATCH"
     fake.corrupt_reads = 0
-    assert receiver.is_due(package)  # parsing may be tried again without a resend
+    assert await receiver.is_due(package)  # parsing may be tried again without a resend
     await receiver.handle(package)
     assert outcomes(fake) == ["parse_failed", "parsed", "accepted"]
 
@@ -122,7 +122,7 @@ async def test_an_archive_takes_its_kinds_and_decides_nothing(
     package = await deliver(fake)
     # The case-handling system may be quicker: an accepted package is still to be archived.
     await fake.set_state(package.package_id, DeliveryState.DELIVERY_STATE_ACCEPTED)
-    assert archive.is_due(package)
+    assert await archive.is_due(package)
     await archive.handle(package)
     assert outcomes(fake) == []
     place = folders.received / package.package_id

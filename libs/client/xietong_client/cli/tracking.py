@@ -10,6 +10,7 @@ import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from xietong.exchange.v1.evidence_pb2 import Reason, Statement
+from xietong.exchange.v1.gateway_service_pb2 import PartyStatus
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction, HopProgress, Package
 from xietong_client.cli.exit_codes import ExitCode
 from xietong_client.cli.session import Output, Session
@@ -129,22 +130,34 @@ async def inbox(
 
 
 async def parties(session: Session) -> None:
-    """Lists the parties that can be reached."""
+    """Lists the parties that packages can be sent to, and what the node knows of the way to each."""
     output = session.output
     async with session.connect() as node:
         found = await node.parties()
     output.result({"parties": [party_view(status) for status in found]})
-    columns = (Text("单位", "party"), Text("经由", "via"), Text("可达", "reachable"))
-    yes, no = Text("是", "yes"), Text("否", "no")
-    rows = [
-        (
-            output.say(_party(status.party)),
-            output.say(_party(status.via)),
-            output.say(yes if status.neighbour_reachable else no),
-        )
-        for status in found
-    ]
-    output.table(columns, rows)
+    columns = (
+        Text("单位", "party"),
+        Text("经由", "way"),
+        Text("下一节点", "next node"),
+        Text("最近应答", "last answer"),
+    )
+    output.table(columns, [[output.say(cell) for cell in _way(status)] for status in found])
+
+
+def _way(status: PartyStatus) -> tuple[Text, Text, Text, Text]:
+    """A row of `parties`. What is behind the next node, only that one knows."""
+    via = _party(status.via)
+    way = Text(f"经{via.zh}", f"through {via.en}")
+    answers = Text(f"{via.zh}有应答", f"{via.en} answers")
+    silent = Text(f"{via.zh}无应答", f"{via.en} does not answer")
+    has_answered = status.HasField("last_contact_time")
+    last = _time(status.last_contact_time)
+    return (
+        _party(status.party),
+        Text("直连", "directly") if status.via == status.party else way,
+        answers if status.neighbour_reachable else silent,
+        Text(last, last) if has_answered else Text("尚无", "never"),
+    )
 
 
 def format_bytes(size: int) -> str:

@@ -111,6 +111,7 @@ def party_view(status: PartyStatus) -> View:
         "party": party_name(status.party),
         "via": party_name(status.via),
         "neighbour_reachable": status.neighbour_reachable,
+        "last_contact_time": time_view(status.last_contact_time),
         "neighbour_version": status.neighbour.software_version,
         "standard_editions": list(status.neighbour.standard_editions),
     }

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -16,6 +20,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from xietong.exchange.v1.envelope_pb2 import Party, Signature, SignatureAlgorithm
 from xietong_exchange.domain.errors import SignatureInvalid
 from xietong_exchange.domain.identity import Identity, Role
+
+log = logging.getLogger(__name__)
 
 CERTIFICATES_REMEMBERED = 64
 """Signing certificates whose chain was checked; a city has a handful."""
@@ -29,33 +35,96 @@ _UNREADABLE = (
 )
 
 
-class FileNotary:
-    """The port `flow.exchange.Notary` on PEM files."""
+_T = TypeVar("_T")
 
-    def __init__(self, ca: Path, certificate: Path, key: Path, trust_domain: str) -> None:
-        """Read the files. Raises ValueError when the key is not an Ed25519 key."""
+
+class _Watched(Generic[_T]):
+    """What files hold, read again as soon as one of them was replaced.
+
+    Files that are replaced one after the other do not fit together in between, and people make mistakes: until what
+    is there is usable, what was read last remains.
+    """
+
+    def __init__(self, files: Sequence[Path], read: Callable[[], _T]) -> None:
+        self._files, self._read = files, read
+        self._marks = self._look()
+        self._content = read()
+
+    @property
+    def content(self) -> _T:
+        """As the files are now, or as they were when they last were usable."""
+        marks = self._look()
+        if marks != self._marks:
+            self._marks = marks
+            try:
+                self._content = self._read()
+                log.info("read anew: %s", ", ".join(map(str, self._files)))
+            except (OSError, *_UNREADABLE) as error:
+                log.warning("not usable, the earlier ones stay in use until they are replaced: %s", error)
+        return self._content
+
+    def _look(self) -> list[tuple[int, int, int] | None]:
+        return [_mark(file) for file in self._files]
+
+
+def _mark(file: Path) -> tuple[int, int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+@dataclass(frozen=True, slots=True)
+class _Signer:
+    key: Ed25519PrivateKey
+    certificate: bytes
+    uris: list[str]
+
+    @classmethod
+    def read(cls, certificate: Path, key: Path) -> _Signer:
         loaded = load_pem_private_key(key.read_bytes(), password=None)
         if not isinstance(loaded, Ed25519PrivateKey):
             raise ValueError(f"{key} holds no Ed25519 key; issue one")  # noqa: TRY004 - the file is wrong, not a type
-        self._key = loaded
-        own = x509.load_pem_x509_certificate(certificate.read_bytes())
-        self._certificate = own.public_bytes(Encoding.DER)
-        self._anchors = x509.load_pem_x509_certificates(ca.read_bytes())
+        issued = x509.load_pem_x509_certificate(certificate.read_bytes())
+        if issued.public_key() != loaded.public_key():
+            raise ValueError(f"{key} is not the key of {certificate}; give the two that were issued together")
+        return cls(loaded, issued.public_bytes(Encoding.DER), _uris(issued))
+
+
+class FileNotary:
+    """The port `flow.exchange.Notary` on PEM files; like those of TLS they may be replaced while the node runs."""
+
+    def __init__(self, ca: Path, certificate: Path, key: Path, trust_domain: str) -> None:
+        """Read the files. Raises ValueError when the key is not an Ed25519 key, or not that of the certificate."""
         self._trust_domain = trust_domain
+        self._identity: list[str] | None = None
+        self._signer = _Watched((certificate, key), lambda: self._read_signer(certificate, key))
+        self._identity = self._signer.content.uris
+        self._anchors = _Watched((ca,), lambda: tuple(x509.load_pem_x509_certificates(ca.read_bytes())))
         self._chain = lru_cache(CERTIFICATES_REMEMBERED)(self._check_chain)
 
     @property
     def trust_anchor(self) -> bytes:
         """The CA's first certificate (DER)."""
-        return self._anchors[0].public_bytes(Encoding.DER)
+        return self._anchors.content[0].public_bytes(Encoding.DER)
 
     def sign(self, subject: str, content: bytes) -> Signature:
         """Sign the content as this kind of message (`Envelope`, `Statement`)."""
+        signer = self._signer.content
         return Signature(
             algorithm=SignatureAlgorithm.SIGNATURE_ALGORITHM_ED25519,
-            certificate=self._certificate,
-            value=self._key.sign(_message(subject, content)),
+            certificate=signer.certificate,
+            value=signer.key.sign(_message(subject, content)),
         )
+
+    def _read_signer(self, certificate: Path, key: Path) -> _Signer:
+        found = _Signer.read(certificate, key)
+        if self._identity not in (None, found.uris):
+            raise ValueError(
+                f"{certificate} speaks for {found.uris}, not for {self._identity}; use this node's own"
+            )
+        return found
 
     def verify(
         self, subject: str, content: bytes, signature: Signature, *, signed_at: datetime | None = None
@@ -71,7 +140,7 @@ class FileNotary:
         Raises:
             SignatureInvalid: another key, other bytes, a foreign CA, or a certificate out of its time.
         """
-        certificate, identity = self._chain(signature.certificate)
+        certificate, identity = self._chain(signature.certificate, self._anchors.content)
         if (
             not certificate.not_valid_before_utc
             <= (signed_at or datetime.now(UTC))
@@ -86,13 +155,15 @@ class FileNotary:
             ) from None
         return identity.party
 
-    def _check_chain(self, raw: bytes) -> tuple[x509.Certificate, Identity]:
+    def _check_chain(
+        self, raw: bytes, anchors: tuple[x509.Certificate, ...]
+    ) -> tuple[x509.Certificate, Identity]:
         try:
             certificate = x509.load_der_x509_certificate(raw)
             uris = _uris(certificate)
         except _UNREADABLE:
             raise SignatureInvalid(what="the message", why="the certificate can't be read") from None
-        if not any(_is_issued_by(certificate, anchor) for anchor in self._anchors):
+        if not any(_is_issued_by(certificate, anchor) for anchor in anchors):
             raise SignatureInvalid(what="the message", why="the certificate is of a foreign CA")
         identity = Identity.parse(uris[0]) if len(uris) == 1 else None
         if (

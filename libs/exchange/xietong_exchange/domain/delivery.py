@@ -89,9 +89,17 @@ def may_state(
     return kind in _FROM_HOLDER and stated_by in {sender, receiver, Party.PARTY_HUB}
 
 
+_FORWARD: Final = frozenset({Kind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED, Kind.EVIDENCE_KIND_FAILED})
+
+
 def travels_forward(kind: Kind.ValueType) -> bool:
-    """Evidence of this kind travels towards the receiver; all other evidence travels towards the sender."""
-    return kind == Kind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED
+    """Whether evidence of this kind travels towards the receiver."""
+    return kind in _FORWARD
+
+
+def travels_back(kind: Kind.ValueType) -> bool:
+    """Whether evidence of this kind travels towards the sender."""
+    return kind != Kind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,16 @@ from xietong.exchange.v1.envelope_pb2 import (
     Signature,
     SignedEnvelope,
 )
-from xietong_exchange.domain.errors import ClassifiedRefused, EnvelopeInvalid, PackageTooLarge
+from xietong_exchange.domain.errors import ClassifiedRefused, EnvelopeInvalid
 from xietong_exchange.domain.fields import field_violations, is_time
-from xietong_exchange.domain.limits import MAX_ENVELOPE_BYTES, Limits
+from xietong_exchange.domain.limits import (
+    ENVELOPE,
+    MAX_ENVELOPE_BYTES,
+    Excess,
+    Extent,
+    Limits,
+    require_within,
+)
 
 INTERACTIVE_LIMIT_BYTES = 8 * (1 << 20)
 """Up to this size a package travels in the interactive lane unless its sender says otherwise."""
@@ -53,6 +60,12 @@ class SealedPackage:
     def size_bytes(self) -> int:
         """Sum of the sizes of all parts, the manifest included."""
         return sum(part.size_bytes for part in self.envelope.parts)
+
+    @property
+    def extent(self) -> Extent:
+        """How large it is."""
+        parts = self.envelope.parts
+        return Extent(len(parts), parts[0].size_bytes, self.size_bytes)
 
     @property
     def lane(self) -> Lane.ValueType:
@@ -89,9 +102,7 @@ def open_envelope(signed: SignedEnvelope, limits: Limits) -> SealedPackage:
         PackageTooLarge: it exceeds a limit of this node.
     """
     if len(signed.envelope) > MAX_ENVELOPE_BYTES:
-        raise PackageTooLarge(
-            what="the envelope in bytes", value=len(signed.envelope), limit=MAX_ENVELOPE_BYTES
-        )
+        raise Excess(ENVELOPE, len(signed.envelope), MAX_ENVELOPE_BYTES).error()
     try:
         package = read_envelope(signed.envelope, signed.signature)
     except DecodeError:
@@ -116,23 +127,10 @@ def check_envelope(package: SealedPackage, limits: Limits) -> None:
         raise EnvelopeInvalid(why="this node checks SHA-256 only, as its capabilities say")
     if any(not part.size_bytes and part.digest.value != _EMPTY for part in envelope.parts):
         raise EnvelopeInvalid(why="a part of size 0 has the digest of some content")
-    check_size(package, limits)
+    require_within(package.extent, limits)
 
 
 def _times(envelope: Envelope) -> Iterator[tuple[str, Timestamp]]:
     yield "create_time", envelope.create_time
     for position, event in enumerate(envelope.supervision.events):
         yield f"supervision.events[{position}].time", event.time
-
-
-def check_size(package: SealedPackage, limits: Limits) -> None:
-    """Hold a package against the limits of a node."""
-    count, manifest = len(package.envelope.parts), package.envelope.parts[0].size_bytes
-    bounds = (
-        ("the number of parts", count, limits.max_parts),
-        ("the manifest in bytes", manifest, limits.max_manifest_bytes),
-        ("the package in bytes", package.size_bytes, limits.max_package_bytes),
-    )
-    for what, value, limit in bounds:
-        if value > limit:
-            raise PackageTooLarge(what=what, value=value, limit=limit)

@@ -54,6 +54,16 @@ def make_statement(
     )
 
 
+def says_the_same(statement: Statement, event: Event) -> bool:
+    """Whether a statement says what happened, and why, in the words of this event. Who and when may differ."""
+    reasons = _bounded(event.reasons)
+    return (
+        statement.kind == event.kind
+        and statement.reason_count == len(event.reasons)
+        and list(statement.reasons) == reasons
+    )
+
+
 def _bounded(reasons: Sequence[Reason]) -> list[Reason]:
     kept: list[Reason] = []
     size = 0

@@ -6,6 +6,7 @@ two ways part, and nowhere else.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind
@@ -39,9 +40,10 @@ class Arrival:
             return await self._acceptance(tx, record, package) if record else None
 
     async def announce(self, package: SealedPackage) -> None:
-        """Record that it is on its way, so that it is seen with its progress. Known packages are left as they are."""
+        """Record that it is on its way, so that it is seen with its progress; also when it was given up before."""
         async with self._exchange.store.transaction() as tx:
-            await tx.packages.add(self._new(package))
+            if not await tx.packages.add(self._new(package)):
+                await self._locked(tx, package)
         self._exchange.changes.announce(package.package_id, INBOX)
 
     async def record(self, package: SealedPackage, begin: datetime, commit: datetime) -> EvidenceRecord:
@@ -54,9 +56,7 @@ class Arrival:
         """
         async with self._exchange.store.transaction() as tx:
             await tx.packages.add(self._new(package))
-            record = await tx.packages.get(package.package_id, lock=True)
-            if record is None:
-                raise PackageConflict(package_id=package.package_id)
+            record = await self._locked(tx, package)
             if accepted := await self._acceptance(tx, record, package):
                 return accepted
             await tx.packages.complete(record.package_id)
@@ -66,6 +66,19 @@ class Arrival:
                 await tx.outbox.enqueue(hop, package.lane, record.package_id)
         self._desk.announce(record)
         return evidence
+
+    async def _locked(self, tx: Transaction, package: SealedPackage) -> PackageRecord:
+        """Its row, which is there. What the node before had given up and now brings after all is on its way again."""
+        record = await tx.packages.get(package.package_id, lock=True)
+        if record is None:
+            raise PackageConflict(package_id=package.package_id)
+        if record.state != DeliveryState.DELIVERY_STATE_FAILED or record.complete:
+            return record
+        again = replace(record, state=DeliveryState.DELIVERY_STATE_SUBMITTED, reasons=b"")
+        await tx.packages.advance(
+            again.package_id, again.state, self._exchange.clock(), reasons=again.reasons
+        )
+        return again
 
     async def _acceptance(
         self, tx: Transaction, record: PackageRecord, package: SealedPackage

@@ -15,6 +15,7 @@ from typing import Self
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind
+from xietong.exchange.v1.transfer_service_pb2 import EvidenceResult
 from xietong_exchange.domain.delivery import FINAL
 from xietong_exchange.domain.errors import (
     DeliveryGivenUp,
@@ -145,7 +146,10 @@ class Courier:
         beat = _Beat(self.exchange, delivery, self.policy.lease_seconds)
         try:
             async with beat:
-                record = await self._require(delivery.package_id)
+                await self.neighbours.connect(self.peer, self.lane)
+                record = await self._offered(delivery)
+                if record is None:
+                    return
                 await self.dispatcher.send(sealed(record), self.peer, self.lane, beat.moved)
         except (XietongError, RemoteRefusal) as error:
             await self._settle(delivery, error, progressed=beat.progressed)
@@ -157,12 +161,15 @@ class Courier:
         else:
             await self._finish([delivery])
 
-    async def _require(self, package_id: str) -> PackageRecord:
+    async def _offered(self, delivery: DeliveryRecord) -> PackageRecord | None:
+        """The package, which the neighbour may know of from now on; None when it was withdrawn at the last moment.
+
+        Committed before the offer leaves: until then a withdrawal needs nobody's answer.
+        """
         async with self.exchange.store.transaction() as tx:
-            record = await tx.packages.get(package_id)
-        if record is None:
-            raise PackageNotFound(package_id=package_id)
-        return record
+            if not delivery.offered and not await tx.outbox.offer(delivery.delivery_id, delivery.token):
+                return None
+            return await tx.packages.get(delivery.package_id)
 
     async def _evidence(self, batch: list[DeliveryRecord]) -> None:
         try:
@@ -174,23 +181,29 @@ class Courier:
             for delivery in batch:
                 await self._settle(delivery, error, again=True)
             return
-        taken = [
-            delivery for delivery, result in zip(batch, results, strict=True) if not result.HasField("error")
-        ]
-        await self._finish(taken)
-        for delivery, result in zip(batch, results, strict=True):
-            if result.HasField("error"):
-                await self._settle(delivery, self.error_of(result.error))
+        refusals = [self._refusal(row, result) for row, result in zip(rows, results, strict=True)]
+        await self._finish([delivery for delivery, why in zip(batch, refusals, strict=True) if why is None])
+        for delivery, why in zip(batch, refusals, strict=True):
+            if why is not None:
+                await self._settle(delivery, why)
+
+    def _refusal(self, row: EvidenceRecord, result: EvidenceResult) -> Failure | None:
+        """Why the neighbour did not take a piece. It need not learn the end of a package that it never recorded."""
+        if not result.HasField("error"):
+            return None
+        error = self.error_of(result.error)
+        is_unknown = error.reason_name() == PackageNotFound.reason_name()
+        return None if is_unknown and row.kind == EvidenceKind.EVIDENCE_KIND_FAILED else error
 
     async def _rows(self, batch: Sequence[DeliveryRecord]) -> list[EvidenceRecord]:
         async with self.exchange.store.transaction() as tx:
-            return [await tx.packages.one_evidence(delivery.evidence_id) for delivery in batch]
+            found = await tx.packages.evidence_by_id([delivery.evidence_id for delivery in batch])
+        return [found[delivery.evidence_id] for delivery in batch]  # all are there: deliveries refer to them
 
     async def _finish(self, deliveries: Sequence[DeliveryRecord]) -> None:
         if deliveries:
             async with self.exchange.store.transaction() as tx:
-                for delivery in deliveries:
-                    await tx.outbox.finish(delivery.delivery_id, delivery.token)
+                await tx.outbox.finish([(delivery.delivery_id, delivery.token) for delivery in deliveries])
             self.exchange.changes.announce(*(delivery.package_id for delivery in deliveries))
 
     async def _settle(
@@ -200,9 +213,7 @@ class Courier:
 
         `again`: what failed is the call as a whole, which says nothing about this delivery.
         """
-        log.warning(
-            "delivery of %s to %s failed: %s", delivery.package_id, party_name(self.peer), error.reason_name()
-        )
+        self._log_failure(delivery, error)
         failed: PackageRecord | None = None
         async with self.exchange.store.transaction() as tx:
             hopeless = not progressed and self.policy.is_hopeless(delivery.progress_time, await tx.now())
@@ -213,6 +224,17 @@ class Courier:
         self.exchange.changes.announce(delivery.package_id)
         if failed is not None:
             self.desk.announce(failed)
+
+    def _log_failure(self, delivery: DeliveryRecord, error: Failure) -> None:
+        """Loud when something is new; a neighbour that is away for hours would otherwise drown everything else."""
+        is_news = delivery.attempts == 1 or delivery.last_reason != error.reason_name()
+        log.log(
+            logging.WARNING if is_news else logging.DEBUG,
+            "delivery of %s to %s failed: %s",
+            delivery.package_id,
+            party_name(self.peer),
+            error.reason_name(),
+        )
 
     async def _postpone(
         self, tx: Transaction, delivery: DeliveryRecord, error: Failure, *, progressed: bool
@@ -233,7 +255,15 @@ class Courier:
         given_up: Failure = error
         if error.retryable:
             given_up = DeliveryGivenUp(hours=round(self.policy.give_up_after.total_seconds() / 3600))
-        if not await tx.outbox.bury(delivery.delivery_id, delivery.token, given_up) or delivery.evidence_id:
+        if not await tx.outbox.bury(delivery.delivery_id, delivery.token, given_up):
+            return None
+        log.warning(
+            "delivery of %s to %s is given up: %s",
+            delivery.package_id,
+            party_name(self.peer),
+            given_up.reason_name(),
+        )
+        if delivery.evidence_id:
             return None
         record = await tx.packages.get(delivery.package_id, lock=True)
         if record is None or record.state in FINAL:

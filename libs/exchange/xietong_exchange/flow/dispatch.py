@@ -17,8 +17,16 @@ from xietong.exchange.v1.capabilities_pb2 import Limits
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.evidence_pb2 import Evidence
 from xietong_exchange.domain.envelope import SealedPackage
-from xietong_exchange.domain.errors import EvidenceInvalid, NodeUnreachable, PackageTooLarge
+from xietong_exchange.domain.errors import (
+    EditionNotSupported,
+    EvidenceInvalid,
+    FrameTooLarge,
+    NodeUnreachable,
+    PackageTooLarge,
+    RemoteRefusal,
+)
 from xietong_exchange.domain.evidence import read_statement
+from xietong_exchange.domain.limits import excesses, require_within
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.conversation import Conversation, ErrorOf
 from xietong_exchange.flow.evidence import CARRIED_BY_ACCEPTANCE, EvidenceDesk
@@ -28,6 +36,10 @@ from xietong_exchange.flow.tracing import package_span
 
 log = logging.getLogger(__name__)
 
+_OF_CAPABILITIES = frozenset(
+    error.reason_name() for error in (EditionNotSupported, FrameTooLarge, PackageTooLarge)
+)
+"""Refusals for something that capabilities tell: what was known of them is outdated."""
 FORWARDS_AT_ONCE = 8
 """Packages that go on to one neighbour while they still arrive; others go on when they are whole."""
 ADOPTION_SECONDS = 30.0
@@ -101,8 +113,7 @@ class Dispatcher:
         if forward is not None:
             evidence = await forward.finish(on_progress)
         else:
-            limits = (await self._neighbours.capabilities(peer)).limits
-            conversation = Conversation(self._exchange, package, limits)
+            conversation = Conversation(self._exchange, package, await self._limits(package, peer))
             conversation.on_progress = on_progress
             evidence = await self._hold(conversation, package, peer, lane)
         _require_acceptance(evidence, package)
@@ -118,6 +129,8 @@ class Dispatcher:
         limits = contact.capabilities.limits if contact.capabilities is not None else None
         is_small = package.size_bytes <= self._exchange.limits.inline_limit_bytes
         if limits is None or not contact.reachable or is_small or len(self._forwards) >= FORWARDS_AT_ONCE:
+            return None
+        if any(excesses(package.extent, limits)):
             return None
         conversation = Conversation(self._exchange, package, limits, is_here=False)
         task = asyncio.create_task(self._hold(conversation, package, peer, package.lane), name="forward")
@@ -136,12 +149,25 @@ class Dispatcher:
         self, conversation: Conversation, package: SealedPackage, peer: Party.ValueType, lane: Lane.ValueType
     ) -> Evidence:
         with package_span("transfer", package, SpanKind.CLIENT), self._shown(package, conversation):
-            _require_fit(package, conversation.limits)
-            async with self._neighbours.transfer(peer, lane) as stream:
-                evidence = await conversation.hold(stream, self._error_of)
-                if evidence is None:
-                    raise NodeUnreachable(party=party_name(peer))
-                return evidence
+            try:
+                async with self._neighbours.transfer(peer, lane) as stream:
+                    evidence = await conversation.hold(stream, self._error_of)
+            except RemoteRefusal as refusal:
+                if refusal.reason in _OF_CAPABILITIES:
+                    self._neighbours.distrust(peer)
+                raise
+            if evidence is None:
+                raise NodeUnreachable(party=party_name(peer))
+            return evidence
+
+    async def _limits(self, package: SealedPackage, peer: Party.ValueType) -> Limits:
+        """The neighbour's limits. What it would refuse is refused here, but never for an answer of before."""
+        limits = (await self._neighbours.capabilities(peer)).limits
+        if any(excesses(package.extent, limits)):
+            self._neighbours.distrust(peer)
+            limits = (await self._neighbours.capabilities(peer)).limits
+        require_within(package.extent, limits)
+        return limits
 
     @contextmanager
     def _shown(self, package: SealedPackage, conversation: Conversation) -> Iterator[None]:
@@ -151,14 +177,6 @@ class Dispatcher:
             yield
         finally:
             board.end(package.package_id, conversation.movement)
-
-
-def _require_fit(package: SealedPackage, limits: Limits) -> None:
-    """Refuse here, with the number, what the neighbour would refuse."""
-    if limits.max_package_bytes and package.size_bytes > limits.max_package_bytes:
-        raise PackageTooLarge(
-            what="the package in bytes", value=package.size_bytes, limit=limits.max_package_bytes
-        )
 
 
 def _require_acceptance(evidence: Evidence, package: SealedPackage) -> None:

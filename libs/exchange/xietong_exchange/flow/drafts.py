@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from xietong.casefile.v1.manifest_pb2 import Manifest, Part
@@ -15,25 +17,29 @@ from xietong.exchange.v1.draft_pb2 import (
     DraftState,
 )
 from xietong.exchange.v1.envelope_pb2 import Address, Classification
+from xietong.exchange.v1.evidence_pb2 import Actor
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong_exchange.domain.errors import (
     ClassifiedRefused,
     DraftNotFound,
     InvalidField,
     PackageNotFound,
-    PackageTooLarge,
-    PartNameConflict,
     StateConflict,
     Violation,
 )
 from xietong_exchange.domain.evidence import timestamp
+from xietong_exchange.domain.identity import Identity
+from xietong_exchange.domain.limits import Extent, require_within
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.handover import Caller
 from xietong_exchange.flow.part_store import PartKey
-from xietong_exchange.flow.records import ContributionRecord, DraftRecord
-from xietong_exchange.flow.sealing import sha256_digest
+from xietong_exchange.flow.records import ContributionRecord, DraftRecord, Operation, OperationRecord
+from xietong_exchange.flow.sealing import fragments, sha256_digest
 from xietong_exchange.flow.store import Transaction
+
+UPLOAD_UNDER_WAY_SECONDS = 0.5
+"""A removal that takes longer waits for an upload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,39 +48,46 @@ class DraftDesk:
 
     exchange: Exchange
 
-    async def contribute(self, key: DraftKey, system: str, contribution: Contribution) -> Draft:
+    async def contribute(
+        self, key: DraftKey, contribution: Contribution, caller: Identity, actor: Actor
+    ) -> Draft:
         """Add a system's contribution, or replace it.
 
         Raises:
             GrantMissing, UnknownProcess, InvalidField, PartNameConflict, PackageTooLarge.
         """
-        self.exchange.profile.require(system, "contribute")
+        self.exchange.profile.require(caller.name, "contribute")
         self.exchange.rules.require_process("", key.process_code)
         _require_digests(contribution.fragment)
         record = ContributionRecord(
-            system=system, name=contribution.name, fragment=contribution.fragment.SerializeToString()
+            system=caller.name, name=contribution.name, fragment=contribution.fragment.SerializeToString()
         )
         async with self.exchange.store.transaction() as tx:
             draft = await tx.drafts.open(key, self.exchange.new_id(), self.exchange.clock())
-            await tx.drafts.put_contribution(draft.draft_id, record)
+            if await tx.drafts.put_contribution(draft.draft_id, record):
+                await self._log(tx, "contribute", draft, caller, actor)
+            await tx.drafts.hold(draft.draft_id, _digests(contribution.fragment))
             contributions = await tx.drafts.contributions(draft.draft_id)
-            self._check_whole(contributions)
+            await asyncio.to_thread(self._check_whole, contributions)
         return await self._show(draft, contributions)
 
-    async def open(self, key: DraftKey, system: str, header: DraftHeader) -> Draft:
+    async def open(self, key: DraftKey, header: DraftHeader, caller: Identity, actor: Actor) -> Draft:
         """Say what the package is to be; a correction takes over what the returned package held.
 
         Raises:
             GrantMissing, UnknownProcess, SenderNotAllowed, ReceiverNotAllowed, EditionNotSupported,
             ClassifiedRefused, RouteNotFound, PackageNotFound, StateConflict.
         """
-        self._check_header(key, system, header)
+        self._check_header(key, caller.name, header)
+        raw = header.SerializeToString()
         async with self.exchange.store.transaction() as tx:
             draft = await tx.drafts.open(key, self.exchange.new_id(), self.exchange.clock())
             before = DraftHeader.FromString(draft.header).corrects_package_id
             if header.corrects_package_id != before and header.corrects_package_id:
                 await self._take_over(tx, draft, header.corrects_package_id)
-            await tx.drafts.set_header(draft.draft_id, header.SerializeToString())
+            if raw != draft.header:
+                await tx.drafts.set_header(draft.draft_id, raw)
+                await self._log(tx, "open_draft", draft, caller, actor)
             shown = await tx.drafts.by_id(draft.draft_id)
             contributions = await tx.drafts.contributions(draft.draft_id)
         return await self._show(shown or draft, contributions)
@@ -96,13 +109,29 @@ class DraftDesk:
                 contribution.ClearField("fragment")  # Operators see that it is there, not what it says.
         return shown
 
-    async def discard(self, key: DraftKey, system: str) -> None:
+    async def discard(self, key: DraftKey, caller: Identity, actor: Actor) -> None:
         """Discard the open draft; one that is gone stays gone. Raises GrantMissing."""
-        self.exchange.profile.require(system, "submit")
+        self.exchange.profile.require(caller.name, "submit")
         async with self.exchange.store.transaction() as tx:
             draft = await tx.drafts.get(key, lock=True)
             if draft is not None and draft.state == DraftState.DRAFT_STATE_OPEN:
                 await tx.drafts.set_state(draft.draft_id, DraftState.DRAFT_STATE_DISCARDED)
+                await self._log(tx, "discard_draft", draft, caller, actor)
+                await remove_unheld(self.exchange, tx, draft.draft_id)
+
+    async def _log(
+        self, tx: Transaction, operation: Operation, draft: DraftRecord, caller: Identity, actor: Actor
+    ) -> None:
+        """Who answers for a change of a draft. A repetition, which changes nothing, is not logged."""
+        done = OperationRecord(
+            operation=operation,
+            caller=caller.path,
+            organ_code=actor.organ_code,
+            handler_ref=actor.handler_ref,
+            draft_id=draft.draft_id,
+            time=self.exchange.clock(),
+        )
+        await tx.operations.append(done)
 
     def _check_header(self, key: DraftKey, system: str, header: DraftHeader) -> None:
         exchange = self.exchange
@@ -127,25 +156,14 @@ class DraftDesk:
         for contribution in await tx.drafts.contributions(record.draft_id):
             if (contribution.system, contribution.name) not in corrected:
                 await tx.drafts.put_contribution(draft.draft_id, contribution)
+                await tx.drafts.hold(draft.draft_id, _digests(Manifest.FromString(contribution.fragment)))
 
     def _check_whole(self, contributions: list[ContributionRecord]) -> None:
         """What all contributions together must hold: names that differ, counts within the limits."""
-        owners: dict[str, str] = {}
-        size = data = 0
-        for contribution in contributions:
-            data += len(contribution.fragment)
-            for part in Manifest.FromString(contribution.fragment).parts:
-                other = owners.setdefault(part.name, f"{contribution.system}/{contribution.name}")
-                if other != f"{contribution.system}/{contribution.name}":
-                    raise PartNameConflict(name=part.name, other=other)
-                size += part.size_bytes
-        limits = self.exchange.limits
-        if len(owners) >= limits.max_parts:
-            raise PackageTooLarge(what="the number of parts", value=len(owners) + 1, limit=limits.max_parts)
-        if data > limits.max_manifest_bytes:
-            raise PackageTooLarge(what="the manifest in bytes", value=data, limit=limits.max_manifest_bytes)
-        if size > limits.max_package_bytes:
-            raise PackageTooLarge(what="the package in bytes", value=size, limit=limits.max_package_bytes)
+        parts = [part for fragment in fragments(contributions) for part in fragment.parts]
+        data = sum(len(contribution.fragment) for contribution in contributions)
+        size = data + sum(part.size_bytes for part in parts)
+        require_within(Extent(len(parts) + 1, data, size), self.exchange.limits)
 
     async def _show(self, draft: DraftRecord, contributions: list[ContributionRecord]) -> Draft:
         shown = Draft(
@@ -178,6 +196,24 @@ class DraftDesk:
                 files, keys, await self.exchange.parts.states(keys), strict=True
             )
         ]
+
+
+async def remove_unheld(exchange: Exchange, tx: Transaction, draft_id: str) -> list[bytes]:
+    """Remove the contents of a discarded draft that no other draft or package needs; returns their digests.
+
+    A content that is just being uploaded is left to its upload, which looks again at its end.
+    """
+    owner = party_name(exchange.party)
+    unheld = await tx.drafts.unheld(draft_id)
+    for digest in unheld:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(UPLOAD_UNDER_WAY_SECONDS):
+                await exchange.parts.remove(PartKey(owner, digest))
+    return unheld
+
+
+def _digests(fragment: Manifest) -> set[bytes]:
+    return {bytes.fromhex(part.sha256) for part in fragment.parts}
 
 
 def _require_digests(fragment: Manifest) -> None:

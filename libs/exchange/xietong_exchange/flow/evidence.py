@@ -7,13 +7,13 @@ without evidence and no evidence without its row.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party, Signature
 from xietong.exchange.v1.evidence_pb2 import Actor, Evidence, EvidenceKind, Reason, Statement
 from xietong.exchange.v1.package_pb2 import Direction
-from xietong_exchange.domain.delivery import FINAL, advance, travels_forward
-from xietong_exchange.domain.errors import EvidenceInvalid, PackageNotFound, SenderMismatch
+from xietong_exchange.domain.delivery import FINAL, advance, label, travels_back, travels_forward
+from xietong_exchange.domain.errors import EvidenceInvalid, PackageNotFound, SenderMismatch, WithdrawalTooLate
 from xietong_exchange.domain.evidence import Event, check_statement, make_statement, read_statement
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.changes import INBOX, PACKAGE_LANES, queue
@@ -81,8 +81,12 @@ class EvidenceDesk:
         peer: Party.ValueType,
     ) -> None:
         row = _record(statement, evidence.statement, evidence.signature)
+        if _is_past(record, statement):
+            await tx.packages.add_evidence(row)
+            return
         if not await self._apply(tx, record, statement, row):
-            if (await tx.packages.one_evidence(row.evidence_id)).statement != row.statement:
+            known = (await tx.packages.evidence_by_id([row.evidence_id]))[row.evidence_id]
+            if known.statement != row.statement:
                 raise EvidenceInvalid(why="its evidence id belongs to another statement")
             return
         if statement.kind == EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED and await self.withdraw(
@@ -102,13 +106,7 @@ class EvidenceDesk:
         """Answer a wish to withdraw here if this node can; False when it must go on towards the receiver."""
         now = self._exchange.clock()
         if record.direction == Direction.DIRECTION_INCOMING:
-            late = record.state in FINAL
-            kind = (
-                EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REFUSED
-                if late
-                else EvidenceKind.EVIDENCE_KIND_WITHDRAWN
-            )
-            await self.state(tx, record, Event(kind=kind, time=now))
+            await self.state(tx, record, _answer(record, now))
             return True
         if not await tx.outbox.drop(record.package_id):
             return False  # It may have arrived further on, where the answer must come from.
@@ -136,9 +134,11 @@ class EvidenceDesk:
         if not await tx.packages.add_evidence(evidence):
             return False
         reached = advance(record.state, statement.kind)
-        reasons = Statement(
-            reasons=statement.reasons, reason_count=statement.reason_count
-        ).SerializeToString()
+        reasons = b""
+        if statement.kind != EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REFUSED:  # why it has its outcome stays
+            reasons = Statement(
+                reasons=statement.reasons, reason_count=statement.reason_count
+            ).SerializeToString()
         if reached != record.state or reasons:
             await tx.packages.advance(
                 record.package_id,
@@ -157,12 +157,43 @@ class EvidenceDesk:
         *,
         came_from: Party.ValueType | None,
     ) -> None:
-        target = record.receiver if travels_forward(evidence.kind) else record.sender
-        if target == self._exchange.party:
-            return
-        hop = self._exchange.routes.next_hop(target)
-        if hop != came_from:
-            await tx.outbox.enqueue(hop, Lane.LANE_EVIDENCE, record.package_id, evidence.evidence_id)
+        targets = [record.sender] if travels_back(evidence.kind) else []
+        if travels_forward(evidence.kind) and await self._concerns_receiver(tx, record, evidence):
+            targets.append(record.receiver)
+        for target in targets:
+            if target == self._exchange.party:
+                continue
+            hop = self._exchange.routes.next_hop(target)
+            if hop != came_from:
+                await tx.outbox.enqueue(hop, Lane.LANE_EVIDENCE, record.package_id, evidence.evidence_id)
+
+    async def _concerns_receiver(
+        self, tx: Transaction, record: PackageRecord, evidence: EvidenceRecord
+    ) -> bool:
+        """Who was never offered the package need not learn that it was given up."""
+        if evidence.kind != EvidenceKind.EVIDENCE_KIND_FAILED:
+            return True
+        delivery = await tx.outbox.of_package(record.package_id)
+        return delivery is not None and delivery.offered
+
+
+def _answer(record: PackageRecord, now: datetime) -> Event:
+    """What the receiver's node says to the wish to withdraw a package."""
+    if record.state not in FINAL:
+        return Event(kind=EvidenceKind.EVIDENCE_KIND_WITHDRAWN, time=now)
+    outcome = label(record.state)
+    reason = Reason(
+        code=WithdrawalTooLate.reason_name(),
+        text_zh=f"接收方已有处理结果（{outcome.zh}），不能撤回；请与接收方协商",
+        text_en=f"the receiver has decided ({outcome.en}): too late to withdraw; agree with the receiver instead",
+    )
+    return Event(kind=EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REFUSED, time=now, reasons=[reason])
+
+
+def _is_past(record: PackageRecord, statement: Statement) -> bool:
+    """The node before gave up a package that is here whole, and goes on from here."""
+    given_up = statement.kind == EvidenceKind.EVIDENCE_KIND_FAILED
+    return given_up and record.complete and record.direction != Direction.DIRECTION_OUTGOING
 
 
 def _record(statement: Statement, raw: bytes, signature: Signature) -> EvidenceRecord:

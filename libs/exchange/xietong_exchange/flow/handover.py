@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 
 from xietong.casefile.v1.manifest_pb2 import Manifest, PartKind
 from xietong.exchange.v1.draft_pb2 import Outcome
-from xietong.exchange.v1.evidence_pb2 import Actor, EvidenceKind, Reason
+from xietong.exchange.v1.evidence_pb2 import Actor, EvidenceKind, Reason, Statement
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong_exchange.domain.delivery import FINAL
 from xietong_exchange.domain.envelope import SealedPackage
@@ -21,15 +21,17 @@ from xietong_exchange.domain.errors import (
     PartNotFound,
     StateConflict,
 )
-from xietong_exchange.domain.evidence import Event
+from xietong_exchange.domain.evidence import Event, says_the_same
 from xietong_exchange.flow.changes import INBOX
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange, part_key, sealed
 from xietong_exchange.flow.part_store import PartMissing
-from xietong_exchange.flow.records import PackageFilter, PackageRecord
+from xietong_exchange.flow.records import EvidenceRecord, PackageFilter, PackageRecord
 from xietong_exchange.flow.store import Packages
 
 READ_BLOCK_BYTES = 1 << 20
+MAX_PARSE_FAILURES = 20
+"""Different failures to parse one package that become evidence: a parser in a loop must not fill all nodes."""
 INBOX_PAGE = 500
 """Waiting packages that are looked at in one query."""
 
@@ -43,8 +45,9 @@ _OUTCOMES = {
 _WAITING = tuple(
     state
     for state in DeliveryState.values()
-    if state not in FINAL and state != DeliveryState.DELIVERY_STATE_UNSPECIFIED
+    if state not in FINAL | {DeliveryState.DELIVERY_STATE_UNSPECIFIED, DeliveryState.DELIVERY_STATE_FAILED}
 )
+"""What was announced and given up on its way does not wait; replayed, it is announced again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +224,10 @@ class Handover:
 
     async def _is_known(self, packages: Packages, record: PackageRecord, event: Event) -> bool:
         """True when this was stated before. Raises StateConflict when the package has another outcome."""
-        stated = {row.kind for row in await packages.evidence(record.package_id)}
+        evidence = await packages.evidence(record.package_id)
+        if event.kind == EvidenceKind.EVIDENCE_KIND_PARSE_FAILED and _failed_so_before(evidence, event):
+            return True
+        stated = {row.kind for row in evidence}
         same_case = event.receiver_case_number == record.receiver_case_number
         if event.kind in stated and event.kind != EvidenceKind.EVIDENCE_KIND_PARSE_FAILED:
             if event.kind == EvidenceKind.EVIDENCE_KIND_ACCEPTED and not same_case:
@@ -243,6 +249,21 @@ class Handover:
             receiver_case_number=getattr(said, "receiver_case_number", ""),
             reasons=tuple(reasons),
         )
+
+
+def _failed_so_before(evidence: Sequence[EvidenceRecord], event: Event) -> bool:
+    """Whether this failure to parse is on record. Raises StateConflict when there are too many others."""
+    kind = EvidenceKind.EVIDENCE_KIND_PARSE_FAILED
+    failures = [Statement.FromString(row.statement) for row in evidence if row.kind == kind]
+    if any(says_the_same(failure, event) for failure in failures):
+        return True
+    if len(failures) >= MAX_PARSE_FAILURES:
+        raise StateConflict(
+            what=f"package {failures[0].package_id}",
+            state=f"PARSE_FAILED ×{len(failures)}",
+            action="another reason (再报告新的解析失败原因)",
+        )
+    return False
 
 
 def _conflict(record: PackageRecord) -> StateConflict:

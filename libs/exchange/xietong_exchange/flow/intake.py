@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from xietong.casefile.v1.manifest_pb2 import Manifest
-from xietong.exchange.v1.draft_pb2 import DraftHeader, DraftKey, DraftState
-from xietong.exchange.v1.envelope_pb2 import Address, Envelope, SignedEnvelope
+from xietong.exchange.v1.draft_pb2 import DraftKey, DraftState
+from xietong.exchange.v1.envelope_pb2 import Envelope, SignedEnvelope, TraceContext
 from xietong.exchange.v1.evidence_pb2 import Actor, EvidenceKind, Reason
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong_exchange.domain.delivery import FINAL
@@ -25,15 +25,14 @@ from xietong_exchange.domain.errors import (
     WithdrawalTooLate,
 )
 from xietong_exchange.domain.evidence import Event, stage
-from xietong_exchange.domain.party import party_name
-from xietong_exchange.flow.drafts import key_text
+from xietong_exchange.flow.drafts import key_text, remove_unheld
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange, part_key
-from xietong_exchange.flow.part_store import PartKey
-from xietong_exchange.flow.records import ContributionRecord, DraftRecord, PackageRecord
-from xietong_exchange.flow.sealing import Sealing, merge, name_persons
+from xietong_exchange.flow.preflight import Preflight, Sheet
+from xietong_exchange.flow.records import PackageRecord
+from xietong_exchange.flow.sealing import Sealing, name_persons
 from xietong_exchange.flow.store import Transaction
-from xietong_exchange.flow.tracing import current_traceparent
+from xietong_exchange.flow.tracing import current_trace
 from xietong_standard import Finding as StandardFinding
 from xietong_standard import Verdict
 
@@ -46,23 +45,13 @@ class Submission:
     attached: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Sheet:
-    """A draft as it was read, with what is derived from it."""
-
-    draft: DraftRecord
-    header: DraftHeader
-    contributions: list[ContributionRecord]
-    manifest: Manifest
-    sender: Address
-
-
 class Intake:
     """Checks drafts and seals them into packages."""
 
-    def __init__(self, exchange: Exchange, desk: EvidenceDesk) -> None:
+    def __init__(self, exchange: Exchange, desk: EvidenceDesk, preflight: Preflight) -> None:
         self._exchange = exchange
         self._desk = desk
+        self._preflight = preflight
 
     async def preflight(self, key: DraftKey, system: str) -> tuple[Verdict, int]:
         """The verdict on an open draft for its receivers, and the sum of the sizes of its files in bytes.
@@ -71,9 +60,9 @@ class Intake:
             GrantMissing, DraftNotFound, StateConflict.
         """
         self._exchange.profile.require(system, "contribute", "submit")
-        sheet = await self._read(key, system)
-        size = sum(part.size_bytes for part in sheet.manifest.parts)
-        return self._judge(sheet), size
+        sheet = await self._preflight.read(key, system)
+        missing, verdict = await self._preflight.missing(sheet), await self._preflight.verdict(sheet)
+        return replace(verdict, findings=(*verdict.findings, *missing.values())), sheet.file_bytes
 
     async def submit(self, key: DraftKey, system: str, request_id: str, actor: Actor) -> Submission:
         """Seal the draft into one package per receiver, or attach to those that were made of it.
@@ -87,7 +76,7 @@ class Intake:
         if attached := await self._attach(key, request_id):
             return Submission(attached, attached=True)
         try:
-            sheet = await self._read(key, system)
+            sheet = await self._preflight.read(key, system)
         except StateConflict:
             if attached := await self._attach(key, request_id):  # Another click was faster just now.
                 return Submission(attached, attached=True)
@@ -95,7 +84,7 @@ class Intake:
         if attached := await self._join_equal(sheet, request_id):
             return Submission(attached, attached=True)
         await self._require_complete(sheet)
-        self._require_verdict(self._judge(sheet))
+        _require_verdict(await self._preflight.verdict(sheet))
         sealed = await self._seal(sheet)
         submission = await self._record(sheet, sealed, request_id, actor, start)
         for record in submission.packages:
@@ -158,7 +147,7 @@ class Intake:
                 await tx.drafts.remember_request(request_id, draft.draft_id)
         return packages
 
-    async def _join_equal(self, sheet: _Sheet, request_id: str) -> list[PackageRecord]:
+    async def _join_equal(self, sheet: Sheet, request_id: str) -> list[PackageRecord]:
         """The packages of an equal send with this key that is not finished: the second click is the first one."""
         async with self._exchange.store.transaction() as tx:
             await tx.drafts.get(
@@ -177,50 +166,31 @@ class Intake:
                 return []
             if await tx.drafts.contributions(sheet.draft.draft_id) != sheet.contributions:
                 return []  # Somebody has added to the draft since it was read.
-            await tx.drafts.set_state(sheet.draft.draft_id, DraftState.DRAFT_STATE_DISCARDED)
             await tx.drafts.remember_request(request_id, earlier.draft_id)
+            await tx.drafts.set_state(sheet.draft.draft_id, DraftState.DRAFT_STATE_DISCARDED)
+            await remove_unheld(self._exchange, tx, sheet.draft.draft_id)
         return packages
 
-    async def _read(self, key: DraftKey, system: str) -> _Sheet:
-        async with self._exchange.store.transaction() as tx:
-            draft = await tx.drafts.get(key)
-            if draft is None:
-                raise DraftNotFound(key=key_text(key))
-            contributions = await tx.drafts.contributions(draft.draft_id)
-        if draft.state != DraftState.DRAFT_STATE_OPEN or not draft.header:
-            state = "not opened (OpenDraft)" if not draft.header else DraftState.Name(draft.state)
-            raise StateConflict(what=f"draft {key_text(key)}", state=state, action="this (提交或预检)")
-        header = DraftHeader.FromString(draft.header)
-        edition = self._exchange.rules.edition(header.standard_edition).id
-        sender = Address(party=self._exchange.party, organ_code=key.organ_code, system=system)
-        manifest = merge(contributions, key.process_code, edition)
-        return _Sheet(draft, header, contributions, manifest, sender)
+    async def _require_complete(self, sheet: Sheet) -> None:
+        if names := list(await self._preflight.missing(sheet)):
+            others = f" and {len(names) - 1} other(s) (等 {len(names)} 个文件)" if len(names) > 1 else ""
+            raise PartIncomplete(what=f"file {names[0]}{others}")
 
-    def _judge(self, sheet: _Sheet) -> Verdict:
-        """One verdict for all receivers: what they have in common once, what concerns one of them too."""
-        rules, edition = self._exchange.rules, sheet.manifest.standard_edition
-        verdicts = [rules.judge(sheet.manifest, edition, sheet.sender, to) for to in sheet.header.receivers]
-        findings: dict[StandardFinding, None] = {}
-        for verdict in verdicts:
-            findings.update(dict.fromkeys(verdict.findings))
-        return Verdict(sheet.manifest.process_code, edition, tuple(findings))
-
-    async def _require_complete(self, sheet: _Sheet) -> None:
-        owner, files = party_name(self._exchange.party), sheet.manifest.parts
-        keys = [(PartKey(owner, bytes.fromhex(file.sha256)), file.size_bytes) for file in files]
-        for file, state in zip(files, await self._exchange.parts.states(keys), strict=True):
-            if not state.complete:
-                raise PartIncomplete(what=f"file {file.name}")
-
-    def _require_verdict(self, verdict: Verdict) -> None:
-        if verdict.ok:
-            return
-        raise PreflightFailed(count=len(verdict.errors), violations=tuple(map(_violation, verdict.errors)))
-
-    async def _seal(self, sheet: _Sheet) -> list[SealedPackage]:
+    async def _seal(self, sheet: Sheet) -> list[SealedPackage]:
         """Freeze the manifest as part 0, then make and sign one envelope per receiver."""
         exchange = self._exchange
         case_id = await self._case_id(sheet)
+        trace = current_trace(exchange.entropy)
+        content, packages = await asyncio.to_thread(self._make, sheet, case_id, trace)
+        exchange.require_space(len(content))
+        async with await exchange.parts.write(part_key(packages[0], 0), len(content)) as writer:
+            if not writer.complete:
+                await writer.append(content[writer.written :])
+                await writer.finish()
+        return packages
+
+    def _make(self, sheet: Sheet, case_id: str, trace: TraceContext) -> tuple[bytes, list[SealedPackage]]:
+        """The bytes of the manifest and the packages; in a thread, as a large manifest takes its time."""
         name_persons(sheet.manifest, case_id, sheet.sender.party)
         content = sheet.manifest.SerializeToString(deterministic=True)
         sealing = Sealing(
@@ -231,23 +201,18 @@ class Intake:
             collaboration_case_id=case_id,
             manifest=sheet.manifest,
             manifest_bytes=content,
-            create_time=exchange.clock(),
-            traceparent=current_traceparent(exchange.entropy),
+            create_time=self._exchange.clock(),
+            trace_context=trace,
         )
-        packages = [self._sign(sealing.envelope(to, exchange.new_id())) for to in sheet.header.receivers]
-        exchange.require_space(len(content))
-        async with await exchange.parts.write(part_key(packages[0], 0), len(content)) as writer:
-            if not writer.complete:
-                await writer.append(content[writer.written :])
-                await writer.finish()
-        return packages
+        new_id = self._exchange.new_id
+        return content, [self._sign(sealing.envelope(to, new_id())) for to in sheet.header.receivers]
 
     def _sign(self, envelope: Envelope) -> SealedPackage:
         raw = envelope.SerializeToString()
         signature = self._exchange.notary.sign("Envelope", raw)
         return open_envelope(SignedEnvelope(envelope=raw, signature=signature), self._exchange.limits)
 
-    async def _case_id(self, sheet: _Sheet) -> str:
+    async def _case_id(self, sheet: Sheet) -> str:
         """The collaboration case id: as given, of the package answered or corrected, of the case number, or new."""
         if sheet.header.collaboration_case_id:
             return sheet.header.collaboration_case_id
@@ -263,7 +228,7 @@ class Intake:
         )
 
     async def _record(
-        self, sheet: _Sheet, sealed: list[SealedPackage], request_id: str, actor: Actor, start: datetime
+        self, sheet: Sheet, sealed: list[SealedPackage], request_id: str, actor: Actor, start: datetime
     ) -> Submission:
         async with self._exchange.store.transaction() as tx:
             draft = await tx.drafts.get(sheet.draft.key, lock=True)
@@ -272,7 +237,6 @@ class Intake:
             if await tx.drafts.remember_request(request_id, draft.draft_id) != draft.draft_id:
                 raise RequestConflict(request_id=request_id)
             if draft.draft_id == sheet.draft.draft_id and draft.state == DraftState.DRAFT_STATE_SUBMITTED:
-                await tx.drafts.remember_request(request_id, draft.draft_id)
                 return Submission(await tx.packages.of_draft(draft.draft_id), attached=True)
             if draft != sheet.draft or await tx.drafts.contributions(draft.draft_id) != sheet.contributions:
                 raise StateConflict(
@@ -280,11 +244,12 @@ class Intake:
                 )
             for package in sealed:
                 await self._add(tx, package, sheet, actor, start)
+            await tx.drafts.hold(draft.draft_id, {one.envelope.parts[0].digest.value for one in sealed})
             await tx.drafts.set_state(draft.draft_id, DraftState.DRAFT_STATE_SUBMITTED)
             return Submission(await tx.packages.of_draft(draft.draft_id), attached=False)
 
     async def _add(
-        self, tx: Transaction, package: SealedPackage, sheet: _Sheet, actor: Actor, start: datetime
+        self, tx: Transaction, package: SealedPackage, sheet: Sheet, actor: Actor, start: datetime
     ) -> None:
         now = self._exchange.clock()
         record = new_record(
@@ -339,6 +304,11 @@ def new_record(
         case_numbers=tuple((entry.party, entry.number) for entry in envelope.case_numbers),
         create_time=now,
     )
+
+
+def _require_verdict(verdict: Verdict) -> None:
+    if not verdict.ok:
+        raise PreflightFailed(count=len(verdict.errors), violations=tuple(map(_violation, verdict.errors)))
 
 
 def _violation(finding: StandardFinding) -> Violation:

@@ -28,19 +28,32 @@ class TransferStream(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """When a neighbour last answered, and why it did not the last time, if it did not."""
+    """When a neighbour last answered, what it said, and why it did not the last time, if it did not."""
 
-    reachable: bool
-    last_contact_time: datetime | None
-    error: Failure | None
-    capabilities: Capabilities | None
+    reachable: bool = False
+    last_contact_time: datetime | None = None
+    error: Failure | None = None
+    capabilities: Capabilities | None = None
+    beyond: Sequence[Capabilities] = ()
+    """What it last told of the nodes behind it."""
+
+    def capabilities_of(self, party: Party.ValueType) -> Capabilities | None:
+        """What is known of the node of a party that is this neighbour or behind it."""
+        told = [self.capabilities, *self.beyond]
+        return next((found for found in told if found is not None and found.party == party), None)
 
 
 class Neighbours(Protocol):
     """The nodes that this node dials."""
 
     async def capabilities(self, party: Party.ValueType) -> Capabilities:
-        """What the neighbour can do; asked when the connection is new. Raises NodeUnreachable or its refusal."""
+        """What the neighbour can do; asked when the last answer is old. Raises NodeUnreachable or its refusal."""
+
+    def distrust(self, party: Party.ValueType) -> None:
+        """The last answer about capabilities has proved to be outdated: ask before the next use."""
+
+    async def connect(self, party: Party.ValueType, lane: Lane.ValueType) -> None:
+        """Wait until the neighbour has answered and the connection of this lane stands. Raises as `capabilities`."""
 
     def transfer(
         self, party: Party.ValueType, lane: Lane.ValueType

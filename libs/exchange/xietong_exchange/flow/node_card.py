@@ -39,6 +39,14 @@ class NodeCard:
             current_time=timestamp(self.exchange.clock()),
         )
 
+    def beyond(self, asking: Party.ValueType) -> list[Capabilities]:
+        """What the nodes to which this one relays last told, for a neighbour that sends to them."""
+        if not self.exchange.profile.relays:
+            return []
+        others = sorted(self.exchange.routes.neighbours - {asking})
+        told = [self.neighbours.contact(party).capabilities for party in others]
+        return [capabilities for capabilities in told if capabilities is not None]
+
     def for_system(self, system: str) -> GetNodeResponse:
         """What a business system wants to know first."""
         grants = sorted(self.exchange.profile.system(system).grants)
@@ -51,6 +59,12 @@ class NodeCard:
     def _status(self, party: Party.ValueType) -> PartyStatus:
         hop = self.exchange.routes.next_hop(party)
         contact = self.neighbours.contact(hop)
+        last = contact.last_contact_time
         return PartyStatus(
-            party=party, via=hop, neighbour_reachable=contact.reachable, neighbour=contact.capabilities
+            party=party,
+            via=hop,
+            neighbour_reachable=contact.reachable,
+            neighbour=contact.capabilities,
+            last_contact_time=timestamp(last) if last else None,
+            capabilities=contact.capabilities_of(party),
         )

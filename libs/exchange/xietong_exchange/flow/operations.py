@@ -12,12 +12,19 @@ from xietong.exchange.v1.operations_service_pb2 import EvidenceBundle, GetStatus
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction, HopState
 from xietong_exchange.domain.errors import PackageNotFound, StateConflict, XietongError
 from xietong_exchange.domain.evidence import check_statement, read_statement, reason_of, timestamp
+from xietong_exchange.domain.identity import Identity
 from xietong_exchange.flow.changes import queue
 from xietong_exchange.flow.evidence import to_evidence
 from xietong_exchange.flow.exchange import Exchange, sealed
 from xietong_exchange.flow.neighbours import Neighbours
 from xietong_exchange.flow.node_card import SOFTWARE_VERSION
-from xietong_exchange.flow.records import DeliveryRecord, DeliveryStatus, PackageFilter, PackageRecord
+from xietong_exchange.flow.records import (
+    DeliveryRecord,
+    DeliveryStatus,
+    OperationRecord,
+    PackageFilter,
+    PackageRecord,
+)
 from xietong_exchange.flow.store import Transaction
 
 _STATUS_OF: dict[HopState.ValueType, DeliveryStatus] = {
@@ -80,18 +87,30 @@ class Operations:
         async with self.exchange.store.transaction() as tx:
             return await tx.outbox.page(_STATUS_OF.get(state), after=after, limit=limit)
 
-    async def replay(self, delivery_id: int) -> DeliveryRecord:
+    async def replay(self, delivery_id: int, caller: Identity) -> DeliveryRecord:
         """Make a delivery due at once. Raises PackageNotFound, StateConflict."""
         async with self.exchange.store.transaction() as tx:
             delivery = await tx.outbox.replay(delivery_id)
-            if delivery is not None and not delivery.evidence_id and delivery.status == "pending":
-                await self._revive(tx, delivery.package_id)
+            if delivery is not None and delivery.status == "pending" and not delivery.leased:
+                await self._log_replay(tx, delivery, caller)
+                if not delivery.evidence_id:
+                    await self._revive(tx, delivery.package_id)
         if delivery is None:
             raise PackageNotFound(package_id=f"of delivery {delivery_id}")
         if delivery.status == "done":
             raise StateConflict(what=f"delivery {delivery_id}", state="done", action="a replay (重新投递)")
         self.exchange.changes.announce(queue(delivery.destination, delivery.lane), delivery.package_id)
         return delivery
+
+    async def _log_replay(self, tx: Transaction, delivery: DeliveryRecord, caller: Identity) -> None:
+        done = OperationRecord(
+            operation="replay_delivery",
+            caller=caller.path,
+            package_id=delivery.package_id,
+            delivery_id=delivery.delivery_id,
+            time=self.exchange.clock(),
+        )
+        await tx.operations.append(done)
 
     async def _revive(self, tx: Transaction, package_id: str) -> None:
         """A package that was given up here is on its way again."""

@@ -14,7 +14,7 @@ from google.rpc.status_pb2 import Status
 
 from xietong.exchange.v1.envelope_pb2 import Party, SignedEnvelope
 from xietong.exchange.v1.transfer_service_pb2 import Refusal, TransferRequest, TransferResponse
-from xietong_exchange.domain.errors import PackageTooLarge, ProtocolViolation, ShuttingDown, XietongError
+from xietong_exchange.domain.errors import ProtocolViolation, ShuttingDown, TooManyTransfers, XietongError
 from xietong_exchange.flow.admission import Admission
 from xietong_exchange.flow.arrival import Arrival
 from xietong_exchange.flow.evidence import EvidenceDesk
@@ -160,11 +160,7 @@ class _Stream:
         if self._closing:
             raise ShuttingDown
         if len(self._tasks) >= self._exchange.limits.max_transfers_per_stream:
-            raise PackageTooLarge(
-                what="the number of transfers in a stream",
-                value=len(self._tasks) + 1,
-                limit=self._exchange.limits.max_transfers_per_stream,
-            )
+            raise TooManyTransfers(limit=self._exchange.limits.max_transfers_per_stream)
         queue = self._queues[transfer] = FrameQueue(self._exchange.limits.credit_window_bytes)
         task = asyncio.create_task(
             self._receive(transfer, frame.offer.envelope, queue), name="transfer-reception"

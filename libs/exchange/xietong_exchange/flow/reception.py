@@ -21,7 +21,7 @@ from xietong_exchange.domain.envelope import SealedPackage
 from xietong_exchange.domain.errors import (
     ChunkOutOfOrder,
     EnvelopeInvalid,
-    PartIncomplete,
+    PartBusy,
     ProtocolViolation,
     StorageFull,
     StreamSuperseded,
@@ -40,6 +40,8 @@ from xietong_exchange.flow.tracing import package_span
 
 WRITER_WAIT_SECONDS = 20.0
 """How long a transfer waits for another one that is receiving the same content before it gives way."""
+SUPERSEDE_SECONDS = 20.0
+"""How long a newer stream waits for the older one of its package to end what it is at; a hung one may never."""
 VERIFYING_SECONDS = 5.0
 """How often the sender hears of us while we hash a large part again after a break: less than its standstill."""
 FINISHING_AT_ONCE = 8
@@ -77,7 +79,7 @@ class Receptions:
         self._under_way[package.package_id] = reception
         try:
             if older is not None:
-                await older.supersede()
+                await self._supersede(older)
             await reception.run()
         except asyncio.CancelledError:
             reception.raise_if_superseded()
@@ -86,6 +88,16 @@ class Receptions:
             if self._under_way.get(package.package_id) is reception:
                 del self._under_way[package.package_id]
             await reception.close()
+
+    async def _supersede(self, older: Reception) -> None:
+        """The older one keeps its place when it does not give way, so that the next try waits for it too."""
+        try:
+            async with asyncio.timeout(SUPERSEDE_SECONDS):
+                await older.supersede()
+        except TimeoutError:
+            if not older.is_closed:
+                self._under_way[older.package_id] = older
+            raise PartBusy(what=f"package {older.package_id}") from None
 
 
 class Reception:
@@ -202,7 +214,7 @@ class Reception:
                         part_key(self._package, number), self._size(number)
                     )
             except TimeoutError:
-                raise PartIncomplete(what=f"part {number}, which another transfer is receiving,") from None
+                raise PartBusy(what=f"part {number}") from None
             except part_store.SizeConflict as conflict:
                 raise EnvelopeInvalid(
                     why=f"part {number} has {conflict.actual} bytes, not {conflict.announced}"
@@ -302,6 +314,16 @@ class Reception:
 
     def _size(self, number: int) -> int:
         return self._package.envelope.parts[number].size_bytes
+
+    @property
+    def package_id(self) -> str:
+        """The package that it takes."""
+        return self._package.package_id
+
+    @property
+    def is_closed(self) -> bool:
+        """Nothing is written any more."""
+        return self._ended.is_set()
 
     async def supersede(self) -> None:
         """Give way to a newer stream for the same package; returns when nothing is written any more."""

@@ -74,6 +74,8 @@ class DeliveryRecord:
     token: int
     """Fencing token: rises with every lease; a worker that lost its lease can't finish."""
     leased: bool
+    offered: bool
+    """True from just before the package is offered to the neighbour for the first time: it may know of it since."""
     create_time: datetime
     due_time: datetime
     progress_time: datetime
@@ -101,6 +103,25 @@ class ContributionRecord:
     system: str
     name: str
     fragment: bytes
+
+
+Operation = Literal["contribute", "open_draft", "discard_draft", "replay_delivery"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationRecord:
+    """An act that somebody answers for and that makes no evidence. What it does not concern is empty, or 0."""
+
+    operation: Operation
+    caller: str
+    """The identity of the certificate that called, e.g. `police/system/case-handling`."""
+    organ_code: str = ""
+    handler_ref: str = ""
+    """The responsible person, as the call named him; operators are named by their certificate alone."""
+    draft_id: str = ""
+    package_id: str = ""
+    delivery_id: int = 0
+    time: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

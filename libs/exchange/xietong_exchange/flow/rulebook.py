@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong.exchange.v1.draft_pb2 import Finding, FindingSeverity
@@ -37,6 +37,15 @@ class Rulebook:
         if found is None:
             raise EditionNotSupported(edition=edition_id, known=", ".join(self._editions))
         return found
+
+    def choose(self, wanted: str, readers: Sequence[Collection[str]]) -> Edition:
+        """The edition wanted; when none is, the newest that this node and all readers read, else this node's newest.
+
+        Raises:
+            EditionNotSupported: this node does not read the edition that is wanted.
+        """
+        shared = (name for name in reversed(self.editions) if all(name in read for read in readers))
+        return self.edition(wanted or next(shared, ""))
 
     def require_process(self, edition_id: str, process_code: str) -> None:
         """Raise UnknownProcess unless the edition has the process."""

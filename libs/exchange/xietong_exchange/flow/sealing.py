@@ -23,6 +23,7 @@ from xietong.exchange.v1.envelope_pb2 import (
     PartyCaseNumber,
     SupervisionData,
     SupervisionEvent,
+    TraceContext,
 )
 from xietong_exchange.domain.errors import PartNameConflict
 from xietong_exchange.domain.evidence import timestamp
@@ -49,6 +50,23 @@ _MEASURE_EVENTS = {
 }
 
 
+def fragments(contributions: Sequence[ContributionRecord]) -> list[Manifest]:
+    """The fragments of a draft, in their order.
+
+    Raises:
+        PartNameConflict: two contributions give files of the same name.
+    """
+    read: list[Manifest] = []
+    owners: dict[str, str] = {}
+    for contribution in contributions:
+        owner = f"{contribution.system}/{contribution.name}"
+        read.append(Manifest.FromString(contribution.fragment))
+        for part in read[-1].parts:
+            if (other := owners.setdefault(part.name, owner)) != owner:
+                raise PartNameConflict(name=part.name, other=other)
+    return read
+
+
 def merge(contributions: Sequence[ContributionRecord], process_code: str, edition: str) -> Manifest:
     """The manifest of a draft: its fragments merged in their order, its files numbered.
 
@@ -56,14 +74,7 @@ def merge(contributions: Sequence[ContributionRecord], process_code: str, editio
         PartNameConflict: two contributions give files of the same name.
     """
     manifest = Manifest()
-    owners: dict[str, str] = {}
-    for contribution in contributions:
-        fragment = Manifest.FromString(contribution.fragment)
-        for part in fragment.parts:
-            owner = f"{contribution.system}/{contribution.name}"
-            other = owners.setdefault(part.name, owner)
-            if other != owner:
-                raise PartNameConflict(name=part.name, other=other)
+    for fragment in fragments(contributions):
         manifest.MergeFrom(fragment)
     manifest.process_code, manifest.standard_edition = process_code, edition
     for number, part in enumerate(manifest.parts, start=1):
@@ -96,11 +107,11 @@ class Sealing:
     manifest: Manifest
     manifest_bytes: bytes
     create_time: datetime
-    traceparent: str
+    trace_context: TraceContext
 
     def envelope(self, receiver: Address, package_id: str) -> Envelope:
         """The envelope for one receiver."""
-        envelope = Envelope(
+        return Envelope(
             package_id=package_id,
             send_id=self.send_id,
             process_code=self.key.process_code,
@@ -115,10 +126,9 @@ class Sealing:
             classification=self.header.classification,
             create_time=timestamp(self.create_time),
             parts=[manifest_part(self.manifest_bytes), *map(envelope_part, self.manifest.parts)],
+            trace_context=self.trace_context,
             supervision=supervision(self.manifest),
         )
-        envelope.trace_context.traceparent = self.traceparent
-        return envelope
 
 
 def manifest_part(content: bytes) -> EnvelopePart:

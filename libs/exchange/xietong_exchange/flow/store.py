@@ -6,7 +6,7 @@ times come from the database's clock, because several processes share one outbox
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Protocol
@@ -21,6 +21,7 @@ from xietong_exchange.flow.records import (
     DeliveryStatus,
     DraftRecord,
     EvidenceRecord,
+    OperationRecord,
     PackageFilter,
     PackageRecord,
 )
@@ -67,11 +68,15 @@ class Packages(Protocol):
     async def evidence(self, package_id: str) -> list[EvidenceRecord]:
         """All evidence of a package in the order in which it was taken."""
 
-    async def one_evidence(self, evidence_id: str) -> EvidenceRecord:
-        """The evidence with this id, which is there: a delivery names it."""
+    async def evidence_by_id(self, evidence_ids: Sequence[str]) -> dict[str, EvidenceRecord]:
+        """The evidence that exists among these, by its id."""
 
     async def add_read(self, package_id: str, number: int) -> int:
         """Note that a part was read to its end; returns how many different parts were."""
+
+
+Lease = tuple[int, int]
+"""A delivery, and the token with which a worker holds it."""
 
 
 class Outbox(Protocol):
@@ -96,8 +101,13 @@ class Outbox(Protocol):
     async def renew(self, delivery_id: int, token: int, *, lease_seconds: float, progressed: bool) -> bool:
         """Lengthen a lease; with `progressed` note that bytes moved. False when the lease was lost."""
 
-    async def finish(self, delivery_id: int, token: int) -> bool:
-        """The other side has it. False when the lease was lost."""
+    async def offer(self, delivery_id: int, token: int) -> bool:
+        """Mark that the package is offered to the neighbour from now on. False when the lease was lost, or the delivery
+        was dropped: then it must not be offered.
+        """
+
+    async def finish(self, leases: Sequence[Lease]) -> int:
+        """The other side has these. Returns how many; whose lease was lost is left as it is."""
 
     async def postpone(
         self, delivery_id: int, token: int, error: Failure, *, delay_seconds: float, reset_budget: bool
@@ -111,8 +121,8 @@ class Outbox(Protocol):
         """Make a dead or waiting delivery due at once. None when there is no such delivery."""
 
     async def drop(self, package_id: str) -> bool:
-        """Remove the delivery of the package itself if the neighbour surely has not got it: no worker ever took it, or
-        the neighbour refused it for good. False otherwise.
+        """Remove the delivery of the package itself if the neighbour surely has not got it: it was never offered, or
+        the neighbour refused it for good. False otherwise. A worker that is about to offer it then loses its lease.
         """
 
     async def of_package(self, package_id: str) -> DeliveryRecord | None:
@@ -149,17 +159,30 @@ class Drafts(Protocol):
     async def set_state(self, draft_id: str, state: DraftState.ValueType) -> None:
         """Set the state."""
 
-    async def put_contribution(self, draft_id: str, contribution: ContributionRecord) -> None:
-        """Add, or replace the one of the same system and name in its place."""
+    async def put_contribution(self, draft_id: str, contribution: ContributionRecord) -> bool:
+        """Add, or replace the one of the same system and name in its place. False when an equal one is there."""
 
     async def contributions(self, draft_id: str) -> list[ContributionRecord]:
         """In the order of first arrival."""
+
+    async def hold(self, draft_id: str, digests: Collection[bytes]) -> None:
+        """Note contents that a draft, or the packages made of it, need."""
+
+    async def unheld(self, draft_id: str) -> list[bytes]:
+        """Of the contents of a draft those that no draft holds but discarded ones; nobody else notes any meanwhile."""
 
     async def requested(self, request_id: str) -> DraftRecord | None:
         """The draft to which a request id is bound, None when it is new."""
 
     async def remember_request(self, request_id: str, draft_id: str) -> str:
         """Bind a request id to a draft; returns the draft to which it is bound (another one: a conflict)."""
+
+
+class OperationLog(Protocol):
+    """Who did what that makes no evidence. It only grows."""
+
+    async def append(self, record: OperationRecord) -> None:
+        """Add to the log."""
 
 
 class Transaction(Protocol):
@@ -176,6 +199,10 @@ class Transaction(Protocol):
     @property
     def drafts(self) -> Drafts:
         """Drafts and their contributions."""
+
+    @property
+    def operations(self) -> OperationLog:
+        """Who did what that makes no evidence."""
 
     async def now(self) -> datetime:
         """The database's clock."""

@@ -13,18 +13,29 @@ from opentelemetry import trace
 from opentelemetry.trace import Span, SpanKind, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from xietong.exchange.v1.envelope_pb2 import TraceContext
 from xietong_exchange.domain.envelope import SealedPackage
 from xietong_exchange.domain.party import party_name
 
 _PROPAGATOR = TraceContextTextMapPropagator()
+MAX_TRACESTATE_LENGTH = 512
+"""What the contract lets an envelope carry."""
 _TRACER = trace.get_tracer("xietong.exchange")
 
 
-def current_traceparent(entropy: Callable[[int], bytes]) -> str:
-    """The `traceparent` of the current span; a fresh one when there is no trace yet."""
+def current_trace(entropy: Callable[[int], bytes]) -> TraceContext:
+    """The current span and its vendors' state as an envelope carries them; a fresh trace when there is none yet.
+
+    A state that is longer than the envelope takes is left out, as W3C Trace Context allows.
+    """
     carrier: dict[str, str] = {}
     _PROPAGATOR.inject(carrier)
-    return carrier.get("traceparent") or f"00-{entropy(16).hex()}-{entropy(8).hex()}-01"
+    if "traceparent" not in carrier:
+        return TraceContext(traceparent=f"00-{entropy(16).hex()}-{entropy(8).hex()}-01")
+    state = carrier.get("tracestate", "")
+    return TraceContext(
+        traceparent=carrier["traceparent"], tracestate=state if len(state) <= MAX_TRACESTATE_LENGTH else ""
+    )
 
 
 @contextmanager
@@ -35,7 +46,8 @@ def package_span(
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Span]:
     """A span of one stage (`transfer`, `commit`, …) in the trace of the package, whatever else is current."""
-    parent = _PROPAGATOR.extract({"traceparent": package.envelope.trace_context.traceparent})
+    context = package.envelope.trace_context
+    parent = _PROPAGATOR.extract({"traceparent": context.traceparent, "tracestate": context.tracestate})
     attributes = {
         "xietong.package.id": package.package_id,
         "xietong.process.code": package.envelope.process_code,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 
+from xietong.exchange.v1.draft_pb2 import DraftState
 from xietong.exchange.v1.envelope_pb2 import DigestAlgorithm
 from xietong.exchange.v1.gateway_drafts_pb2 import (
     PartOffsetNeeded,
@@ -18,19 +20,25 @@ from xietong_exchange.domain.errors import (
     ChunkBeyondSize,
     ChunkOutOfOrder,
     DigestMismatch,
+    DraftNotFound,
     FrameTooLarge,
     InvalidField,
-    PackageTooLarge,
+    PartBusy,
     ProtocolViolation,
     StorageFull,
     Violation,
 )
 from xietong_exchange.domain.fields import field_violations
+from xietong_exchange.domain.limits import FILE, Excess
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow import part_store
+from xietong_exchange.flow.drafts import key_text, remove_unheld
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.part_store import PartKey, PartWriter
+from xietong_exchange.flow.records import DraftRecord
 
+WRITER_WAIT_SECONDS = 20.0
+"""How long an upload waits for another one of the same content before it gives way."""
 UPLOADED_PART = 0
 """An upload has one file; errors about chunks name it by this number."""
 
@@ -54,11 +62,12 @@ class Upload:
         """Answer the frames of one upload.
 
         Raises:
-            GrantMissing, PackageTooLarge, StorageFull, DigestMismatch, ChunkOutOfOrder, ChunkBeyondSize,
-            FrameTooLarge, ProtocolViolation, InvalidField.
+            GrantMissing, DraftNotFound, PackageTooLarge, StorageFull, PartBusy, DigestMismatch, ChunkOutOfOrder,
+            ChunkBeyondSize, FrameTooLarge, ProtocolViolation, InvalidField.
         """
         self._exchange.profile.require(system, "contribute")
         header = await self._header(frames)
+        draft = await self._hold(header)
         try:
             writer = await self._open(header)
             async with writer:
@@ -74,7 +83,27 @@ class Upload:
             raise ChunkBeyondSize(part=UPLOADED_PART, end=conflict.announced, size=conflict.actual) from None
         except part_store.StorageFull as full:
             raise StorageFull(free=full.free) from None
+        await self._require_kept(header, draft)
         yield UploadPartResponse(stored=PartStored())
+
+    async def _hold(self, header: UploadHeader) -> DraftRecord:
+        """Note the content for its draft, so that it is kept and discarded with it."""
+        async with self._exchange.store.transaction() as tx:
+            draft = await tx.drafts.get(header.key)
+            if draft is None:
+                raise DraftNotFound(key=key_text(header.key))
+            await tx.drafts.hold(draft.draft_id, {header.digest.value})
+        return draft
+
+    async def _require_kept(self, header: UploadHeader, draft: DraftRecord) -> None:
+        """Remove a content again whose draft was discarded while it was brought, unless another one needs it."""
+        async with self._exchange.store.transaction() as tx:
+            now = await tx.drafts.by_id(draft.draft_id)
+            if now is not None and now.state != DraftState.DRAFT_STATE_DISCARDED:
+                return
+            removed = await remove_unheld(self._exchange, tx, draft.draft_id)
+        if header.digest.value in removed:
+            raise DraftNotFound(key=key_text(draft.key))
 
     async def _header(self, frames: AsyncIterator[UploadPartRequest]) -> UploadHeader:
         frame = await anext(frames, None)
@@ -86,12 +115,16 @@ class Upload:
             raise InvalidField(count=1, violations=(_OTHER_ALGORITHM,))
         limit = self._exchange.limits.max_package_bytes
         if frame.header.size_bytes > limit:
-            raise PackageTooLarge(what="the file in bytes", value=frame.header.size_bytes, limit=limit)
+            raise Excess(FILE, frame.header.size_bytes, limit).error()
         return frame.header
 
     async def _open(self, header: UploadHeader) -> PartWriter:
         key = PartKey(party_name(self._exchange.party), header.digest.value)
-        writer = await self._exchange.parts.write(key, header.size_bytes)
+        try:
+            async with asyncio.timeout(WRITER_WAIT_SECONDS):
+                writer = await self._exchange.parts.write(key, header.size_bytes)
+        except TimeoutError:
+            raise PartBusy(what=f"content {header.digest.value.hex()}") from None
         try:
             if not writer.complete:
                 self._exchange.require_space(header.size_bytes - writer.written)

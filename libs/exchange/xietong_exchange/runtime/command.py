@@ -7,6 +7,7 @@ import asyncio
 import logging
 import signal
 import sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,13 +16,12 @@ from xietong_exchange.adapters.notary import FileNotary
 from xietong_exchange.adapters.postgres import UnfitDatabase, migrate
 from xietong_exchange.adapters.rpc.server import PortTaken
 from xietong_exchange.adapters.rpc.tls import TlsFiles, require_certificate
-from xietong_exchange.adapters.telemetry import Telemetry
 from xietong_exchange.domain.identity import Identity, Role
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.domain.profile import Profile
 from xietong_exchange.runtime.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from xietong_exchange.runtime.node import Node
-from xietong_exchange.runtime.settings import Settings, SettingsError, load_settings, otlp_is_configured
+from xietong_exchange.runtime.settings import Settings, SettingsError, exports_traces, load_settings
 
 EXIT_OK, EXIT_FAILED, EXIT_SETTINGS = 0, 1, 2
 
@@ -59,26 +59,26 @@ def _parser(profile: Profile) -> argparse.ArgumentParser:
 
 
 async def _serve(profile: Profile, settings: Settings) -> int:
-    telemetry = Telemetry(f"xietong-{party_name(profile.party)}", exports=otlp_is_configured())
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    node = Node(profile, settings)
-    try:
+    async with AsyncExitStack() as stack:
+        if exports_traces():
+            from xietong_exchange.adapters.telemetry import exported_traces  # noqa: PLC0415 - see its docstring
+
+            await stack.enter_async_context(exported_traces(f"xietong-{party_name(profile.party)}"))
+        node = Node(profile, settings)
         await node.start()
-        try:
-            await stop.wait()
-        finally:
-            await node.stop()
-    finally:
-        await telemetry.close()
+        stack.push_async_callback(node.stop)
+        await stop.wait()
     return EXIT_OK
 
 
 async def _check_config(profile: Profile, settings: Settings) -> int:
     sys.stdout.write(f"xietong-{party_name(profile.party)}: settings are usable / 配置可用\n")
-    sys.stdout.write(f"listen {settings.listen}, state {settings.state_dir}\n")
+    traces = "exported / 导出" if exports_traces() else "not exported / 不导出"
+    sys.stdout.write(f"listen {settings.listen}, state {settings.state_dir}, traces {traces}\n")
     return EXIT_OK
 
 

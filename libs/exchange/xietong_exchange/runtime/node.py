@@ -46,6 +46,7 @@ from xietong_exchange.flow.handover import Handover
 from xietong_exchange.flow.intake import Intake
 from xietong_exchange.flow.node_card import NodeCard
 from xietong_exchange.flow.operations import Operations
+from xietong_exchange.flow.preflight import Preflight
 from xietong_exchange.flow.progress import ProgressBoard
 from xietong_exchange.flow.receive import Receiver
 from xietong_exchange.flow.reception import when_complete
@@ -186,7 +187,7 @@ class _Engine:
                 card,
                 DraftDesk(exchange),
                 Upload(exchange),
-                Intake(exchange, desk),
+                Intake(exchange, desk, Preflight(exchange, self.neighbours)),
                 Handover(exchange, desk),
                 views,
             )

@@ -20,6 +20,7 @@ from xietong_exchange.domain.party import party_by_name
 from xietong_exchange.domain.retry import RetryPolicy
 
 CONFIG_VARIABLE = "XIETONG_CONFIG"
+OTLP_PROTOCOL = "grpc"
 _DEFAULTS = Limits()
 PartyName = Literal["police", "procuratorate", "court", "justice", "hub"]
 
@@ -71,7 +72,13 @@ class LimitSettings(_Section):
     max_package_bytes: int = Field(default=_DEFAULTS.max_package_bytes, gt=0)
     max_parts: int = Field(default=_DEFAULTS.max_parts, gt=0, le=10_000)
     max_manifest_bytes: int = Field(default=_DEFAULTS.max_manifest_bytes, gt=0)
-    credit_window_bytes: int = Field(default=_DEFAULTS.credit_window_bytes, ge=1 << 20)
+    max_chunk_bytes: int = Field(default=_DEFAULTS.max_chunk_bytes, ge=1 << 14, le=1 << 20)
+    credit_window_bytes: int = Field(
+        default=_DEFAULTS.credit_window_bytes, ge=1 << 20
+    )  # holds the largest chunk
+    inline_limit_bytes: int = Field(default=_DEFAULTS.inline_limit_bytes, ge=0, le=4 << 20)
+    max_transfers_per_stream: int = Field(default=_DEFAULTS.max_transfers_per_stream, ge=1, le=1_000)
+    partial_retention_hours: float = Field(default=_DEFAULTS.partial_retention_seconds / 3600, ge=1)
     reserve_bytes: int = Field(default=1 << 30, ge=0)
 
     def limits(self) -> Limits:
@@ -80,7 +87,11 @@ class LimitSettings(_Section):
             max_package_bytes=self.max_package_bytes,
             max_parts=self.max_parts,
             max_manifest_bytes=self.max_manifest_bytes,
+            max_chunk_bytes=self.max_chunk_bytes,
             credit_window_bytes=self.credit_window_bytes,
+            inline_limit_bytes=self.inline_limit_bytes,
+            max_transfers_per_stream=self.max_transfers_per_stream,
+            partial_retention_seconds=round(self.partial_retention_hours * 3600),
         )
 
 
@@ -143,10 +154,24 @@ def load_settings(file: Path | None) -> Settings:
     return _from_folder(settings, (path or Path("x")).absolute().parent)
 
 
-def otlp_is_configured() -> bool:
-    """Whether the standard variables name an OTLP endpoint for traces."""
-    names = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    return any(os.environ.get(name) for name in names) and os.environ.get("OTEL_SDK_DISABLED") != "true"
+def exports_traces() -> bool:
+    """Whether the standard OTEL_* variables ask for traces over OTLP. Raises SettingsError when we can't speak it."""
+    wanted = _otel("EXPORTER_OTLP_TRACES_ENDPOINT", "EXPORTER_OTLP_ENDPOINT")
+    if not wanted or _otel("SDK_DISABLED").lower() == "true" or _otel("TRACES_EXPORTER") == "none":
+        return False
+    protocol = _otel("EXPORTER_OTLP_TRACES_PROTOCOL", "EXPORTER_OTLP_PROTOCOL") or OTLP_PROTOCOL
+    if protocol != OTLP_PROTOCOL:
+        raise SettingsError(
+            f"OTEL_EXPORTER_OTLP_PROTOCOL: {protocol} is not supported; set it to {OTLP_PROTOCOL}, or leave it out,"
+            " and name the collector's gRPC endpoint (usually port 4317)"
+            f" / 不支持 {protocol}：请改为 {OTLP_PROTOCOL} 或删除该变量，并使用采集器的 gRPC 端口（通常为 4317）"
+        )
+    return True
+
+
+def _otel(*names: str) -> str:
+    """The first of these variables that has a value; without OTEL_."""
+    return next(filter(None, (os.environ.get(f"OTEL_{name}", "").strip() for name in names)), "")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -151,6 +151,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INVALID_ARGUMENT. The page token is not one that this call gave. Example: A token of another list."""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 40
     """INTERNAL. A defect of the node. The incident id is the trace id; give it to the operators. Example: A bug."""
+    ERROR_REASON_PART_BUSY: _ErrorReason.ValueType  # 41
+    """UNAVAILABLE. Somebody else is bringing the same content at this moment and was not done in time. RetryInfo says
+    when to try again. Example: Two systems upload the same video.
+    """
+    ERROR_REASON_TOO_MANY_TRANSFERS: _ErrorReason.ValueType  # 42
+    """RESOURCE_EXHAUSTED. The stream has as many transfers under way as the receiver's `max_transfers_per_stream`.
+    RetryInfo says when to try again. Example: A 17th offer before the first of 16 has ended.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors. Every error of every rpc carries one of them in `google.rpc.ErrorInfo.reason` (without the prefix
@@ -289,4 +297,12 @@ ERROR_REASON_PAGE_TOKEN_INVALID: ErrorReason.ValueType  # 39
 """INVALID_ARGUMENT. The page token is not one that this call gave. Example: A token of another list."""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 40
 """INTERNAL. A defect of the node. The incident id is the trace id; give it to the operators. Example: A bug."""
+ERROR_REASON_PART_BUSY: ErrorReason.ValueType  # 41
+"""UNAVAILABLE. Somebody else is bringing the same content at this moment and was not done in time. RetryInfo says
+when to try again. Example: Two systems upload the same video.
+"""
+ERROR_REASON_TOO_MANY_TRANSFERS: ErrorReason.ValueType  # 42
+"""RESOURCE_EXHAUSTED. The stream has as many transfers under way as the receiver's `max_transfers_per_stream`.
+RetryInfo says when to try again. Example: A 17th offer before the first of 16 has ended.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

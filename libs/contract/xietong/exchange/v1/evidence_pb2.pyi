@@ -48,7 +48,9 @@ class _EvidenceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Evidence
     EVIDENCE_KIND_REJECTED: _EvidenceKind.ValueType  # 9
     """The receiver's handler rejects it (拒收). Final."""
     EVIDENCE_KIND_FAILED: _EvidenceKind.ValueType  # 10
-    """A node has given up delivering it; an operator may replay it. Stated by the node that gave up."""
+    """A node has given up delivering it; an operator may replay it. Stated by the node that gave up. Travels both ways:
+    a node that does not hold the package whole ends what it had announced, until the package is offered again.
+    """
     EVIDENCE_KIND_EXPIRED: _EvidenceKind.ValueType  # 11
     """The time within which it had to be delivered is over. Stated by the node that holds it. Final."""
     EVIDENCE_KIND_WITHDRAWAL_REQUESTED: _EvidenceKind.ValueType  # 12
@@ -56,7 +58,7 @@ class _EvidenceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Evidence
     EVIDENCE_KIND_WITHDRAWN: _EvidenceKind.ValueType  # 13
     """It is withdrawn. Stated by the node that held it. Final."""
     EVIDENCE_KIND_WITHDRAWAL_REFUSED: _EvidenceKind.ValueType  # 14
-    """It could not be withdrawn because it had an outcome already. Stated by the receiver's node."""
+    """It could not be withdrawn because it had an outcome already, which the reasons name. Stated by the receiver's node."""
 
 class EvidenceKind(_EvidenceKind, metaclass=_EvidenceKindEnumTypeWrapper):
     """What evidence states, in the order of a package's way."""
@@ -82,7 +84,9 @@ EVIDENCE_KIND_RETURNED: EvidenceKind.ValueType  # 8
 EVIDENCE_KIND_REJECTED: EvidenceKind.ValueType  # 9
 """The receiver's handler rejects it (拒收). Final."""
 EVIDENCE_KIND_FAILED: EvidenceKind.ValueType  # 10
-"""A node has given up delivering it; an operator may replay it. Stated by the node that gave up."""
+"""A node has given up delivering it; an operator may replay it. Stated by the node that gave up. Travels both ways:
+a node that does not hold the package whole ends what it had announced, until the package is offered again.
+"""
 EVIDENCE_KIND_EXPIRED: EvidenceKind.ValueType  # 11
 """The time within which it had to be delivered is over. Stated by the node that holds it. Final."""
 EVIDENCE_KIND_WITHDRAWAL_REQUESTED: EvidenceKind.ValueType  # 12
@@ -90,7 +94,7 @@ EVIDENCE_KIND_WITHDRAWAL_REQUESTED: EvidenceKind.ValueType  # 12
 EVIDENCE_KIND_WITHDRAWN: EvidenceKind.ValueType  # 13
 """It is withdrawn. Stated by the node that held it. Final."""
 EVIDENCE_KIND_WITHDRAWAL_REFUSED: EvidenceKind.ValueType  # 14
-"""It could not be withdrawn because it had an outcome already. Stated by the receiver's node."""
+"""It could not be withdrawn because it had an outcome already, which the reasons name. Stated by the receiver's node."""
 Global___EvidenceKind: _TypeAlias = EvidenceKind  # noqa: Y015
 
 @_typing.final
@@ -202,7 +206,9 @@ Global___Statement: _TypeAlias = Statement  # noqa: Y015
 
 @_typing.final
 class Actor(_message.Message):
-    """The person who is responsible for an act. It enters the evidence and nothing else."""
+    """The person who is responsible for an act. It enters the evidence, and the node's own log of
+    operations, and nothing else.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 

@@ -187,7 +187,7 @@ class UploadHeader(_message.Message):
     """Size of the content."""
     @_builtins.property
     def key(self) -> _draft_pb2.DraftKey:
-        """The draft for which it is brought."""
+        """The draft for which it is brought; OpenDraft or Contribute has made it."""
 
     @_builtins.property
     def digest(self) -> _envelope_pb2.Digest:

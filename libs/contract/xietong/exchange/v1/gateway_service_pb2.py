@@ -22,13 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from xietong.exchange.v1 import capabilities_pb2 as xietong_dot_exchange_dot_v1_dot_capabilities__pb2
 from xietong.exchange.v1 import envelope_pb2 as xietong_dot_exchange_dot_v1_dot_envelope__pb2
 from xietong.exchange.v1 import gateway_drafts_pb2 as xietong_dot_exchange_dot_v1_dot_gateway__drafts__pb2
 from xietong.exchange.v1 import gateway_packages_pb2 as xietong_dot_exchange_dot_v1_dot_gateway__packages__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)xietong/exchange/v1/gateway_service.proto\x12\x13xietong.exchange.v1\x1a&xietong/exchange/v1/capabilities.proto\x1a\"xietong/exchange/v1/envelope.proto\x1a(xietong/exchange/v1/gateway_drafts.proto\x1a*xietong/exchange/v1/gateway_packages.proto\"\x10\n\x0eGetNodeRequest\"j\n\x0fGetNodeResponse\x12\x37\n\x0c\x63\x61pabilities\x18\x01 \x01(\x0b\x32!.xietong.exchange.v1.Capabilities\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x0e\n\x06grants\x18\x03 \x03(\t\"\x14\n\x12ListPartiesRequest\"H\n\x13ListPartiesResponse\x12\x31\n\x07parties\x18\x01 \x03(\x0b\x32 .xietong.exchange.v1.PartyStatus\"\xb4\x01\n\x0bPartyStatus\x12)\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\'\n\x03via\x18\x02 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x1b\n\x13neighbour_reachable\x18\x03 \x01(\x08\x12\x34\n\tneighbour\x18\x04 \x01(\x0b\x32!.xietong.exchange.v1.Capabilities2\xfd\x0b\n\x0eGatewayService\x12T\n\x07GetNode\x12#.xietong.exchange.v1.GetNodeRequest\x1a$.xietong.exchange.v1.GetNodeResponse\x12`\n\x0bListParties\x12\'.xietong.exchange.v1.ListPartiesRequest\x1a(.xietong.exchange.v1.ListPartiesResponse\x12]\n\nContribute\x12&.xietong.exchange.v1.ContributeRequest\x1a\'.xietong.exchange.v1.ContributeResponse\x12Z\n\tOpenDraft\x12%.xietong.exchange.v1.OpenDraftRequest\x1a&.xietong.exchange.v1.OpenDraftResponse\x12\x61\n\nUploadPart\x12&.xietong.exchange.v1.UploadPartRequest\x1a\'.xietong.exchange.v1.UploadPartResponse(\x01\x30\x01\x12W\n\x08GetDraft\x12$.xietong.exchange.v1.GetDraftRequest\x1a%.xietong.exchange.v1.GetDraftResponse\x12\x63\n\x0c\x44iscardDraft\x12(.xietong.exchange.v1.DiscardDraftRequest\x1a).xietong.exchange.v1.DiscardDraftResponse\x12\\\n\tPreflight\x12%.xietong.exchange.v1.PreflightRequest\x1a&.xietong.exchange.v1.PreflightResponse0\x01\x12Q\n\x06Submit\x12\".xietong.exchange.v1.SubmitRequest\x1a#.xietong.exchange.v1.SubmitResponse\x12]\n\nGetPackage\x12&.xietong.exchange.v1.GetPackageRequest\x1a\'.xietong.exchange.v1.GetPackageResponse\x12\x65\n\x0cWatchPackage\x12(.xietong.exchange.v1.WatchPackageRequest\x1a).xietong.exchange.v1.WatchPackageResponse0\x01\x12\x63\n\x0cListPackages\x12(.xietong.exchange.v1.ListPackagesRequest\x1a).xietong.exchange.v1.ListPackagesResponse\x12_\n\nWatchInbox\x12&.xietong.exchange.v1.WatchInboxRequest\x1a\'.xietong.exchange.v1.WatchInboxResponse0\x01\x12Y\n\x08ReadPart\x12$.xietong.exchange.v1.ReadPartRequest\x1a%.xietong.exchange.v1.ReadPartResponse0\x01\x12\x66\n\rReportOutcome\x12).xietong.exchange.v1.ReportOutcomeRequest\x1a*.xietong.exchange.v1.ReportOutcomeResponse\x12W\n\x08Withdraw\x12$.xietong.exchange.v1.WithdrawRequest\x1a%.xietong.exchange.v1.WithdrawResponseB1\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)xietong/exchange/v1/gateway_service.proto\x12\x13xietong.exchange.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&xietong/exchange/v1/capabilities.proto\x1a\"xietong/exchange/v1/envelope.proto\x1a(xietong/exchange/v1/gateway_drafts.proto\x1a*xietong/exchange/v1/gateway_packages.proto\"\x10\n\x0eGetNodeRequest\"j\n\x0fGetNodeResponse\x12\x37\n\x0c\x63\x61pabilities\x18\x01 \x01(\x0b\x32!.xietong.exchange.v1.Capabilities\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x0e\n\x06grants\x18\x03 \x03(\t\"\x14\n\x12ListPartiesRequest\"H\n\x13ListPartiesResponse\x12\x31\n\x07parties\x18\x01 \x03(\x0b\x32 .xietong.exchange.v1.PartyStatus\"\xa4\x02\n\x0bPartyStatus\x12)\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\'\n\x03via\x18\x02 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x1b\n\x13neighbour_reachable\x18\x03 \x01(\x08\x12\x34\n\tneighbour\x18\x04 \x01(\x0b\x32!.xietong.exchange.v1.Capabilities\x12\x35\n\x11last_contact_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x37\n\x0c\x63\x61pabilities\x18\x06 \x01(\x0b\x32!.xietong.exchange.v1.Capabilities2\xfd\x0b\n\x0eGatewayService\x12T\n\x07GetNode\x12#.xietong.exchange.v1.GetNodeRequest\x1a$.xietong.exchange.v1.GetNodeResponse\x12`\n\x0bListParties\x12\'.xietong.exchange.v1.ListPartiesRequest\x1a(.xietong.exchange.v1.ListPartiesResponse\x12]\n\nContribute\x12&.xietong.exchange.v1.ContributeRequest\x1a\'.xietong.exchange.v1.ContributeResponse\x12Z\n\tOpenDraft\x12%.xietong.exchange.v1.OpenDraftRequest\x1a&.xietong.exchange.v1.OpenDraftResponse\x12\x61\n\nUploadPart\x12&.xietong.exchange.v1.UploadPartRequest\x1a\'.xietong.exchange.v1.UploadPartResponse(\x01\x30\x01\x12W\n\x08GetDraft\x12$.xietong.exchange.v1.GetDraftRequest\x1a%.xietong.exchange.v1.GetDraftResponse\x12\x63\n\x0c\x44iscardDraft\x12(.xietong.exchange.v1.DiscardDraftRequest\x1a).xietong.exchange.v1.DiscardDraftResponse\x12\\\n\tPreflight\x12%.xietong.exchange.v1.PreflightRequest\x1a&.xietong.exchange.v1.PreflightResponse0\x01\x12Q\n\x06Submit\x12\".xietong.exchange.v1.SubmitRequest\x1a#.xietong.exchange.v1.SubmitResponse\x12]\n\nGetPackage\x12&.xietong.exchange.v1.GetPackageRequest\x1a\'.xietong.exchange.v1.GetPackageResponse\x12\x65\n\x0cWatchPackage\x12(.xietong.exchange.v1.WatchPackageRequest\x1a).xietong.exchange.v1.WatchPackageResponse0\x01\x12\x63\n\x0cListPackages\x12(.xietong.exchange.v1.ListPackagesRequest\x1a).xietong.exchange.v1.ListPackagesResponse\x12_\n\nWatchInbox\x12&.xietong.exchange.v1.WatchInboxRequest\x1a\'.xietong.exchange.v1.WatchInboxResponse0\x01\x12Y\n\x08ReadPart\x12$.xietong.exchange.v1.ReadPartRequest\x1a%.xietong.exchange.v1.ReadPartResponse0\x01\x12\x66\n\rReportOutcome\x12).xietong.exchange.v1.ReportOutcomeRequest\x1a*.xietong.exchange.v1.ReportOutcomeResponse\x12W\n\x08Withdraw\x12$.xietong.exchange.v1.WithdrawRequest\x1a%.xietong.exchange.v1.WithdrawResponseB1\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,16 +37,16 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'xietong.exchange.v1.gateway
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\027org.xietong.exchange.v1P\001\252\002\023Xietong.Exchange.V1'
-  _globals['_GETNODEREQUEST']._serialized_start=228
-  _globals['_GETNODEREQUEST']._serialized_end=244
-  _globals['_GETNODERESPONSE']._serialized_start=246
-  _globals['_GETNODERESPONSE']._serialized_end=352
-  _globals['_LISTPARTIESREQUEST']._serialized_start=354
-  _globals['_LISTPARTIESREQUEST']._serialized_end=374
-  _globals['_LISTPARTIESRESPONSE']._serialized_start=376
-  _globals['_LISTPARTIESRESPONSE']._serialized_end=448
-  _globals['_PARTYSTATUS']._serialized_start=451
-  _globals['_PARTYSTATUS']._serialized_end=631
-  _globals['_GATEWAYSERVICE']._serialized_start=634
-  _globals['_GATEWAYSERVICE']._serialized_end=2167
+  _globals['_GETNODEREQUEST']._serialized_start=261
+  _globals['_GETNODEREQUEST']._serialized_end=277
+  _globals['_GETNODERESPONSE']._serialized_start=279
+  _globals['_GETNODERESPONSE']._serialized_end=385
+  _globals['_LISTPARTIESREQUEST']._serialized_start=387
+  _globals['_LISTPARTIESREQUEST']._serialized_end=407
+  _globals['_LISTPARTIESRESPONSE']._serialized_start=409
+  _globals['_LISTPARTIESRESPONSE']._serialized_end=481
+  _globals['_PARTYSTATUS']._serialized_start=484
+  _globals['_PARTYSTATUS']._serialized_end=776
+  _globals['_GATEWAYSERVICE']._serialized_start=779
+  _globals['_GATEWAYSERVICE']._serialized_end=2312
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ Copyright Xietong contributors. SPDX-License-Identifier: Apache-2.0"""
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from xietong.exchange.v1 import capabilities_pb2 as _capabilities_pb2
 from xietong.exchange.v1 import envelope_pb2 as _envelope_pb2
@@ -114,7 +115,7 @@ Global___ListPartiesResponse: _TypeAlias = ListPartiesResponse  # noqa: Y015
 
 @_typing.final
 class PartyStatus(_message.Message):
-    """A party, and the way to it."""
+    """A party, and the way to it. Of a party behind a neighbour nothing is known but whether that neighbour answers."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -122,15 +123,25 @@ class PartyStatus(_message.Message):
     VIA_FIELD_NUMBER: _builtins.int
     NEIGHBOUR_REACHABLE_FIELD_NUMBER: _builtins.int
     NEIGHBOUR_FIELD_NUMBER: _builtins.int
+    LAST_CONTACT_TIME_FIELD_NUMBER: _builtins.int
+    CAPABILITIES_FIELD_NUMBER: _builtins.int
     party: _envelope_pb2.Party.ValueType
     """The party."""
     via: _envelope_pb2.Party.ValueType
-    """The neighbour over which packages to it go."""
+    """The neighbour over which packages to it go; the party itself when it is a neighbour."""
     neighbour_reachable: _builtins.bool
     """Whether that neighbour answered the last time it was asked."""
     @_builtins.property
     def neighbour(self) -> _capabilities_pb2.Capabilities:
         """What that neighbour can do; unset when it never answered."""
+
+    @_builtins.property
+    def last_contact_time(self) -> _timestamp_pb2.Timestamp:
+        """When that neighbour last answered, since this node started; unset when it never did."""
+
+    @_builtins.property
+    def capabilities(self) -> _capabilities_pb2.Capabilities:
+        """What the party's own node can do, as the neighbour last told it; unset when nothing is known of it."""
 
     def __init__(
         self,
@@ -139,10 +150,12 @@ class PartyStatus(_message.Message):
         via: _envelope_pb2.Party.ValueType = ...,
         neighbour_reachable: _builtins.bool = ...,
         neighbour: _capabilities_pb2.Capabilities | None = ...,
+        last_contact_time: _timestamp_pb2.Timestamp | None = ...,
+        capabilities: _capabilities_pb2.Capabilities | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["neighbour", b"neighbour"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "last_contact_time", b"last_contact_time", "neighbour", b"neighbour"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["neighbour", b"neighbour", "neighbour_reachable", b"neighbour_reachable", "party", b"party", "via", b"via"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities", "last_contact_time", b"last_contact_time", "neighbour", b"neighbour", "neighbour_reachable", b"neighbour_reachable", "party", b"party", "via", b"via"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

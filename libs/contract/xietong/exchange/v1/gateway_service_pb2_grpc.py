@@ -168,13 +168,13 @@ class GatewayServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UploadPart(self, request_iterator, context):
-        """Brings the content of one file. The first frame says which; the node answers from where it wants bytes (`need`),
+        """Brings the content of one file for a draft, with which it is kept and discarded. The first frame says which; the node answers from where it wants bytes (`need`),
         the caller sends chunks in order from there, the node answers progress and at the end `stored`. A caller MUST NOT
         have more than the credit window under way beyond the last progress. Content that the party's drafts already hold
         is stored at once. A broken upload is resumed by a new call with the same first frame.
         Idempotent by digest. Callers: business systems with the grant `contribute`.
-        Errors: GRANT_MISSING, PACKAGE_TOO_LARGE, STORAGE_FULL, DIGEST_MISMATCH, CHUNK_OUT_OF_ORDER, CHUNK_BEYOND_SIZE,
-        FRAME_TOO_LARGE, PROTOCOL_VIOLATION.
+        Errors: GRANT_MISSING, DRAFT_NOT_FOUND, PACKAGE_TOO_LARGE, STORAGE_FULL, PART_BUSY, DIGEST_MISMATCH,
+        CHUNK_OUT_OF_ORDER, CHUNK_BEYOND_SIZE, FRAME_TOO_LARGE, PROTOCOL_VIOLATION.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -190,7 +190,7 @@ class GatewayServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DiscardDraft(self, request, context):
-        """Discards the open draft with this key. Idempotent: a draft that is gone stays gone.
+        """Discards the open draft with this key, and the contents that no other draft or package needs. Idempotent: a draft that is gone stays gone.
         Callers: business systems with the grant `submit`.
         Errors: GRANT_MISSING.
         """
@@ -199,7 +199,10 @@ class GatewayServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Preflight(self, request, context):
-        """Checks an open draft as Submit would, and streams the whole verdict: every finding, then the summary. Idempotent.
+        """Checks an open draft as Submit would, and streams the whole verdict: every finding, then the summary. Findings are
+        those of the data standard, contents that were not uploaded yet (`XT-CNT-01`), and what exceeds a limit
+        (`XT-LIM-01` to `XT-LIM-03`) or an edition that is not read (`XT-LIM-04`) on the way to a receiver, as far as the
+        capabilities of the nodes there are known. Idempotent.
         Callers: business systems with the grant `contribute` or `submit`.
         Errors: DRAFT_NOT_FOUND, STATE_CONFLICT.
         """
@@ -267,7 +270,9 @@ class GatewayServiceServicer:
 
     def ReportOutcome(self, request, context):
         """States how far the receiver's system or handler is with a received package. The evidence travels to the sender.
-        Idempotent: the same outcome again changes nothing. Callers: business systems with the grant `decide`.
+        Idempotent: the same outcome again changes nothing, and so does a failure to parse with reasons that were reported
+        before; of one package at most 20 different failures are taken, then STATE_CONFLICT.
+        Callers: business systems with the grant `decide`.
         Errors: GRANT_MISSING, PACKAGE_NOT_FOUND, PART_INCOMPLETE, STATE_CONFLICT.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -44,13 +44,13 @@ class GatewayServiceStub:
     CLASSIFIED_REFUSED, ROUTE_NOT_FOUND, PACKAGE_NOT_FOUND, STATE_CONFLICT.
     """
     UploadPart: _aio.StreamStreamMultiCallable[_gateway_drafts_pb2.UploadPartRequest, _gateway_drafts_pb2.UploadPartResponse]
-    """Brings the content of one file. The first frame says which; the node answers from where it wants bytes (`need`),
+    """Brings the content of one file for a draft, with which it is kept and discarded. The first frame says which; the node answers from where it wants bytes (`need`),
     the caller sends chunks in order from there, the node answers progress and at the end `stored`. A caller MUST NOT
     have more than the credit window under way beyond the last progress. Content that the party's drafts already hold
     is stored at once. A broken upload is resumed by a new call with the same first frame.
     Idempotent by digest. Callers: business systems with the grant `contribute`.
-    Errors: GRANT_MISSING, PACKAGE_TOO_LARGE, STORAGE_FULL, DIGEST_MISMATCH, CHUNK_OUT_OF_ORDER, CHUNK_BEYOND_SIZE,
-    FRAME_TOO_LARGE, PROTOCOL_VIOLATION.
+    Errors: GRANT_MISSING, DRAFT_NOT_FOUND, PACKAGE_TOO_LARGE, STORAGE_FULL, PART_BUSY, DIGEST_MISMATCH,
+    CHUNK_OUT_OF_ORDER, CHUNK_BEYOND_SIZE, FRAME_TOO_LARGE, PROTOCOL_VIOLATION.
     """
     GetDraft: _aio.UnaryUnaryMultiCallable[_gateway_drafts_pb2.GetDraftRequest, _gateway_drafts_pb2.GetDraftResponse]
     """Returns the open draft with this key, or the latest submitted one when none is open. Idempotent.
@@ -58,12 +58,15 @@ class GatewayServiceStub:
     Errors: DRAFT_NOT_FOUND.
     """
     DiscardDraft: _aio.UnaryUnaryMultiCallable[_gateway_drafts_pb2.DiscardDraftRequest, _gateway_drafts_pb2.DiscardDraftResponse]
-    """Discards the open draft with this key. Idempotent: a draft that is gone stays gone.
+    """Discards the open draft with this key, and the contents that no other draft or package needs. Idempotent: a draft that is gone stays gone.
     Callers: business systems with the grant `submit`.
     Errors: GRANT_MISSING.
     """
     Preflight: _aio.UnaryStreamMultiCallable[_gateway_drafts_pb2.PreflightRequest, _gateway_drafts_pb2.PreflightResponse]
-    """Checks an open draft as Submit would, and streams the whole verdict: every finding, then the summary. Idempotent.
+    """Checks an open draft as Submit would, and streams the whole verdict: every finding, then the summary. Findings are
+    those of the data standard, contents that were not uploaded yet (`XT-CNT-01`), and what exceeds a limit
+    (`XT-LIM-01` to `XT-LIM-03`) or an edition that is not read (`XT-LIM-04`) on the way to a receiver, as far as the
+    capabilities of the nodes there are known. Idempotent.
     Callers: business systems with the grant `contribute` or `submit`.
     Errors: DRAFT_NOT_FOUND, STATE_CONFLICT.
     """
@@ -103,7 +106,9 @@ class GatewayServiceStub:
     """
     ReportOutcome: _aio.UnaryUnaryMultiCallable[_gateway_packages_pb2.ReportOutcomeRequest, _gateway_packages_pb2.ReportOutcomeResponse]
     """States how far the receiver's system or handler is with a received package. The evidence travels to the sender.
-    Idempotent: the same outcome again changes nothing. Callers: business systems with the grant `decide`.
+    Idempotent: the same outcome again changes nothing, and so does a failure to parse with reasons that were reported
+    before; of one package at most 20 different failures are taken, then STATE_CONFLICT.
+    Callers: business systems with the grant `decide`.
     Errors: GRANT_MISSING, PACKAGE_NOT_FOUND, PART_INCOMPLETE, STATE_CONFLICT.
     """
     Withdraw: _aio.UnaryUnaryMultiCallable[_gateway_packages_pb2.WithdrawRequest, _gateway_packages_pb2.WithdrawResponse]
@@ -170,13 +175,13 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _abc.AsyncIterator[_gateway_drafts_pb2.UploadPartRequest],
         context: _aio.ServicerContext[_abc.AsyncIterator[_gateway_drafts_pb2.UploadPartRequest], _abc.AsyncIterator[_gateway_drafts_pb2.UploadPartResponse]],
     ) -> _abc.AsyncIterator[_gateway_drafts_pb2.UploadPartResponse]:
-        """Brings the content of one file. The first frame says which; the node answers from where it wants bytes (`need`),
+        """Brings the content of one file for a draft, with which it is kept and discarded. The first frame says which; the node answers from where it wants bytes (`need`),
         the caller sends chunks in order from there, the node answers progress and at the end `stored`. A caller MUST NOT
         have more than the credit window under way beyond the last progress. Content that the party's drafts already hold
         is stored at once. A broken upload is resumed by a new call with the same first frame.
         Idempotent by digest. Callers: business systems with the grant `contribute`.
-        Errors: GRANT_MISSING, PACKAGE_TOO_LARGE, STORAGE_FULL, DIGEST_MISMATCH, CHUNK_OUT_OF_ORDER, CHUNK_BEYOND_SIZE,
-        FRAME_TOO_LARGE, PROTOCOL_VIOLATION.
+        Errors: GRANT_MISSING, DRAFT_NOT_FOUND, PACKAGE_TOO_LARGE, STORAGE_FULL, PART_BUSY, DIGEST_MISMATCH,
+        CHUNK_OUT_OF_ORDER, CHUNK_BEYOND_SIZE, FRAME_TOO_LARGE, PROTOCOL_VIOLATION.
         """
 
     @_abc_1.abstractmethod
@@ -196,7 +201,7 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _gateway_drafts_pb2.DiscardDraftRequest,
         context: _aio.ServicerContext[_gateway_drafts_pb2.DiscardDraftRequest, _abc.Awaitable[_gateway_drafts_pb2.DiscardDraftResponse]],
     ) -> _abc.Awaitable[_gateway_drafts_pb2.DiscardDraftResponse]:
-        """Discards the open draft with this key. Idempotent: a draft that is gone stays gone.
+        """Discards the open draft with this key, and the contents that no other draft or package needs. Idempotent: a draft that is gone stays gone.
         Callers: business systems with the grant `submit`.
         Errors: GRANT_MISSING.
         """
@@ -207,7 +212,10 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _gateway_drafts_pb2.PreflightRequest,
         context: _aio.ServicerContext[_gateway_drafts_pb2.PreflightRequest, _abc.AsyncIterator[_gateway_drafts_pb2.PreflightResponse]],
     ) -> _abc.AsyncIterator[_gateway_drafts_pb2.PreflightResponse]:
-        """Checks an open draft as Submit would, and streams the whole verdict: every finding, then the summary. Idempotent.
+        """Checks an open draft as Submit would, and streams the whole verdict: every finding, then the summary. Findings are
+        those of the data standard, contents that were not uploaded yet (`XT-CNT-01`), and what exceeds a limit
+        (`XT-LIM-01` to `XT-LIM-03`) or an edition that is not read (`XT-LIM-04`) on the way to a receiver, as far as the
+        capabilities of the nodes there are known. Idempotent.
         Callers: business systems with the grant `contribute` or `submit`.
         Errors: DRAFT_NOT_FOUND, STATE_CONFLICT.
         """
@@ -289,7 +297,9 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_gateway_packages_pb2.ReportOutcomeRequest, _abc.Awaitable[_gateway_packages_pb2.ReportOutcomeResponse]],
     ) -> _abc.Awaitable[_gateway_packages_pb2.ReportOutcomeResponse]:
         """States how far the receiver's system or handler is with a received package. The evidence travels to the sender.
-        Idempotent: the same outcome again changes nothing. Callers: business systems with the grant `decide`.
+        Idempotent: the same outcome again changes nothing, and so does a failure to parse with reasons that were reported
+        before; of one package at most 20 different failures are taken, then STATE_CONFLICT.
+        Callers: business systems with the grant `decide`.
         Errors: GRANT_MISSING, PACKAGE_NOT_FOUND, PART_INCOMPLETE, STATE_CONFLICT.
         """
 

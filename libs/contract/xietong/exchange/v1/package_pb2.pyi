@@ -198,7 +198,7 @@ class Package(_message.Message):
 
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[_evidence_pb2.Reason]:
-        """Reasons of the latest evidence that is not a step forward."""
+        """Reasons of the latest evidence that is not a step forward. Why a withdrawal was refused stands in its evidence only."""
 
     @_builtins.property
     def progress(self) -> Global___HopProgress:

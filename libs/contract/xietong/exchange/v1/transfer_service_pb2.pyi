@@ -46,18 +46,26 @@ class GetCapabilitiesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CAPABILITIES_FIELD_NUMBER: _builtins.int
+    BEYOND_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def capabilities(self) -> _capabilities_pb2.Capabilities:
         """What the node can do."""
+
+    @_builtins.property
+    def beyond(self) -> _containers.RepeatedCompositeFieldContainer[_capabilities_pb2.Capabilities]:
+        """From a node that relays: what the nodes to which it relays last answered, so that a sender knows the limits and
+        editions of a receiver behind it. A node that never answered is missing.
+        """
 
     def __init__(
         self,
         *,
         capabilities: _capabilities_pb2.Capabilities | None = ...,
+        beyond: _abc.Iterable[_capabilities_pb2.Capabilities] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["capabilities", b"capabilities"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beyond", b"beyond", "capabilities", b"capabilities"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -75,7 +83,7 @@ class TransferRequest(_message.Message):
     COMMIT_FIELD_NUMBER: _builtins.int
     CANCEL_FIELD_NUMBER: _builtins.int
     transfer: _builtins.int
-    """Number of the transfer in this stream, chosen by the sender."""
+    """Number of the transfer in this stream, chosen by the sender. The numbers of a stream's offers MUST rise."""
     @_builtins.property
     def offer(self) -> Global___Offer:
         """Opens the transfer."""

@@ -59,7 +59,9 @@ class TransferServiceServicer:
     """
 
     def GetCapabilities(self, request, context):
-        """Tells what this node can do and allows. Idempotent.
+        """Tells what this node can do and allows, and from a node that relays also what the nodes beyond it do. A sender
+        holds a package against the limits and editions of all nodes on its way before it leaves, and asks again after a
+        refusal for one of them. Idempotent.
         Callers: neighbouring nodes.
         Errors: PEER_NOT_ALLOWED.
         """
@@ -92,7 +94,8 @@ class TransferServiceServicer:
         SIGNATURE_INVALID, UNKNOWN_PROCESS, SENDER_NOT_ALLOWED, RECEIVER_NOT_ALLOWED, ROUTE_NOT_FOUND,
         EDITION_NOT_SUPPORTED, CLASSIFIED_REFUSED, PACKAGE_TOO_LARGE, PACKAGE_CONFLICT, STORAGE_FULL, CHUNK_OUT_OF_ORDER,
         CHUNK_BEYOND_SIZE, UNKNOWN_PART, FRAME_TOO_LARGE, COMMIT_TOO_EARLY, PROTOCOL_VIOLATION, STREAM_SUPERSEDED,
-        DATABASE_UNAVAILABLE, SHUTTING_DOWN, INTERNAL.
+        PART_BUSY,
+        TOO_MANY_TRANSFERS, DATABASE_UNAVAILABLE, SHUTTING_DOWN, INTERNAL.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

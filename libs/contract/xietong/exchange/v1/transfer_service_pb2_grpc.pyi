@@ -19,7 +19,9 @@ class TransferServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetCapabilities: _aio.UnaryUnaryMultiCallable[_transfer_service_pb2.GetCapabilitiesRequest, _transfer_service_pb2.GetCapabilitiesResponse]
-    """Tells what this node can do and allows. Idempotent.
+    """Tells what this node can do and allows, and from a node that relays also what the nodes beyond it do. A sender
+    holds a package against the limits and editions of all nodes on its way before it leaves, and asks again after a
+    refusal for one of them. Idempotent.
     Callers: neighbouring nodes.
     Errors: PEER_NOT_ALLOWED.
     """
@@ -48,7 +50,8 @@ class TransferServiceStub:
     SIGNATURE_INVALID, UNKNOWN_PROCESS, SENDER_NOT_ALLOWED, RECEIVER_NOT_ALLOWED, ROUTE_NOT_FOUND,
     EDITION_NOT_SUPPORTED, CLASSIFIED_REFUSED, PACKAGE_TOO_LARGE, PACKAGE_CONFLICT, STORAGE_FULL, CHUNK_OUT_OF_ORDER,
     CHUNK_BEYOND_SIZE, UNKNOWN_PART, FRAME_TOO_LARGE, COMMIT_TOO_EARLY, PROTOCOL_VIOLATION, STREAM_SUPERSEDED,
-    DATABASE_UNAVAILABLE, SHUTTING_DOWN, INTERNAL.
+    PART_BUSY,
+    TOO_MANY_TRANSFERS, DATABASE_UNAVAILABLE, SHUTTING_DOWN, INTERNAL.
     """
     DeliverEvidence: _aio.UnaryUnaryMultiCallable[_transfer_service_pb2.DeliverEvidenceRequest, _transfer_service_pb2.DeliverEvidenceResponse]
     """Delivers evidence along the route of the packages that it concerns. The answer names what was taken or known
@@ -68,7 +71,9 @@ class TransferServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _transfer_service_pb2.GetCapabilitiesRequest,
         context: _aio.ServicerContext[_transfer_service_pb2.GetCapabilitiesRequest, _abc.Awaitable[_transfer_service_pb2.GetCapabilitiesResponse]],
     ) -> _abc.Awaitable[_transfer_service_pb2.GetCapabilitiesResponse]:
-        """Tells what this node can do and allows. Idempotent.
+        """Tells what this node can do and allows, and from a node that relays also what the nodes beyond it do. A sender
+        holds a package against the limits and editions of all nodes on its way before it leaves, and asks again after a
+        refusal for one of them. Idempotent.
         Callers: neighbouring nodes.
         Errors: PEER_NOT_ALLOWED.
         """
@@ -103,7 +108,8 @@ class TransferServiceServicer(metaclass=_abc_1.ABCMeta):
         SIGNATURE_INVALID, UNKNOWN_PROCESS, SENDER_NOT_ALLOWED, RECEIVER_NOT_ALLOWED, ROUTE_NOT_FOUND,
         EDITION_NOT_SUPPORTED, CLASSIFIED_REFUSED, PACKAGE_TOO_LARGE, PACKAGE_CONFLICT, STORAGE_FULL, CHUNK_OUT_OF_ORDER,
         CHUNK_BEYOND_SIZE, UNKNOWN_PART, FRAME_TOO_LARGE, COMMIT_TOO_EARLY, PROTOCOL_VIOLATION, STREAM_SUPERSEDED,
-        DATABASE_UNAVAILABLE, SHUTTING_DOWN, INTERNAL.
+        PART_BUSY,
+        TOO_MANY_TRANSFERS, DATABASE_UNAVAILABLE, SHUTTING_DOWN, INTERNAL.
         """
 
     @_abc_1.abstractmethod

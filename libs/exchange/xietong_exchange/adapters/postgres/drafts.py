@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, literal_column, select, update
+from sqlalchemy import ColumnElement, Row, and_, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from xietong.exchange.v1.draft_pb2 import DraftKey, DraftState
-from xietong_exchange.adapters.postgres.tables import contribution, draft, send_request
+from xietong_exchange.adapters.postgres.tables import contribution, draft, draft_content, send_request
 from xietong_exchange.flow.records import ContributionRecord, DraftRecord
 
 _OPEN = int(DraftState.DRAFT_STATE_OPEN)
@@ -74,7 +75,7 @@ class PostgresDrafts:
     async def _set(self, draft_id: str, **changes: object) -> None:
         await self._connection.execute(update(draft).where(draft.c.draft_id == draft_id).values(changes))
 
-    async def put_contribution(self, draft_id: str, added: ContributionRecord) -> None:
+    async def put_contribution(self, draft_id: str, added: ContributionRecord) -> bool:
         values = {
             "draft_id": draft_id,
             "system": added.system,
@@ -82,11 +83,14 @@ class PostgresDrafts:
             "fragment": added.fragment,
         }
         statement = insert(contribution).values(values)
-        await self._connection.execute(
+        result = await self._connection.execute(
             statement.on_conflict_do_update(
-                index_elements=["draft_id", "system", "name"], set_={"fragment": statement.excluded.fragment}
+                index_elements=["draft_id", "system", "name"],
+                set_={"fragment": statement.excluded.fragment},
+                where=contribution.c.fragment != statement.excluded.fragment,
             )
         )
+        return result.rowcount == 1
 
     async def contributions(self, draft_id: str) -> list[ContributionRecord]:
         statement = (
@@ -94,6 +98,26 @@ class PostgresDrafts:
         )
         rows = await self._connection.execute(statement)
         return [ContributionRecord(system=row.system, name=row.name, fragment=row.fragment) for row in rows]
+
+    async def hold(self, draft_id: str, digests: Collection[bytes]) -> None:
+        if digests:
+            rows = [{"draft_id": draft_id, "digest": digest} for digest in sorted(set(digests))]
+            await self._connection.execute(insert(draft_content).on_conflict_do_nothing(), rows)
+
+    async def unheld(self, draft_id: str) -> list[bytes]:
+        # Whoever inserts holds a lock that this one waits for and keeps out, so that nobody holds a content meanwhile.
+        await self._connection.execute(text("LOCK TABLE draft_content IN SHARE ROW EXCLUSIVE MODE"))
+        other, holder = draft_content.alias(), draft.alias()
+        held = (
+            select(other.c.digest)
+            .join(holder, holder.c.draft_id == other.c.draft_id)
+            .where(
+                other.c.digest == draft_content.c.digest,
+                holder.c.state != int(DraftState.DRAFT_STATE_DISCARDED),
+            )
+        )
+        found = select(draft_content.c.digest).where(draft_content.c.draft_id == draft_id, ~held.exists())
+        return [bytes(row.digest) for row in await self._connection.execute(found)]
 
     async def requested(self, request_id: str) -> DraftRecord | None:
         bound = (

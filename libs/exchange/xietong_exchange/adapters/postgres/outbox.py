@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, false, func, literal_column, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    and_,
+    bindparam,
+    false,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,6 +26,7 @@ from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong_exchange.adapters.postgres.tables import delivery
 from xietong_exchange.domain.errors import DeliveryGivenUp, Failure
 from xietong_exchange.flow.records import DeliveryRecord, DeliveryStatus
+from xietong_exchange.flow.store import Lease
 
 LAST_TEXT_CHARS = 2000
 
@@ -87,10 +100,13 @@ class PostgresOutbox:
         changes: dict[str, Any] = {"lease_until": _NOW + timedelta(seconds=lease_seconds)}
         if progressed:
             changes["progress_time"] = _NOW
-        return await self._change(delivery_id, token, changes)
+        return await self._change([(delivery_id, token)], changes) == 1
 
-    async def finish(self, delivery_id: int, token: int) -> bool:
-        return await self._change(delivery_id, token, {"status": "done", "progress_time": _NOW, **_FREE})
+    async def offer(self, delivery_id: int, token: int) -> bool:
+        return await self._change([(delivery_id, token)], {"offered": True}) == 1
+
+    async def finish(self, leases: Sequence[Lease]) -> int:
+        return await self._change(leases, {"status": "done", "progress_time": _NOW, **_FREE})
 
     async def postpone(
         self, delivery_id: int, token: int, error: Failure, *, delay_seconds: float, reset_budget: bool
@@ -102,10 +118,11 @@ class PostgresOutbox:
         }
         if reset_budget:
             changes |= {"attempts": 1, "progress_time": _NOW}
-        return await self._change(delivery_id, token, changes)
+        return await self._change([(delivery_id, token)], changes) == 1
 
     async def bury(self, delivery_id: int, token: int, error: Failure) -> bool:
-        return await self._change(delivery_id, token, {"status": "dead", **_said(error), **_FREE})
+        changes = {"status": "dead", **_said(error), **_FREE}
+        return await self._change([(delivery_id, token)], changes) == 1
 
     async def replay(self, delivery_id: int) -> DeliveryRecord | None:
         replaying = (
@@ -124,8 +141,9 @@ class PostgresOutbox:
         dropping = delivery.delete().where(
             delivery.c.package_id == package_id,
             _MOVES_PACKAGE,
+            delivery.c.status != "done",
             or_(
-                and_(delivery.c.status == "pending", delivery.c.token == 0),
+                ~delivery.c.offered,
                 and_(delivery.c.status == "dead", delivery.c.last_reason != DeliveryGivenUp.reason_name()),
             ),
         )
@@ -152,15 +170,15 @@ class PostgresOutbox:
         statement = select(func.count()).select_from(delivery).where(_has_status(status))
         return int((await self._connection.execute(statement)).scalar_one())
 
-    async def _change(self, delivery_id: int, token: int, changes: dict[str, Any]) -> bool:
-        """What only the holder of the lease may do; a freed lease is nobody's, whatever the token."""
+    async def _change(self, leases: Sequence[Lease], changes: dict[str, Any]) -> int:
+        """What only the holder of a lease may do; a freed lease is nobody's, whatever the token."""
         held = and_(
-            delivery.c.delivery_id == delivery_id,
-            delivery.c.token == token,
+            delivery.c.delivery_id.in_([delivery_id for delivery_id, _ in leases]),  # finds them by the key
+            tuple_(delivery.c.delivery_id, delivery.c.token).in_(leases),
             delivery.c.lease_owner.is_not(None),
         )
         result = await self._connection.execute(update(delivery).where(held).values(changes))
-        return result.rowcount == 1
+        return result.rowcount
 
 
 def _has_status(status: DeliveryStatus) -> ColumnElement[bool]:
@@ -191,6 +209,7 @@ def _delivery(row: Row[Any]) -> DeliveryRecord:
         attempts=row.attempts,
         token=row.token,
         leased=row.leased,
+        offered=row.offered,
         create_time=row.create_time,
         due_time=row.due_time,
         progress_time=row.progress_time,

@@ -117,9 +117,11 @@ class PostgresPackages:
         statement = select(evidence).where(evidence.c.package_id == package_id).order_by(evidence.c.position)
         return [_evidence(row) for row in await self._connection.execute(statement)]
 
-    async def one_evidence(self, evidence_id: str) -> EvidenceRecord:
-        statement = select(evidence).where(evidence.c.evidence_id == evidence_id)
-        return _evidence((await self._connection.execute(statement)).one())
+    async def evidence_by_id(self, evidence_ids: Sequence[str]) -> dict[str, EvidenceRecord]:
+        rows = await self._connection.execute(
+            select(evidence).where(evidence.c.evidence_id.in_(evidence_ids))
+        )
+        return {row.evidence_id: _evidence(row) for row in rows}
 
     async def add_read(self, package_id: str, number: int) -> int:
         values = {"package_id": package_id, "number": number}

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from xietong_exchange.adapters.postgres.drafts import PostgresDrafts
 from xietong_exchange.adapters.postgres.migrate import current_revision
+from xietong_exchange.adapters.postgres.operation_log import PostgresOperationLog
 from xietong_exchange.adapters.postgres.outbox import PostgresOutbox
 from xietong_exchange.adapters.postgres.packages import PostgresPackages
 from xietong_exchange.domain.errors import DatabaseUnavailable
@@ -34,6 +35,7 @@ class PostgresTransaction:
         self.packages = PostgresPackages(connection)
         self.outbox = PostgresOutbox(connection)
         self.drafts = PostgresDrafts(connection)
+        self.operations = PostgresOperationLog(connection)
 
     async def now(self) -> datetime:
         """The database's clock."""

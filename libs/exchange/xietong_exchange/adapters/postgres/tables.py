@@ -107,6 +107,7 @@ delivery = Table(
     Column("token", BigInteger, nullable=False, server_default=text("0")),
     Column("lease_owner", Text),
     Column("lease_until", _TIME),
+    Column("offered", Boolean, nullable=False, server_default=text("false")),
     Column("create_time", _TIME, nullable=False, server_default=text("now()")),
     Column("due_time", _TIME, nullable=False, server_default=text("now()")),
     Column("progress_time", _TIME, nullable=False, server_default=text("now()")),
@@ -153,9 +154,32 @@ contribution = Table(
     Column("fragment", LargeBinary, nullable=False),
 )
 
+draft_content = Table(
+    "draft_content",
+    metadata,
+    Column("draft_id", _ID, ForeignKey("draft.draft_id"), primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Index("ix_draft_content_digest", "digest"),
+)
+
 send_request = Table(
     "send_request",
     metadata,
     Column("request_id", Text, primary_key=True),
     Column("draft_id", _ID, ForeignKey("draft.draft_id"), nullable=False),
+)
+
+operation_log = Table(
+    "operation_log",
+    metadata,
+    Column("operation_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("operation", Text, nullable=False),
+    Column("caller", Text, nullable=False),
+    Column("organ_code", Text, nullable=False),
+    Column("handler_ref", Text, nullable=False),
+    # No foreign keys: what was done stays on record whatever becomes of its subject.
+    Column("draft_id", _ID),
+    Column("package_id", _ID),
+    Column("delivery_id", BigInteger),
+    Column("operation_time", _TIME, nullable=False),
 )

@@ -51,14 +51,14 @@ class GatewayServicer(GatewayServiceServicer):
         self, request: drafts_pb.ContributeRequest, context: _Context
     ) -> drafts_pb.ContributeResponse:
         """Add to a draft."""
-        draft = await self.drafts.contribute(request.key, _system(), request.contribution)
+        draft = await self.drafts.contribute(request.key, request.contribution, caller.get(), request.actor)
         return drafts_pb.ContributeResponse(draft=draft)
 
     async def OpenDraft(
         self, request: drafts_pb.OpenDraftRequest, context: _Context
     ) -> drafts_pb.OpenDraftResponse:
         """Say what the package is to be."""
-        draft = await self.drafts.open(request.key, _system(), request.header)
+        draft = await self.drafts.open(request.key, request.header, caller.get(), request.actor)
         return drafts_pb.OpenDraftResponse(draft=draft)
 
     async def UploadPart(
@@ -79,7 +79,7 @@ class GatewayServicer(GatewayServiceServicer):
         self, request: drafts_pb.DiscardDraftRequest, context: _Context
     ) -> drafts_pb.DiscardDraftResponse:
         """Discard an open draft."""
-        await self.drafts.discard(request.key, _system())
+        await self.drafts.discard(request.key, caller.get(), request.actor)
         return drafts_pb.DiscardDraftResponse()
 
     async def Preflight(

@@ -9,6 +9,7 @@ import grpc
 
 from xietong.exchange.v1 import operations_service_pb2 as pb
 from xietong.exchange.v1.operations_service_pb2_grpc import OperationsServiceServicer
+from xietong_exchange.adapters.rpc.caller import caller
 from xietong_exchange.adapters.rpc.paging import decode_token, encode_token, page_size
 from xietong_exchange.domain.evidence import timestamp
 from xietong_exchange.flow.operations import Operations
@@ -47,9 +48,8 @@ class OperationsServicer(OperationsServiceServicer):
         self, request: pb.ReplayDeliveryRequest, context: _Context
     ) -> pb.ReplayDeliveryResponse:
         """Make a delivery due at once."""
-        return pb.ReplayDeliveryResponse(
-            delivery=_delivery(await self.operations.replay(request.delivery_id))
-        )
+        delivery = await self.operations.replay(request.delivery_id, caller.get())
+        return pb.ReplayDeliveryResponse(delivery=_delivery(delivery))
 
     async def ExportEvidence(
         self, request: pb.ExportEvidenceRequest, context: _Context

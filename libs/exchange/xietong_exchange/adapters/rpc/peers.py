@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,11 +29,21 @@ from xietong_exchange.flow.neighbours import Contact
 
 EVIDENCE_SECONDS = 20.0
 CAPABILITIES_SECONDS = 5.0
-CAPABILITIES_FRESH_SECONDS = 60.0
+CAPABILITIES_FRESH_SECONDS = 10.0
+"""Short, because a limit that was changed at the receiver is known at its senders after two such times."""
+CONNECT_SECONDS = 10.0
 RETIRED_SECONDS = 600.0
 """How long a transfer may go on over a channel that was replaced; it then resumes over the new one."""
 MAX_MESSAGE_BYTES = 32 << 20
 """A draft with the largest manifest fits, and a chunk that is too large is refused with its reason, not by gRPC."""
+SETTLED = frozenset(
+    {
+        grpc.ChannelConnectivity.READY,
+        grpc.ChannelConnectivity.TRANSIENT_FAILURE,
+        grpc.ChannelConnectivity.SHUTDOWN,
+    }
+)
+"""States of a channel that is not just connecting."""
 CHANNEL_OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.keepalive_time_ms", 10_000),
@@ -51,16 +61,16 @@ CHANNEL_OPTIONS = (
 @dataclass(slots=True)
 class _Neighbour:
     address: str
-    contact: Contact
-    asked_at: float = 0.0
+    contact: Contact = field(default_factory=Contact)
+    asked_at: float | None = None
+    """When it last told what it can do, on the loop's clock; None: not yet, or that is outdated."""
 
 
 class GrpcNeighbours:
     """The port `flow.neighbours.Neighbours` over gRPC."""
 
     def __init__(self, addresses: Mapping[Party.ValueType, str], tls: TlsFiles, trust_domain: str) -> None:
-        unknown = Contact(reachable=False, last_contact_time=None, error=None, capabilities=None)
-        self._neighbours = {party: _Neighbour(address, unknown) for party, address in addresses.items()}
+        self._neighbours = {party: _Neighbour(address) for party, address in addresses.items()}
         self._tls = tls
         self._trust_domain = trust_domain
         self._channels: dict[tuple[Party.ValueType, Lane.ValueType], grpc.aio.Channel] = {}
@@ -68,11 +78,11 @@ class GrpcNeighbours:
         self._retiring: set[asyncio.Task[None]] = set()
 
     async def capabilities(self, party: Party.ValueType) -> Capabilities:
-        """What the neighbour can do; asked again when the answer is older than a minute."""
+        """What the neighbour can do; asked again when the answer is older than ten seconds."""
         neighbour = self._neighbour(party)
-        fresh = asyncio.get_running_loop().time() - neighbour.asked_at < CAPABILITIES_FRESH_SECONDS
-        if neighbour.contact.capabilities is not None and neighbour.contact.reachable and fresh:
-            return neighbour.contact.capabilities
+        contact = neighbour.contact
+        if contact.capabilities is not None and contact.reachable and _is_fresh(neighbour.asked_at):
+            return contact.capabilities
         stub = self._stub(party, Lane.LANE_EVIDENCE)
         try:
             answer = await call(
@@ -83,9 +93,24 @@ class GrpcNeighbours:
             raise
         neighbour.asked_at = asyncio.get_running_loop().time()
         neighbour.contact = Contact(
-            reachable=True, last_contact_time=datetime.now(UTC), error=None, capabilities=answer.capabilities
+            reachable=True,
+            last_contact_time=datetime.now(UTC),
+            capabilities=answer.capabilities,
+            beyond=tuple(answer.beyond),
         )
         return answer.capabilities
+
+    def distrust(self, party: Party.ValueType) -> None:
+        """Ask the neighbour again what it can do before the next use."""
+        self._neighbour(party).asked_at = None
+
+    async def connect(self, party: Party.ValueType, lane: Lane.ValueType) -> None:
+        """Wait until the neighbour has answered and the connection of this lane stands."""
+        await self.capabilities(party)
+        if not await _stands(self._channel(party, lane)):
+            error = NodeUnreachable(party=party_name(party))
+            self._lost(party, lane, error)
+            raise error
 
     @asynccontextmanager
     async def transfer(self, party: Party.ValueType, lane: Lane.ValueType) -> AsyncIterator[TransferLine]:
@@ -158,12 +183,7 @@ class GrpcNeighbours:
         if isinstance(error, NodeUnreachable) and (channel := self._channels.pop((party, lane), None)):
             self._retire(channel.close(RETIRED_SECONDS))
         neighbour = self._neighbour(party)
-        neighbour.contact = Contact(
-            reachable=False,
-            last_contact_time=neighbour.contact.last_contact_time,
-            error=error,
-            capabilities=neighbour.contact.capabilities,
-        )
+        neighbour.contact = replace(neighbour.contact, reachable=False, error=error)
 
     def _neighbour(self, party: Party.ValueType) -> _Neighbour:
         found = self._neighbours.get(party)
@@ -190,3 +210,18 @@ class GrpcNeighbours:
         task = asyncio.create_task(ending)
         self._retiring.add(task)
         task.add_done_callback(self._retiring.discard)
+
+
+def _is_fresh(asked_at: float | None) -> bool:
+    return asked_at is not None and asyncio.get_running_loop().time() - asked_at < CAPABILITIES_FRESH_SECONDS
+
+
+async def _stands(channel: grpc.aio.Channel) -> bool:
+    """Whether the channel has a connection, now or after one attempt."""
+    try:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            while (state := channel.get_state(try_to_connect=True)) not in SETTLED:
+                await channel.wait_for_state_change(state)
+    except TimeoutError:
+        return False
+    return state is grpc.ChannelConnectivity.READY

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from typing import Any
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from xietong.exchange.v1 import transfer_service_pb2 as pb
 from xietong.exchange.v1.evidence_pb2 import Evidence, Statement
@@ -15,7 +16,6 @@ from xietong_exchange.adapters.rpc.caller import caller
 from xietong_exchange.adapters.rpc.failure import incident_id
 from xietong_exchange.adapters.rpc.status import to_status
 from xietong_exchange.domain.errors import XietongError
-from xietong_exchange.domain.evidence import read_statement
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.frames import Frame
 from xietong_exchange.flow.node_card import NodeCard
@@ -35,8 +35,10 @@ class TransferServicer(TransferServiceServicer):
     async def GetCapabilities(
         self, request: pb.GetCapabilitiesRequest, context: _Context
     ) -> pb.GetCapabilitiesResponse:
-        """What this node can do."""
-        return pb.GetCapabilitiesResponse(capabilities=self._card.capabilities())
+        """What this node can do, and those beyond it."""
+        return pb.GetCapabilitiesResponse(
+            capabilities=self._card.capabilities(), beyond=self._card.beyond(caller.get().party)
+        )
 
     async def Transfer(
         self, request_iterator: AsyncIterator[Frame], context: _Context
@@ -63,6 +65,6 @@ class TransferServicer(TransferServiceServicer):
 
 def _readable_id(piece: Evidence) -> str:
     try:
-        return read_statement(piece.statement).evidence_id
-    except XietongError:
-        return Statement().evidence_id
+        return Statement.FromString(piece.statement).evidence_id
+    except DecodeError:
+        return ""

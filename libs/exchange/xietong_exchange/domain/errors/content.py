@@ -151,9 +151,10 @@ class PackageTooLarge(XietongError):
     reason = ErrorReason.ERROR_REASON_PACKAGE_TOO_LARGE
     code = "FAILED_PRECONDITION"
     sentence_en = (
-        "{what} is {value}, the limit is {limit}; split the package or ask the operators for a higher limit"
+        "{what} is {value}, {excess} above the limit of {limit};"
+        " split the package or ask the operators for a higher limit"
     )
-    sentence_zh = "{what} 为 {value}，上限为 {limit}；请拆分数据包或联系运维调整上限"
+    sentence_zh = "{what} 为 {value}，超出上限 {limit} 达 {excess}；请拆分数据包或联系运维调整上限"
 
 
 class PageTokenInvalid(XietongError):

@@ -103,6 +103,34 @@ class StorageFull(XietongError):
     retry_after_seconds = 60.0
 
 
+class PartBusy(XietongError):
+    """Somebody else is bringing the same content and was not done in time."""
+
+    reason = ErrorReason.ERROR_REASON_PART_BUSY
+    code = "UNAVAILABLE"
+    sentence_en = (
+        "{what} is being received from somebody else at this moment;"
+        " try again, what has come by then is not sent again"
+    )
+    sentence_zh = "{what} 正由其他连接传入；请稍后重试，已到达的内容无需重发"
+    retryable = True
+    retry_after_seconds = 5.0
+
+
+class TooManyTransfers(XietongError):
+    """The stream has as many transfers under way as the receiver allows."""
+
+    reason = ErrorReason.ERROR_REASON_TOO_MANY_TRANSFERS
+    code = "RESOURCE_EXHAUSTED"
+    sentence_en = (
+        "the stream has {limit} transfers under way, which is the limit;"
+        " offer the package again when one of them has ended, or in another stream"
+    )
+    sentence_zh = "该连接已有 {limit} 个传输在进行，达到上限；请待其中之一结束后再传，或另开连接"
+    retryable = True
+    retry_after_seconds = 1.0
+
+
 class DatabaseUnavailable(XietongError):
     """The node's database does not answer."""
 

@@ -1,4 +1,4 @@
-"""The first schema: packages with their evidence, the outbox, and drafts."""
+"""The first schema: packages with their evidence, the outbox, drafts, and the log of operations."""
 
 from __future__ import annotations
 
@@ -75,16 +75,16 @@ _STATEMENTS = (
     """,
     "CREATE INDEX ix_evidence_package ON evidence (package_id, position)",
     """
-    CREATE FUNCTION refuse_change_of_evidence() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        RAISE EXCEPTION 'evidence is append-only: % refused', TG_OP
-            USING ERRCODE = 'restrict_violation', HINT = 'Evidence is proof; correct it by adding new evidence.';
+        RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP
+            USING ERRCODE = 'restrict_violation', HINT = 'It is proof; correct it by adding to it.';
     END
     $$
     """,
     """
     CREATE TRIGGER evidence_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON evidence
-        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_evidence()
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
     """,
     """
     CREATE TABLE delivery (
@@ -98,6 +98,7 @@ _STATEMENTS = (
         token bigint NOT NULL DEFAULT 0,
         lease_owner text,
         lease_until timestamptz,
+        offered boolean NOT NULL DEFAULT false,
         create_time timestamptz NOT NULL DEFAULT now(),
         due_time timestamptz NOT NULL DEFAULT now(),
         progress_time timestamptz NOT NULL DEFAULT now(),
@@ -143,12 +144,39 @@ _STATEMENTS = (
     )
     """,
     """
+    CREATE TABLE draft_content (
+        draft_id uuid NOT NULL,
+        digest bytea NOT NULL,
+        CONSTRAINT pk_draft_content PRIMARY KEY (draft_id, digest),
+        CONSTRAINT fk_draft_content_draft_id FOREIGN KEY (draft_id) REFERENCES draft (draft_id)
+    )
+    """,
+    "CREATE INDEX ix_draft_content_digest ON draft_content (digest)",
+    """
     CREATE TABLE send_request (
         request_id text NOT NULL,
         draft_id uuid NOT NULL,
         CONSTRAINT pk_send_request PRIMARY KEY (request_id),
         CONSTRAINT fk_send_request_draft_id FOREIGN KEY (draft_id) REFERENCES draft (draft_id)
     )
+    """,
+    """
+    CREATE TABLE operation_log (
+        operation_id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+        operation text NOT NULL,
+        caller text NOT NULL,
+        organ_code text NOT NULL,
+        handler_ref text NOT NULL,
+        draft_id uuid,
+        package_id uuid,
+        delivery_id bigint,
+        operation_time timestamptz NOT NULL,
+        CONSTRAINT pk_operation_log PRIMARY KEY (operation_id)
+    )
+    """,
+    """
+    CREATE TRIGGER operation_log_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON operation_log
+        FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()
     """,
 )
 
