@@ -73,7 +73,9 @@ class Dispatcher:
         limits = (await self._neighbours.capabilities(peer)).limits
         _require_fit(package, limits)
         with package_span("transfer", package, SpanKind.CLIENT):
-            movement = self._exchange.progress.begin(package.package_id, 0, package.size_bytes)
+            movement = self._exchange.progress.begin(
+                package.package_id, package.size_bytes, is_incoming=False
+            )
             try:
                 async with self._neighbours.transfer(peer, lane) as stream:
                     conversation = _Conversation(self._exchange, package, limits, movement, on_progress)

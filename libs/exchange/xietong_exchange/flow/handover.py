@@ -22,16 +22,13 @@ from xietong_exchange.domain.errors import (
     StateConflict,
 )
 from xietong_exchange.domain.evidence import Event
-from xietong_exchange.flow.changes import INBOX
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange, part_key, sealed
 from xietong_exchange.flow.part_store import PartMissing
-from xietong_exchange.flow.records import PackageFilter, PackageRecord
+from xietong_exchange.flow.records import PackageFilter, PackagePage, PackageRecord
 from xietong_exchange.flow.store import Packages
 
 READ_BLOCK_BYTES = 1 << 20
-INBOX_PAGE = 500
-"""Waiting packages that are looked at in one query."""
 
 _OUTCOMES = {
     "parsed": EvidenceKind.EVIDENCE_KIND_PARSED,
@@ -40,11 +37,6 @@ _OUTCOMES = {
     "returned": EvidenceKind.EVIDENCE_KIND_RETURNED,
     "rejected": EvidenceKind.EVIDENCE_KIND_REJECTED,
 }
-_WAITING = tuple(
-    state
-    for state in DeliveryState.values()
-    if state not in FINAL and state != DeliveryState.DELIVERY_STATE_UNSPECIFIED
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +48,7 @@ class Caller:
 
 
 class Handover:
-    """Reads, watches and decides packages at the node of the sender or receiver."""
+    """Reads and decides packages at the node of the sender or receiver."""
 
     def __init__(self, exchange: Exchange, desk: EvidenceDesk) -> None:
         self._exchange = exchange
@@ -70,61 +62,10 @@ class Handover:
             raise PackageNotFound(package_id=package_id)
         return record
 
-    async def watch(self, package_id: str) -> AsyncGenerator[PackageRecord, None]:
-        """The package at once and after every change, until its state is final. Raises PackageNotFound."""
-        with self._exchange.changes.subscribe(package_id) as news:
-            seen: tuple[object, ...] | None = None
-            while True:
-                record = await self.get(package_id)
-                if (look := self._look(record)) != seen:
-                    seen = look
-                    yield record
-                if record.state in FINAL:
-                    return
-                await news.wait()
-
-    def _look(self, record: PackageRecord) -> tuple[object, ...]:
-        movement = self._exchange.progress.get(record.package_id)
-        moved = movement.transferred_bytes if movement else None
-        return record.state, record.state_time, record.reasons, record.complete, moved
-
-    async def page(self, wanted: PackageFilter, *, before: int | None, limit: int) -> list[PackageRecord]:
+    async def page(self, wanted: PackageFilter, *, before: int | None, limit: int) -> PackagePage:
         """A page of packages, the newest first."""
         async with self._exchange.store.transaction() as tx:
             return await tx.packages.page(wanted, before=before, limit=limit)
-
-    async def inbox(self, caller: Caller, *, only_addressed: bool) -> AsyncGenerator[PackageRecord, None]:
-        """Incoming packages without an outcome, at once and after every change. Never ends by itself."""
-        seen: dict[str, tuple[object, ...]] = {}
-        with self._exchange.changes.subscribe(INBOX) as news:
-            while True:
-                waiting = await self._waiting()
-                ended = [package_id for package_id in seen if package_id not in waiting]
-                for record in [*waiting.values(), *await self._again(ended)]:
-                    if only_addressed and not _addressed(sealed(record), caller.system):
-                        continue
-                    if (look := self._look(record)) != seen.get(record.package_id):
-                        seen[record.package_id] = look
-                        yield record
-                for package_id in ended:
-                    del seen[package_id]
-                await news.wait()
-
-    async def _waiting(self) -> dict[str, PackageRecord]:
-        wanted = PackageFilter(direction=Direction.DIRECTION_INCOMING, states=_WAITING)
-        found: dict[str, PackageRecord] = {}
-        before: int | None = None
-        async with self._exchange.store.transaction() as tx:
-            while page := await tx.packages.page(wanted, before=before, limit=INBOX_PAGE):
-                found.update((record.package_id, record) for record in page)
-                before = page[-1].position
-        return dict(reversed(found.items()))
-
-    async def _again(self, package_ids: Sequence[str]) -> list[PackageRecord]:
-        if not package_ids:
-            return []
-        async with self._exchange.store.transaction() as tx:
-            return await tx.packages.get_many(package_ids)
 
     async def read(
         self, package_id: str, number: int, offset: int, caller: Caller
@@ -248,7 +189,3 @@ class Handover:
 def _conflict(record: PackageRecord) -> StateConflict:
     state = DeliveryState.Name(record.state).removeprefix("DELIVERY_STATE_")
     return StateConflict(what=f"package {record.package_id}", state=state, action="this outcome (该处理结果)")
-
-
-def _addressed(package: SealedPackage, system: str) -> bool:
-    return package.envelope.receiver.system in {"", system}

@@ -93,7 +93,7 @@ class Reception:
         self._twins = _twins(package)
         self._writers: dict[int, PartWriter] = {}
         self._busy = asyncio.Lock()
-        self._movement = exchange.progress.begin(package.package_id, 0, package.size_bytes)
+        self._movement = exchange.progress.begin(package.package_id, package.size_bytes, is_incoming=True)
 
     async def offered(self) -> Answers:
         """Answer the offer: what is needed, or the acceptance of a package that is here.

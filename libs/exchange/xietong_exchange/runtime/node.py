@@ -51,6 +51,7 @@ from xietong_exchange.flow.receive import Receiver
 from xietong_exchange.flow.rulebook import Rulebook
 from xietong_exchange.flow.upload import Upload
 from xietong_exchange.flow.views import Views
+from xietong_exchange.flow.watching import Watching
 from xietong_exchange.runtime.embedded_postgres import EmbeddedPostgres
 from xietong_exchange.runtime.settings import ContactSettings, Settings
 from xietong_standard import available_editions, load_edition
@@ -181,6 +182,7 @@ class _Engine:
                 Upload(exchange),
                 Intake(exchange, desk),
                 Handover(exchange, desk),
+                Watching(exchange, views),
                 views,
             )
             services.append(partial(add_GatewayServiceServicer_to_server, gateway))

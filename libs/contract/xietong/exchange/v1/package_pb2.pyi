@@ -194,7 +194,7 @@ class Package(_message.Message):
 
     @_builtins.property
     def envelope(self) -> _envelope_pb2.SignedEnvelope:
-        """The envelope as it travelled, so that the reader sees what was signed."""
+        """The envelope as it travelled, so that the reader sees what was signed. WatchPackage sets it once."""
 
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[_evidence_pb2.Reason]:
@@ -210,7 +210,9 @@ class Package(_message.Message):
 
     @_builtins.property
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[_evidence_pb2.Evidence]:
-        """The evidence in the order in which this node took it. Filled by GetPackage, WatchPackage and WatchInbox only."""
+        """The evidence in the order in which this node took it. Filled by GetPackage, GetTransit and
+        WatchInbox, and by WatchPackage when there is new evidence.
+        """
 
     def __init__(
         self,
