@@ -39,7 +39,7 @@ async def pages(call: Callable[[Any], Awaitable[Any]], request: Any) -> list[Any
 
 
 async def test_packages_with_large_envelopes_are_listed(three: City) -> None:
-    records = [package(envelope=b"\0" * (1 << 20), signature=SIGNATURE) for _ in range(7)]
+    records = [package(envelope=b"\0" * (1 << 20), signature=SIGNATURE, complete=True) for _ in range(7)]
     async with store_of(three, Party.PARTY_POLICE) as store, store.transaction() as tx:
         for record in records:
             await tx.packages.add(record)

@@ -64,6 +64,7 @@ class NamedNotary:
 class MemoryPackages:
     records: dict[str, PackageRecord] = field(default_factory=dict)
     stated: list[EvidenceRecord] = field(default_factory=list)
+    read: set[tuple[str, int]] = field(default_factory=set)
 
     async def add(self, record: PackageRecord) -> bool:
         return self.records.setdefault(record.package_id, record) is record
@@ -95,6 +96,10 @@ class MemoryPackages:
 
     async def one_evidence(self, evidence_id: str) -> EvidenceRecord:
         return next(record for record in self.stated if record.evidence_id == evidence_id)
+
+    async def add_read(self, package_id: str, number: int) -> int:
+        self.read.add((package_id, number))
+        return sum(1 for one, _ in self.read if one == package_id)
 
 
 @dataclass

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 import pytest
@@ -69,7 +69,12 @@ class Hub:
         return [result_of(error) for error in answer]
 
     async def send(
-        self, package: SealedPackage, peer: Party.ValueType, lane: Lane.ValueType, moved: Callable[[], None]
+        self,
+        package: SealedPackage,
+        peer: Party.ValueType,
+        lane: Lane.ValueType,
+        queued: datetime,
+        moved: Callable[[], None],
     ) -> None:
         """Stands for the dispatcher, which moves a package to this neighbour."""
         await asyncio.sleep(0)

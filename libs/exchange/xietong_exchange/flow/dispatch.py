@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from datetime import datetime
 
 from google.rpc.status_pb2 import Status
 from opentelemetry.trace import SpanKind
@@ -20,7 +21,7 @@ from xietong.exchange.v1.transfer_service_pb2 import (
 )
 from xietong_exchange.domain.envelope import SealedPackage
 from xietong_exchange.domain.errors import EvidenceInvalid, NodeUnreachable, PackageTooLarge, RemoteRefusal
-from xietong_exchange.domain.evidence import read_statement
+from xietong_exchange.domain.evidence import read_statement, timestamp
 from xietong_exchange.domain.limits import Limits as OwnLimits
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.domain.transfer import SendingTransfer, Span
@@ -57,6 +58,7 @@ class Dispatcher:
         package: SealedPackage,
         peer: Party.ValueType,
         lane: Lane.ValueType,
+        queued: datetime,
         on_progress: Callable[[], None],
     ) -> None:
         """Move the package to the neighbour until it has accepted it.
@@ -65,6 +67,7 @@ class Dispatcher:
             package: a package that this node holds whole.
             peer: the neighbour.
             lane: the channel to use.
+            queued: since when it waits for this hop; the neighbour's evidence will tell.
             on_progress: called whenever the neighbour has written more bytes.
 
         Raises:
@@ -78,7 +81,9 @@ class Dispatcher:
             )
             try:
                 async with self._neighbours.transfer(peer, lane) as stream:
-                    conversation = _Conversation(self._exchange, package, limits, movement, on_progress)
+                    conversation = _Conversation(
+                        self._exchange, package, limits, queued, movement, on_progress
+                    )
                     evidence = await conversation.hold(stream, self._error_of)
                     if evidence is None:
                         raise NodeUnreachable(party=party_name(peer))
@@ -115,11 +120,13 @@ class _Conversation:
         exchange: Exchange,
         package: SealedPackage,
         limits: Limits,
+        queued: datetime,
         movement: Movement,
         on_progress: Callable[[], None],
     ) -> None:
         self._exchange = exchange
         self._package = package
+        self._queued = queued
         self._movement = movement
         self._on_progress = on_progress
         self._machine = SendingTransfer(
@@ -150,7 +157,8 @@ class _Conversation:
             await self._reader.close()
 
     async def _talk(self, stream: TransferStream) -> None:
-        await stream.send(TransferRequest(transfer=TRANSFER, offer=Offer(envelope=self._package.signed())))
+        offer = Offer(envelope=self._package.signed(), enqueue_time=timestamp(self._queued))
+        await stream.send(TransferRequest(transfer=TRANSFER, offer=offer))
         while True:
             if span := self._machine.next_span():
                 await stream.send(await self._chunk(span))

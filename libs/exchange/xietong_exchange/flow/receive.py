@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from datetime import UTC, datetime
 
 from google.rpc.status_pb2 import Status
 
 from xietong.exchange.v1.envelope_pb2 import Party
-from xietong.exchange.v1.transfer_service_pb2 import Refusal, TransferRequest, TransferResponse
+from xietong.exchange.v1.transfer_service_pb2 import Offer, Refusal, TransferRequest, TransferResponse
 from xietong_exchange.domain.errors import PackageTooLarge, ProtocolViolation, XietongError
+from xietong_exchange.domain.fields import is_time
 from xietong_exchange.flow.admission import Admission
 from xietong_exchange.flow.arrival import Arrival
 from xietong_exchange.flow.evidence import EvidenceDesk
@@ -108,7 +110,9 @@ class Receiver:
             transfers[frame.transfer] = None
             self._require_place(transfers)
             package = self._admission.admit(frame.offer.envelope, peer)
-            reception = transfers[frame.transfer] = await self._receptions.begin(package)
+            reception = transfers[frame.transfer] = await self._receptions.begin(
+                package, _queued(frame.offer)
+            )
             async with aclosing(reception.offered()) as answers:
                 async for answer in answers:
                     yield answer
@@ -143,3 +147,9 @@ class Receiver:
             await reception.close()
         if number in transfers:
             transfers[number] = None
+
+
+def _queued(offer: Offer) -> datetime | None:
+    """When the package came into the neighbour's queue; a time that can't be read is none."""
+    readable = offer.HasField("enqueue_time") and is_time(offer.enqueue_time)
+    return offer.enqueue_time.ToDatetime(tzinfo=UTC) if readable else None

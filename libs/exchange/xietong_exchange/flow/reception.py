@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from datetime import datetime
 
 from opentelemetry.trace import SpanKind
 
@@ -53,10 +54,10 @@ class Receptions:
         self._arrival = arrival
         self._under_way: dict[str, Reception] = {}
 
-    async def begin(self, package: SealedPackage) -> Reception:
+    async def begin(self, package: SealedPackage, queued: datetime | None = None) -> Reception:
         """Begin, or resume, taking a package; an older stream for it, which may hang, gives way."""
         older = self._under_way.get(package.package_id)
-        reception = Reception(self._exchange, self._arrival, package, self._ended)
+        reception = Reception(self._exchange, self._arrival, package, queued, self._ended)
         self._under_way[package.package_id] = reception
         try:
             if older is not None:
@@ -79,6 +80,7 @@ class Reception:
         exchange: Exchange,
         arrival: Arrival,
         package: SealedPackage,
+        queued: datetime | None,
         on_close: Callable[[Reception], None],
     ) -> None:
         self.package = package
@@ -86,6 +88,7 @@ class Reception:
         self._exchange = exchange
         self._arrival = arrival
         self._on_close = on_close
+        self._queued = queued
         self._begin = exchange.clock()
         self._superseded = False
         sizes = [part.size_bytes for part in package.envelope.parts]
@@ -255,7 +258,8 @@ class Reception:
 
     async def _commit(self) -> TransferResponse:
         with package_span("commit", self.package, SpanKind.INTERNAL):
-            evidence = await self._arrival.record(self.package, self._begin, self._exchange.clock())
+            now = self._exchange.clock()
+            evidence = await self._arrival.record(self.package, self._queued, self._begin, now)
         return await self._accept(evidence)
 
     async def _accept(self, evidence: EvidenceRecord) -> TransferResponse:

@@ -274,10 +274,17 @@ class StageTime(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     stage: _builtins.str
-    """Name of the stage: `intake`, `queue`, `transfer`, `commit`, `handover`, `outcome`."""
+    """Name of the stage, and the kind of evidence that closes it:
+    `intake` (SUBMITTED): the submit, until the package is sealed and recorded;
+    `queue` (RELAYED, DELIVERED): in the queue of the node before, until the stream began that brought it;
+    `transfer` (RELAYED, DELIVERED): that stream, until the sender had said everything;
+    `commit` (RELAYED, DELIVERED): until the package was verified, durable and recorded;
+    `handover` (RETRIEVED, or PARSED before it): from DELIVERED until the receiver's systems have the package;
+    `outcome` (ACCEPTED, RETURNED, REJECTED): from DELIVERED until the handler has decided.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """When it began."""
+        """When it began. The clock is that of the stating node, but the one of the node before for `queue`."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:
