@@ -50,7 +50,9 @@ class _EvidenceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Evidence
     EVIDENCE_KIND_FAILED: _EvidenceKind.ValueType  # 10
     """A node has given up delivering it; an operator may replay it. Stated by the node that gave up."""
     EVIDENCE_KIND_EXPIRED: _EvidenceKind.ValueType  # 11
-    """The time within which it had to be delivered is over. Stated by the node that holds it. Final."""
+    """The time within which it had to be delivered is over. Stated by the node that holds it. Final. Kept for a later
+    version: envelopes have no such time yet, so no node of this version states it. A reader takes it as it is.
+    """
     EVIDENCE_KIND_WITHDRAWAL_REQUESTED: _EvidenceKind.ValueType  # 12
     """The sender asks to withdraw it (撤回). Travels forward. Stated by the sender's node."""
     EVIDENCE_KIND_WITHDRAWN: _EvidenceKind.ValueType  # 13
@@ -84,7 +86,9 @@ EVIDENCE_KIND_REJECTED: EvidenceKind.ValueType  # 9
 EVIDENCE_KIND_FAILED: EvidenceKind.ValueType  # 10
 """A node has given up delivering it; an operator may replay it. Stated by the node that gave up."""
 EVIDENCE_KIND_EXPIRED: EvidenceKind.ValueType  # 11
-"""The time within which it had to be delivered is over. Stated by the node that holds it. Final."""
+"""The time within which it had to be delivered is over. Stated by the node that holds it. Final. Kept for a later
+version: envelopes have no such time yet, so no node of this version states it. A reader takes it as it is.
+"""
 EVIDENCE_KIND_WITHDRAWAL_REQUESTED: EvidenceKind.ValueType  # 12
 """The sender asks to withdraw it (撤回). Travels forward. Stated by the sender's node."""
 EVIDENCE_KIND_WITHDRAWN: EvidenceKind.ValueType  # 13

@@ -79,7 +79,7 @@ class _DeliveryStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Deliver
     DELIVERY_STATE_FAILED: _DeliveryState.ValueType  # 10
     """Delivery was given up; an operator may replay it (投递失败)."""
     DELIVERY_STATE_EXPIRED: _DeliveryState.ValueType  # 11
-    """Its time is over (已过期)."""
+    """Its time is over (已过期). Final; kept for a later version, see EVIDENCE_KIND_EXPIRED."""
     DELIVERY_STATE_WITHDRAWN: _DeliveryState.ValueType  # 12
     """Withdrawn by the sender (已撤回)."""
 
@@ -109,7 +109,7 @@ DELIVERY_STATE_REJECTED: DeliveryState.ValueType  # 9
 DELIVERY_STATE_FAILED: DeliveryState.ValueType  # 10
 """Delivery was given up; an operator may replay it (投递失败)."""
 DELIVERY_STATE_EXPIRED: DeliveryState.ValueType  # 11
-"""Its time is over (已过期)."""
+"""Its time is over (已过期). Final; kept for a later version, see EVIDENCE_KIND_EXPIRED."""
 DELIVERY_STATE_WITHDRAWN: DeliveryState.ValueType  # 12
 """Withdrawn by the sender (已撤回)."""
 Global___DeliveryState: _TypeAlias = DeliveryState  # noqa: Y015
