@@ -10,7 +10,7 @@ KEEPALIVE_TIME_MS = 20_000
 KEEPALIVE_TIMEOUT_MS = 10_000
 LONGEST_RECONNECT_PAUSE_MS = 5_000
 FIRST_RECONNECT_PAUSE_MS = 200
-# The largest message is a page of packages, of which each may have an envelope of 1 MiB.
+# The largest message is a draft, whose manifest may have 16 MiB.
 MAX_MESSAGE_BYTES = 32 * 1024 * 1024
 
 

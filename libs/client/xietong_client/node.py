@@ -42,7 +42,7 @@ from xietong_client.credentials import Credentials
 from xietong_client.draft import DraftSession
 from xietong_client.errors import SettingsInvalid
 from xietong_client.fetch import Fetched, PartReader, fetch_package
-from xietong_client.packages import envelope_of, is_final
+from xietong_client.packages import completed, envelope_of, is_final
 from xietong_client.progress import ProgressListener
 from xietong_client.rpc import call, follow
 from xietong_client.text import Text
@@ -165,10 +165,11 @@ class Node:
         answers = follow(self._stub.WatchPackage, request, patience_seconds=patience_seconds)
         async with aclosing(answers):
             async for answer in answers:
-                if answer.package != last:
-                    last = answer.package
-                    yield last
-                if is_final(answer.package):
+                package = completed(answer.package, last)
+                if package != last:
+                    last = package
+                    yield package
+                if is_final(package):
                     return
 
     async def inbox(

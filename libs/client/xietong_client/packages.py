@@ -39,6 +39,16 @@ def statements_of(package: Package) -> Iterator[Statement]:
     return (Statement.FromString(evidence.statement) for evidence in package.evidence)
 
 
+def completed(package: Package, before: Package | None) -> Package:
+    """A message of WatchPackage with what it leaves out because it is as in the one before: envelope, evidence."""
+    if before is not None:
+        if not package.HasField("envelope"):
+            package.envelope.CopyFrom(before.envelope)
+        if not package.evidence:
+            package.evidence.extend(before.evidence)
+    return package
+
+
 def trace_id_of(package: Package) -> str:
     """The id of the package's trace, empty when it has none."""
     traceparent = envelope_of(package).trace_context.traceparent

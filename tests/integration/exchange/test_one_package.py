@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from tests.conftest import NewDatabase
@@ -36,10 +37,19 @@ async def test_a_package_travels_and_its_outcome_returns(three: City) -> None:
     done = await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_ACCEPTED)
 
     assert done.receiver_case_number == "示检受〔2026〕1号"
-    kinds = [EvidenceKind.Name(Statement.FromString(e.statement).kind) for e in done.evidence]
-    assert sorted(kinds) == sorted(
-        f"EVIDENCE_KIND_{name}" for name in ("SUBMITTED", "RELAYED", "DELIVERED", "RETRIEVED", "ACCEPTED")
-    )
+    statements = [Statement.FromString(piece.statement) for piece in done.evidence]
+    stages = {EvidenceKind.Name(s.kind): [closed.stage for closed in s.stages] for s in statements}
+    assert len(statements) == len(stages)
+    assert stages == {
+        "EVIDENCE_KIND_SUBMITTED": ["intake"],
+        "EVIDENCE_KIND_RELAYED": ["queue", "transfer", "commit"],
+        "EVIDENCE_KIND_DELIVERED": ["queue", "transfer", "commit"],
+        "EVIDENCE_KIND_RETRIEVED": ["handover"],
+        "EVIDENCE_KIND_ACCEPTED": ["outcome"],
+    }
+    begun = min(s.event_time.ToDatetime() for s in statements) - timedelta(minutes=1)
+    for closed in (closed for s in statements for closed in s.stages):
+        assert begun < closed.start_time.ToDatetime() <= closed.end_time.ToDatetime()
 
 
 async def test_the_smallest_limits_slow_a_package_and_stop_none(

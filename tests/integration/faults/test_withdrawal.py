@@ -102,6 +102,9 @@ async def test_a_delivered_package_is_withdrawn(town: Town) -> None:
     withdrawn = await town.state(POLICE, sent.package_id, WITHDRAWN)
 
     assert withdrawn.state_label_zh == "已撤回"
+    unreadable = await refusal((await town.procuratorate()).read(sent.package_id, 0))
+    assert unreadable.reason == "STATE_CONFLICT"
+    assert await (await town.police()).read(sent.package_id, 0)  # the sender keeps what it sent
     kinds = ("SUBMITTED", "RELAYED", "DELIVERED", "WITHDRAWAL_REQUESTED", "WITHDRAWN")
     await evidence_is_sound(town, sent.package_id, *kinds)
     refused = await refusal(accept(await town.procuratorate(), sent.package_id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -17,7 +17,7 @@ from tests.integration.store.records import NOON, evidence, new_id, package, sto
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong_exchange.adapters.postgres import PostgresStore
-from xietong_exchange.flow.records import PackageFilter
+from xietong_exchange.flow.records import Glance, PackageFilter, PackagePage, PackageRecord
 
 COURT, JUSTICE, POLICE = Party.PARTY_COURT, Party.PARTY_JUSTICE, Party.PARTY_POLICE
 
@@ -168,14 +168,66 @@ async def test_a_list_shows_what_the_filter_wants_newest_first(
         package(direction=INCOMING, state=DELIVERED, process_code="QS-02"),
     )
     order = {record.package_id: number for number, record in enumerate(records)}
-    pages: list[int] = []
-    before: int | None = None
+    for oldest_first in (False, True):
+        pages = [page async for page in pages_of(store, wanted, oldest_first=oldest_first, limit=2)]
+        assert all(len(page) == 2 for page in pages[:-1])
+        found = [order[record.package_id] for page in pages for record in page]
+        assert found == (expected[::-1] if oldest_first else expected)
+
+
+async def pages_of(
+    store: PostgresStore, wanted: PackageFilter, *, oldest_first: bool, limit: int
+) -> AsyncIterator[list[PackageRecord]]:
+    last = 0 if oldest_first else 1 << 40
+    page = PackagePage(records=[], more=True)
+    while page.more:
+        async with store.transaction() as tx:
+            if oldest_first:
+                page = await tx.packages.page(wanted, after=last, limit=limit)
+            else:
+                page = await tx.packages.page(wanted, before=last, limit=limit)
+        yield page.records
+        last = page.records[-1].position
+
+
+async def test_a_page_ends_when_its_envelopes_fill_a_message(store: PostgresStore) -> None:
+    large = b"\0" * (1 << 20)
+    records = await stored(store, *(package(envelope=large) for _ in range(5)), package())
+    pages = [page async for page in pages_of(store, PackageFilter(), oldest_first=True, limit=50)]
+    assert [len(page) for page in pages] == [2, 2, 2]
+    assert [record for page in pages for record in page] == records
+
+
+async def test_a_glance_tells_what_changed(store: PostgresStore) -> None:
+    [record] = await stored(store, package())
+
+    async def glance() -> Glance:
+        async with store.transaction() as tx:
+            found = await tx.packages.glance(record.package_id)
+            assert found
+            return found
+
+    first = await glance()
+    assert first == await glance() == Glance(package=record.changed_in, delivery=0, evidence=0)
     async with store.transaction() as tx:
-        while page := await tx.packages.page(wanted, before=before, limit=2):
-            assert len(page) <= 2
-            pages += [order[record.package_id] for record in page]
-            before = page[-1].position
-    assert pages == expected
+        await tx.packages.complete(record.package_id)
+    completed = await glance()
+    assert (completed.package > first.package, completed.delivery, completed.evidence) == (True, 0, 0)
+    async with store.transaction() as tx:
+        await tx.outbox.enqueue(Party.PARTY_HUB, Lane.LANE_BULK, record.package_id)
+    queued = await glance()
+    assert (queued.package, queued.delivery > 0, queued.evidence) == (completed.package, True, 0)
+    async with store.transaction() as tx:
+        proof = evidence(record.package_id)
+        await tx.packages.add_evidence(proof)
+        await tx.outbox.enqueue(Party.PARTY_POLICE, Lane.LANE_EVIDENCE, record.package_id, proof.evidence_id)
+    proved = await glance()
+    assert (proved.package, proved.delivery) == (queued.package, queued.delivery)
+    assert proved.evidence > 0
+    async with store.transaction() as tx:
+        await tx.outbox.claim(Party.PARTY_HUB, Lane.LANE_BULK, owner="w", lease_seconds=9, limit=1)
+        assert await tx.packages.glance(new_id()) is None
+    assert (await glance()).delivery != proved.delivery
 
 
 async def test_the_packages_of_a_draft_come_in_the_order_of_recording(store: PostgresStore) -> None:

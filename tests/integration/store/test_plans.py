@@ -26,7 +26,7 @@ FILL = (
     f"""
     INSERT INTO package (package_id, seal, envelope, signature, direction, state, state_time, complete, size_bytes,
         process_code, sender, receiver, collaboration_case_id, draft_id, create_time)
-    SELECT gen_random_uuid(), '', '', '', n % 2 + 1, n % 12 + 1, now(), true, 1, 'P-' || n % 50, 1, 2,
+    SELECT gen_random_uuid(), '', '', '', n % 3 + 1, n % 12 + 1, now(), true, 1, 'P-' || n % 50, 1, 2,
         gen_random_uuid(), gen_random_uuid(), now()
     FROM generate_series(1, {MANY}) n
     """,
@@ -118,6 +118,12 @@ async def work_on_packages(tx: PostgresTransaction, package_id: str) -> None:
     ):
         for before in (None, MANY // 2):
             await tx.packages.page(wanted, before=before, limit=50)
+    await tx.packages.page(PackageFilter(direction=incoming, states=(relayed,)), after=MANY // 2, limit=50)
+    await tx.packages.glance(package_id)
+    await tx.packages.evidence_of([package_id, new_id()])
+    await tx.packages.horizon()
+    page = await tx.packages.incoming_changes(0, after=None, limit=1)
+    await tx.packages.incoming_changes(0, after=page.records[0], limit=50)
 
 
 async def work_on_the_outbox(tx: PostgresTransaction, package_id: str) -> None:
@@ -151,7 +157,7 @@ async def work_on_drafts(tx: PostgresTransaction) -> None:
 async def test_no_statement_reads_a_whole_table(engine: AsyncEngine, plans: Plans) -> None:
     store = PostgresStore(engine)
     async with store.transaction() as tx:
-        [some, *_] = await tx.packages.page(PackageFilter(), before=MANY // 3, limit=1)
+        [some] = (await tx.packages.page(PackageFilter(), before=MANY // 3, limit=1)).records
         await work_on_packages(tx, some.package_id)
         await work_on_the_outbox(tx, some.package_id)
         await work_on_drafts(tx)

@@ -19,7 +19,7 @@ from xietong.exchange.v1.envelope_pb2 import Envelope, Party
 from xietong_exchange.domain.party import party_name
 
 PARTIES = [Party.PARTY_HUB, Party.PARTY_POLICE, Party.PARTY_PROCURATORATE]
-TRANSFER = "xietong.exchange.v1.TransferService/Transfer"
+RECEIVE = "xietong receive"
 SUBMIT = "xietong.exchange.v1.GatewayService/Submit"
 
 Services = dict[Party.ValueType, NodeProcess]
@@ -85,12 +85,12 @@ async def test_the_tree_of_spans_from_police_to_procuratorate_and_back(
         ("xietong-police", SUBMIT, ""),
         ("xietong-police", "xietong state evidence SUBMITTED", SUBMIT),
         ("xietong-police", "xietong transfer", SUBMIT),
-        ("xietong-hub", TRANSFER, "xietong transfer"),
+        ("xietong-hub", RECEIVE, "xietong transfer"),
         ("xietong-hub", "xietong commit", SUBMIT),
         ("xietong-hub", "xietong state evidence RELAYED", SUBMIT),
         ("xietong-police", "xietong take evidence RELAYED", SUBMIT),
         ("xietong-hub", "xietong transfer", SUBMIT),
-        ("xietong-procuratorate", TRANSFER, "xietong transfer"),
+        ("xietong-procuratorate", RECEIVE, "xietong transfer"),
         ("xietong-procuratorate", "xietong commit", SUBMIT),
         ("xietong-procuratorate", "xietong state evidence DELIVERED", SUBMIT),
         ("xietong-hub", "xietong take evidence DELIVERED", SUBMIT),

@@ -43,12 +43,12 @@ from xietong.exchange.v1.package_pb2 import DeliveryState, Direction, Package
 
 MIB = 1024 * 1024
 READ_CHUNK_BYTES = 64 * 1024
-
+SHA256 = DigestAlgorithm.DIGEST_ALGORITHM_SHA256
 Context = grpc.aio.ServicerContext[Any, Any]
 
 
 def sha256(data: bytes) -> Digest:
-    return Digest(algorithm=DigestAlgorithm.DIGEST_ALGORITHM_SHA256, value=hashlib.sha256(data).digest())
+    return Digest(algorithm=SHA256, value=hashlib.sha256(data).digest())
 
 
 @dataclass
@@ -221,13 +221,20 @@ class FakeNode(GatewayServiceServicer):
         self, request: packages.WatchPackageRequest, context: Context
     ) -> AsyncIterator[packages.WatchPackageResponse]:
         stored = await self._stored(request.package_id, context)
+        told = Package()
         while True:
-            yield packages.WatchPackageResponse(package=stored.package)
+            answer = packages.WatchPackageResponse(package=stored.package)
+            if told.package_id:
+                answer.package.ClearField("envelope")
+            if len(told.evidence) == len(stored.package.evidence):
+                answer.package.ClearField("evidence")
+            told.CopyFrom(stored.package)
+            yield answer
             if self.watch_breaks > 0:
                 self.watch_breaks -= 1
                 await fail(context, grpc.StatusCode.UNAVAILABLE, "the connection breaks")
             async with self.changed:
-                await self.changed.wait()
+                await self.changed.wait_for(lambda: stored.package != told)
 
     async def WatchInbox(
         self, request: packages.WatchInboxRequest, context: Context
@@ -348,9 +355,7 @@ class FakeNode(GatewayServiceServicer):
 
     def _parts(self, contributions: Sequence[Contribution]) -> Iterator[DraftPart]:
         for part in (part for c in contributions for part in c.fragment.parts):
-            digest = Digest(
-                algorithm=DigestAlgorithm.DIGEST_ALGORITHM_SHA256, value=bytes.fromhex(part.sha256)
-            )
+            digest = Digest(algorithm=SHA256, value=bytes.fromhex(part.sha256))
             received = len(self.contents.get(digest.value, b""))
             yield DraftPart(
                 name=part.name,
@@ -368,13 +373,8 @@ class FakeNode(GatewayServiceServicer):
 
     async def _stored(self, package_id: str, context: Context) -> StoredPackage:
         if package_id not in self.held:
-            zh = "没有您可以查看的数据包，请核对编号"
-            await fail(
-                context,
-                grpc.StatusCode.NOT_FOUND,
-                "no package here that you may see; check the id",
-                details("PACKAGE_NOT_FOUND", zh),
-            )
+            why = details("PACKAGE_NOT_FOUND", "没有您可以查看的数据包，请核对编号")
+            await fail(context, grpc.StatusCode.NOT_FOUND, "no package here; check the id", why)
         return self.held[package_id]
 
     def _note_trace(self, rpc: str, context: Context) -> None:

@@ -35,6 +35,23 @@ async def test_watch_opens_again_and_ends_with_the_final_state(
     assert states == [DeliveryState.DELIVERY_STATE_SUBMITTED, DeliveryState.DELIVERY_STATE_ACCEPTED]
 
 
+async def test_what_a_watch_leaves_out_because_it_did_not_change_is_there_all_the_same(
+    node: Node, fake: FakeNode, package_id: str
+) -> None:
+    seen = []
+    async with aclosing(node.watch(package_id)) as changes:
+        async for package in changes:
+            seen.append((package.progress.transferred_bytes, len(list(statements_of(package)))))
+            assert trace_id_of(package) == "ab" * 16
+            if len(seen) == 1:
+                fake.held[package_id].package.progress.transferred_bytes = 7
+                async with fake.changed:
+                    fake.changed.notify_all()
+            elif len(seen) == 2:
+                await fake.set_state(package_id, DeliveryState.DELIVERY_STATE_ACCEPTED)
+    assert seen == [(0, 1), (7, 1), (7, 2)]
+
+
 async def test_watch_of_an_unreachable_node_ends_after_its_patience(
     node: Node, fake: FakeNode, package_id: str
 ) -> None:

@@ -67,6 +67,7 @@ class MemoryPackages:
     stated: list[EvidenceRecord] = field(default_factory=list)
     looks: int = 0
     """Questions for evidence by its id."""
+    read: set[tuple[str, int]] = field(default_factory=set)
 
     async def add(self, record: PackageRecord) -> bool:
         return self.records.setdefault(record.package_id, record) is record
@@ -111,6 +112,10 @@ class MemoryPackages:
     async def evidence_by_id(self, evidence_ids: Sequence[str]) -> dict[str, EvidenceRecord]:
         self.looks += 1
         return {one.evidence_id: one for one in self.stated if one.evidence_id in evidence_ids}
+
+    async def add_read(self, package_id: str, number: int) -> int:
+        self.read.add((package_id, number))
+        return sum(1 for one, _ in self.read if one == package_id)
 
 
 @dataclass

@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -81,7 +81,12 @@ class Hub:
             raise self.away.pop(0)
 
     async def send(
-        self, package: SealedPackage, peer: Party.ValueType, lane: Lane.ValueType, moved: Callable[[], None]
+        self,
+        package: SealedPackage,
+        peer: Party.ValueType,
+        lane: Lane.ValueType,
+        queued: datetime,
+        moved: Callable[[], None],
     ) -> None:
         """Stands for the dispatcher, which moves a package to this neighbour."""
         await asyncio.sleep(0)

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from tests.unit.exchange.drafts import capabilities
 from tests.unit.exchange.nodes import MemoryStore, new_exchange
-from tests.unit.exchange.packages import new_envelope, sealed_package
+from tests.unit.exchange.packages import NOW, new_envelope, sealed_package
 
 from xietong.exchange.v1.capabilities_pb2 import Capabilities
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
@@ -73,7 +73,7 @@ class ChangingHub:
 async def send(hub: ChangingHub) -> None:
     exchange = new_exchange(Party.PARTY_POLICE, MemoryStore())
     dispatcher = Dispatcher(exchange, EvidenceDesk(exchange), cast("Neighbours", hub), from_status)
-    await dispatcher.send(PACKAGE_OF_TWO, HUB, Lane.LANE_INTERACTIVE, lambda: None)
+    await dispatcher.send(PACKAGE_OF_TWO, HUB, Lane.LANE_INTERACTIVE, NOW, lambda: None)
 
 
 async def test_what_a_neighbour_refuses_for_its_size_stays_here() -> None:

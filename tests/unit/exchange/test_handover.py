@@ -1,90 +1,166 @@
-"""What the receiver's systems see and report: nothing that has ended, each failure to parse once, not without end."""
+"""Handover: who still reads what, what a read costs, and which stages the receiver's statements close."""
 
 from __future__ import annotations
 
-from contextlib import aclosing
-from dataclasses import replace
+import hashlib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import pytest
 from tests.unit.exchange.nodes import MemoryStore, new_exchange
-from tests.unit.exchange.packages import NOW, PACKAGE_ID, SEND_ID, new_envelope, sealed_package
+from tests.unit.exchange.packages import NOW, PACKAGE_ID, new_envelope, sealed_package
 
-from xietong.exchange.v1.draft_pb2 import Accepted, Outcome, ParseFailed
+from xietong.casefile.v1.manifest_pb2 import Manifest, PartKind
+from xietong.exchange.v1.draft_pb2 import Accepted, Outcome, Parsed, Rejected, Returned
 from xietong.exchange.v1.envelope_pb2 import Party
-from xietong.exchange.v1.evidence_pb2 import Actor, EvidenceKind, Reason, Statement
+from xietong.exchange.v1.evidence_pb2 import Actor, EvidenceKind, Statement
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
-from xietong_exchange.domain.errors import StateConflict
-from xietong_exchange.domain.evidence import MAX_REASONS
-from xietong_exchange.domain.profile import SystemProfile
+from xietong_exchange.domain.errors import GrantMissing, StateConflict
+from xietong_exchange.domain.evidence import Event
+from xietong_exchange.domain.profile import Profile, SystemProfile
 from xietong_exchange.flow.evidence import EvidenceDesk
-from xietong_exchange.flow.handover import MAX_PARSE_FAILURES, Caller, Handover
+from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.handover import Caller, Handover
 from xietong_exchange.flow.intake import new_record
+from xietong_exchange.flow.part_store import PartKey
+from xietong_exchange.testing.memory_parts import MemoryPartStore
 
-ACTOR = Actor(organ_code="110000000001", handler_ref="1024")
-SYSTEM = "prosecution"
+DOSSIER, VIDEO = PartKind.PART_KIND_DOSSIER, PartKind.PART_KIND_VIDEO
+ARCHIVE, DESK = Caller("evidence-archive"), Caller("prosecution")
+ACTOR = Actor(organ_code="440199000001", handler_ref="0001")
+PROFILE = Profile(
+    party=Party.PARTY_PROCURATORATE,
+    title_zh="测试节点",
+    title_en="Test node",
+    systems={
+        "evidence-archive": SystemProfile(frozenset({"read"}), reads=frozenset({DOSSIER})),
+        "prosecution": SystemProfile(frozenset({"read", "decide"})),
+    },
+)
+MINUTE = timedelta(minutes=1)
 
 
-def receiver() -> tuple[Handover, MemoryStore]:
-    store = MemoryStore()
-    store.packages.records[PACKAGE_ID] = new_record(
-        sealed_package(new_envelope()),
+class CountingParts(MemoryPartStore):
+    """Counts who reads what."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: list[bytes] = []
+
+    def read(
+        self, key: PartKey, offset: int = 0, *, block_bytes: int = 1 << 20
+    ) -> AsyncGenerator[bytes, None]:
+        self.reads.append(key.digest)
+        return super().read(key, offset, block_bytes=block_bytes)
+
+
+@dataclass
+class Scene:
+    """A receiver's node with one delivered package: the manifest, two dossiers and a video."""
+
+    exchange: Exchange
+    store: MemoryStore
+    parts: CountingParts
+    manifest: bytes
+    handover: Handover
+
+    async def read(self, number: int, caller: Caller) -> bytes:
+        blocks = self.handover.read(PACKAGE_ID, number, 0, caller)
+        return b"".join([block async for block in blocks])
+
+    def become(self, state: DeliveryState.ValueType, direction: Direction.ValueType) -> None:
+        record = self.store.packages.records[PACKAGE_ID]
+        self.store.packages.records[PACKAGE_ID] = replace(record, state=state, direction=direction)
+
+    def stages(self) -> list[tuple[str, timedelta]]:
+        statement = Statement.FromString(self.store.packages.stated[-1].statement)
+        return [(s.stage, s.end_time.ToDatetime() - s.start_time.ToDatetime()) for s in statement.stages]
+
+
+@pytest.fixture
+async def scene() -> Scene:
+    manifest = Manifest()
+    for number, kind in ((1, DOSSIER), (2, DOSSIER), (3, VIDEO), (3, DOSSIER)):
+        manifest.parts.add(number=number, kind=kind)
+    contents = (manifest.SerializeToString(), b"one", b"two", b"three")
+    store, parts = MemoryStore(), CountingParts()
+    time = iter(range(100))
+    exchange = replace(
+        new_exchange(Party.PARTY_PROCURATORATE, store),
+        parts=parts,
+        profile=PROFILE,
+        clock=lambda: NOW + next(time) * MINUTE,
+    )
+    package = sealed_package(new_envelope(*contents))
+    for content in contents:
+        async with await parts.write(PartKey("police", hashlib.sha256(content).digest()), len(content)) as w:
+            await w.append(content)
+            await w.finish()
+    record = new_record(
+        package,
         direction=Direction.DIRECTION_INCOMING,
-        state=DeliveryState.DELIVERY_STATE_RETRIEVED,
+        state=DeliveryState.DELIVERY_STATE_DELIVERED,
         complete=True,
         now=NOW,
     )
-    systems = {SYSTEM: SystemProfile(frozenset({"decide"}))}
-    exchange = new_exchange(Party.PARTY_PROCURATORATE, store, systems=systems)
-    return Handover(exchange, EvidenceDesk(exchange)), store
+    await store.packages.add(record)
+    desk = EvidenceDesk(exchange)
+    await desk.state(store, record, Event(kind=EvidenceKind.EVIDENCE_KIND_DELIVERED, time=NOW))  # type: ignore[arg-type] # as much of a transaction as is needed
+    return Scene(exchange, store, parts, contents[0], Handover(exchange, desk))
 
 
-async def fail(desk: Handover, *codes: str) -> None:
-    reasons = [Reason(code=code, text_zh="无法解析", text_en="unreadable") for code in codes]
-    outcome = Outcome(parse_failed=ParseFailed(reasons=reasons))
-    await desk.report(PACKAGE_ID, outcome, Caller(SYSTEM), ACTOR)
+async def test_the_manifest_is_read_once_for_the_parts_of_a_system_that_reads_some_kinds(
+    scene: Scene,
+) -> None:
+    assert await scene.read(1, ARCHIVE) == b"one"
+    assert await scene.read(2, ARCHIVE) == b"two"
+    with pytest.raises(GrantMissing):
+        await scene.read(3, ARCHIVE)  # also when the sender lists it a second time, as something else
+    assert scene.parts.reads.count(hashlib.sha256(scene.manifest).digest()) == 1
 
 
-def failures(store: MemoryStore) -> list[list[str]]:
-    kind = EvidenceKind.EVIDENCE_KIND_PARSE_FAILED
-    rows = [Statement.FromString(row.statement) for row in store.packages.stated if row.kind == kind]
-    return [[reason.code for reason in statement.reasons] for statement in rows]
+async def test_a_withdrawn_package_is_no_longer_the_receivers(scene: Scene) -> None:
+    withdrawn = DeliveryState.DELIVERY_STATE_WITHDRAWN
+    scene.become(withdrawn, Direction.DIRECTION_INCOMING)
+    with pytest.raises(StateConflict, match="WITHDRAWN"):
+        await scene.read(1, DESK)
+    scene.become(withdrawn, Direction.DIRECTION_OUTGOING)
+    assert await scene.read(1, DESK) == b"one"
 
 
-async def test_what_was_given_up_on_its_way_does_not_wait_in_the_inbox() -> None:
-    desk, store = receiver()
-    here = store.packages.records[PACKAGE_ID]
-    ended = replace(here, package_id=SEND_ID, state=DeliveryState.DELIVERY_STATE_FAILED, complete=False)
-    store.packages.records = {SEND_ID: ended, PACKAGE_ID: here}
-    async with aclosing(desk.inbox(Caller(SYSTEM), only_addressed=False)) as inbox:
-        assert await anext(inbox) == here
-        store.packages.records[PACKAGE_ID] = replace(here, state=DeliveryState.DELIVERY_STATE_PARSED)
-        assert (await anext(inbox)).package_id == PACKAGE_ID
+@pytest.mark.parametrize("state", ["ACCEPTED", "RETURNED", "REJECTED"])
+async def test_what_the_receiver_decided_it_may_look_up(scene: Scene, state: str) -> None:
+    scene.become(DeliveryState.Value(f"DELIVERY_STATE_{state}"), Direction.DIRECTION_INCOMING)
+    assert await scene.read(1, DESK) == b"one"
 
 
-async def test_the_same_failure_to_parse_is_one_piece_of_evidence() -> None:
-    desk, store = receiver()
-    for codes in (["A"], ["A"], ["B"], ["A"], ["A", "B"]):
-        await fail(desk, *codes)
-    assert failures(store) == [["A"], ["B"], ["A", "B"]]
+async def test_reading_the_last_part_closes_the_handover(scene: Scene) -> None:
+    for number in range(4):
+        assert scene.store.packages.stated[-1].kind == EvidenceKind.EVIDENCE_KIND_DELIVERED
+        await scene.read(number, DESK)
+    assert scene.store.packages.stated[-1].kind == EvidenceKind.EVIDENCE_KIND_RETRIEVED
+    ((name, duration),) = scene.stages()
+    assert (name, duration > timedelta()) == ("handover", True)
+    await scene.handover.report(PACKAGE_ID, Outcome(parsed=Parsed()), DESK, ACTOR)
+    assert scene.store.packages.stated[-1].kind == EvidenceKind.EVIDENCE_KIND_PARSED
+    assert scene.stages() == []
 
 
-async def test_also_with_more_reasons_than_one_statement_carries() -> None:
-    desk, store = receiver()
-    many = [f"R-{number}" for number in range(MAX_REASONS + 100)]
-    for codes in (many, many, [*many, "R-more"]):
-        await fail(desk, *codes)
-    assert len(failures(store)) == 2
-
-
-async def test_a_parser_in_a_loop_has_an_end_and_the_package_can_still_be_accepted() -> None:
-    desk, store = receiver()
-    for number in range(MAX_PARSE_FAILURES):
-        await fail(desk, f"R-{number}")
-    with pytest.raises(StateConflict, match="PARSE_FAILED"):
-        await fail(desk, "one more")
-    await fail(desk, "R-0")
-    assert len(failures(store)) == MAX_PARSE_FAILURES
-    accepted = Outcome(accepted=Accepted(receiver_case_number="示检受〔2026〕1号"))
-    assert (
-        await desk.report(PACKAGE_ID, accepted, Caller(SYSTEM), ACTOR)
-    ).state == DeliveryState.DELIVERY_STATE_ACCEPTED
+@pytest.mark.parametrize(
+    ("outcome", "name"),
+    [
+        (Outcome(parsed=Parsed()), "handover"),
+        (Outcome(accepted=Accepted(receiver_case_number="1")), "outcome"),
+        (Outcome(returned=Returned()), "outcome"),
+        (Outcome(rejected=Rejected()), "outcome"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.WhichOneof("outcome"),
+)
+async def test_what_the_receiver_states_closes_a_stage_since_the_delivery(
+    scene: Scene, outcome: Outcome, name: str
+) -> None:
+    before = scene.exchange.clock() - NOW
+    await scene.handover.report(PACKAGE_ID, outcome, DESK, ACTOR)
+    ((stage, duration),) = scene.stages()
+    assert (stage, duration > before) == (name, True)

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xietong_exchange.adapters.rpc.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token, page_size
+from xietong.exchange.v1.operations_service_pb2 import Delivery, ListDeliveriesResponse
+from xietong_exchange.adapters.rpc.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token, fit, page_size
 from xietong_exchange.domain.errors import PageTokenInvalid
 
 CALLS = st.sampled_from(["ListPackages", "ListDeliveries", "ListFlows"])
+GRPC_DEFAULT_BYTES = 4 << 20
 POSITIONS = st.integers(0, 2**63 - 1)
 
 
@@ -50,3 +52,28 @@ def test_anything_else_is_refused_and_never_an_accident(token: str) -> None:
 def test_no_size_is_the_default() -> None:
     assert page_size(0) == DEFAULT_PAGE_SIZE
     assert page_size(7) == 7
+
+
+@pytest.mark.parametrize("more", [False, True])
+def test_a_page_that_fits_is_whole(more: bool) -> None:
+    entries = [Delivery(delivery_id=number) for number in (3, 5, 7)]
+    kept, token = fit("ListDeliveries", entries, [3, 5, 7], more=more)
+    assert kept == entries
+    assert decode_token("ListDeliveries", token) == (7 if more else None)
+    assert fit("ListDeliveries", [], [], more=False) == ([], "")
+
+
+@given(st.lists(st.integers(0, 900), min_size=1, max_size=12))
+def test_pages_of_large_entries_fit_into_a_message_and_leave_nothing_out(kibibytes: list[int]) -> None:
+    entries = [Delivery(package_id="x" * (size << 10)) for size in kibibytes]
+    start: int | None = 0
+    pages = 0
+    while start is not None:
+        rest = list(range(start, len(entries)))
+        kept, token = fit("ListDeliveries", entries[start:], rest, more=False)
+        assert kept == entries[start : start + len(kept)]
+        assert len(kept) >= 1
+        assert ListDeliveriesResponse(deliveries=kept, next_page_token=token).ByteSize() < GRPC_DEFAULT_BYTES
+        last = decode_token("ListDeliveries", token)
+        start, pages = (None if last is None else last + 1), pages + 1
+    assert pages <= sum(kibibytes) // 2048 + 1

@@ -7,11 +7,13 @@ import hashlib
 import itertools
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Self
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from tests.unit.exchange.nodes import LONG_SECONDS, MemoryStore, new_exchange, until
-from tests.unit.exchange.packages import PACKAGE_ID, new_envelope, signed
+from tests.unit.exchange.packages import NOW, PACKAGE_ID, new_envelope, signed
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
@@ -25,6 +27,7 @@ from xietong.exchange.v1.transfer_service_pb2 import (
 )
 from xietong_exchange.adapters.rpc.status import from_status, to_status
 from xietong_exchange.domain.errors import NodeUnreachable
+from xietong_exchange.domain.evidence import timestamp
 from xietong_exchange.domain.limits import Limits
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
@@ -115,6 +118,28 @@ async def test_a_small_package_is_received_in_one_go() -> None:
     again = await answers(receiver, OFFER)
     assert [answer.acceptance for answer in again] == [given[-1].acceptance]
     assert exchange.progress.get(PACKAGE_ID) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "waited"),
+    [
+        (timestamp(NOW - timedelta(hours=2)), [timedelta(hours=2)]),
+        (timestamp(NOW + timedelta(hours=2)), [timedelta(0)]),  # its clock is ahead
+        (Timestamp(seconds=1 << 50), []),
+        (None, []),
+    ],
+)
+async def test_how_long_a_package_waited_is_stated_as_far_as_the_neighbour_says_so(
+    said: Timestamp | None, waited: list[timedelta]
+) -> None:
+    _, store, receiver = new_node()
+    offer = TransferRequest(transfer=1, offer=Offer(envelope=signed(ENVELOPE), enqueue_time=said))
+    await answers(receiver, offer, *chunks(0, b"manifest", 100), *chunks(1, FILE, 512), COMMIT)
+    (stated,) = store.packages.stated
+    stages = {closed.stage: closed for closed in Statement.FromString(stated.statement).stages}
+    queued = [stages.pop("queue")] if "queue" in stages else []
+    assert [q.end_time.ToDatetime() - q.start_time.ToDatetime() for q in queued] == waited
+    assert set(stages) == {"transfer", "commit"}
 
 
 @pytest.mark.parametrize("then", ["is silent", "ends", "is gone"])

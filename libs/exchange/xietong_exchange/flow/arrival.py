@@ -46,11 +46,14 @@ class Arrival:
                 await self._locked(tx, package)
         self._exchange.changes.announce(package.package_id, INBOX)
 
-    async def record(self, package: SealedPackage, begin: datetime, commit: datetime) -> EvidenceRecord:
+    async def record(
+        self, package: SealedPackage, queued: datetime | None, begin: datetime, commit: datetime
+    ) -> EvidenceRecord:
         """Make it this node's own, in one transaction; all its parts are verified and durable.
 
         Args:
             package: the package.
+            queued: when it came into the queue of the node before, if that node says so.
             begin: when its first byte was offered.
             commit: when the sender had said everything.
         """
@@ -60,7 +63,7 @@ class Arrival:
             if accepted := await self._acceptance(tx, record, package):
                 return accepted
             await tx.packages.complete(record.package_id)
-            evidence = await self._desk.state(tx, record, self._event(begin, commit))
+            evidence = await self._desk.state(tx, record, self._event(queued, begin, commit))
             if record.direction == Direction.DIRECTION_TRANSIT:
                 hop = self._exchange.routes.next_hop(record.receiver)
                 await tx.outbox.enqueue(hop, package.lane, record.package_id)
@@ -91,13 +94,14 @@ class Arrival:
         evidence = await tx.packages.evidence(record.package_id)
         return next(row for row in evidence if row.stated_by == own and row.kind in CARRIED_BY_ACCEPTANCE)
 
-    def _event(self, begin: datetime, commit: datetime) -> Event:
+    def _event(self, queued: datetime | None, begin: datetime, commit: datetime) -> Event:
         now = self._exchange.clock()
         relays = self._exchange.profile.relays
         kind = EvidenceKind.EVIDENCE_KIND_RELAYED if relays else EvidenceKind.EVIDENCE_KIND_DELIVERED
-        return Event(
-            kind=kind, time=now, stages=[stage("transfer", begin, commit), stage("commit", commit, now)]
-        )
+        stages = [stage("transfer", begin, commit), stage("commit", commit, now)]
+        if queued is not None:
+            stages.insert(0, stage("queue", min(queued, begin), begin))
+        return Event(kind=kind, time=now, stages=stages)
 
     def _new(self, package: SealedPackage) -> PackageRecord:
         relays = self._exchange.profile.relays

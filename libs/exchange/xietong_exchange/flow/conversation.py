@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 
 from google.rpc.status_pb2 import Status
 
@@ -12,12 +13,14 @@ from xietong.exchange.v1.evidence_pb2 import Evidence
 from xietong.exchange.v1.transfer_service_pb2 import Commit, Offer, TransferRequest, TransferResponse
 from xietong_exchange.domain.envelope import SealedPackage
 from xietong_exchange.domain.errors import RemoteRefusal
+from xietong_exchange.domain.evidence import timestamp
 from xietong_exchange.domain.limits import Limits as OwnLimits
 from xietong_exchange.domain.transfer import SendingTransfer, Span
 from xietong_exchange.flow.exchange import Exchange, part_key
 from xietong_exchange.flow.frames import DataFrame
 from xietong_exchange.flow.neighbours import TransferStream
 from xietong_exchange.flow.progress import Movement
+from xietong_exchange.flow.tracing import current_traceparent
 
 STANDSTILL_SECONDS = 30.0
 """A neighbour that owes an answer for so long hangs; who verifies a large part says so, see `reception`."""
@@ -35,15 +38,30 @@ class Conversation:
     """A task reads the neighbour's answers while another one sends what the machine allows."""
 
     def __init__(
-        self, exchange: Exchange, package: SealedPackage, limits: Limits, *, is_here: bool = True
+        self,
+        exchange: Exchange,
+        package: SealedPackage,
+        limits: Limits,
+        *,
+        queued: datetime | None,
+        is_here: bool = True,
     ) -> None:
-        """is_here: this node holds the package; otherwise `arrived` and `release` tell how far it is."""
-        self.movement = Movement(0, package.size_bytes)
+        """A transfer that has not begun.
+
+        Args:
+            exchange: the node.
+            package: the package.
+            limits: what the neighbour allows.
+            queued: when the package came into the outbox; None when it goes on without waiting there.
+            is_here: this node holds the package; otherwise `arrived` and `release` tell how far it is.
+        """
+        self.movement = Movement(0, package.size_bytes, is_incoming=False)
         self.limits = limits
         self.on_progress: Callable[[], None] = _nothing
         self.is_released = is_here
         self._exchange = exchange
         self._package = package
+        self._queued = queued
         self._machine = SendingTransfer(
             [part.size_bytes for part in package.envelope.parts],
             window_bytes=limits.credit_window_bytes or DEFAULTS.credit_window_bytes,
@@ -83,7 +101,7 @@ class Conversation:
             await asyncio.gather(listener, talker, return_exceptions=True)
 
     async def _talk(self, stream: TransferStream) -> None:
-        await stream.send(TransferRequest(offer=Offer(envelope=self._package.signed())))
+        await stream.send(TransferRequest(offer=self._offer()))
         while True:
             if span := self._machine.next_span():
                 await stream.send(await self._chunk(span))
@@ -92,6 +110,12 @@ class Conversation:
             else:
                 await self._news.wait()
                 self._news.clear()
+
+    def _offer(self) -> Offer:
+        offer = Offer(envelope=self._package.signed(), traceparent=current_traceparent())
+        if self._queued is not None:
+            offer.enqueue_time.CopyFrom(timestamp(self._queued))
+        return offer
 
     async def _chunk(self, span: Span) -> DataFrame:
         key = part_key(self._package, span.part)

@@ -150,7 +150,8 @@ class Courier:
                 record = await self._offered(delivery)
                 if record is None:
                     return
-                await self.dispatcher.send(sealed(record), self.peer, self.lane, beat.moved)
+                package, queued = sealed(record), delivery.create_time
+                await self.dispatcher.send(package, self.peer, self.lane, queued, beat.moved)
         except (XietongError, RemoteRefusal) as error:
             await self._settle(delivery, error, progressed=beat.progressed)
         except Exception:

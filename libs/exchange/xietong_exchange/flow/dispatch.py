@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from opentelemetry.trace import SpanKind
 
@@ -96,6 +97,7 @@ class Dispatcher:
         package: SealedPackage,
         peer: Party.ValueType,
         lane: Lane.ValueType,
+        queued: datetime,
         on_progress: Callable[[], None],
     ) -> None:
         """Move the package to the neighbour until it has accepted it.
@@ -104,6 +106,7 @@ class Dispatcher:
             package: a package that this node holds whole.
             peer: the neighbour.
             lane: the channel to use.
+            queued: since when it waits for this hop; the neighbour's evidence will tell.
             on_progress: called whenever the neighbour has written more bytes.
 
         Raises:
@@ -113,7 +116,8 @@ class Dispatcher:
         if forward is not None:
             evidence = await forward.finish(on_progress)
         else:
-            conversation = Conversation(self._exchange, package, await self._limits(package, peer))
+            limits = await self._limits(package, peer)
+            conversation = Conversation(self._exchange, package, limits, queued=queued)
             conversation.on_progress = on_progress
             evidence = await self._hold(conversation, package, peer, lane)
         _require_acceptance(evidence, package)
@@ -132,7 +136,7 @@ class Dispatcher:
             return None
         if any(excesses(package.extent, limits)):
             return None
-        conversation = Conversation(self._exchange, package, limits, is_here=False)
+        conversation = Conversation(self._exchange, package, limits, queued=None, is_here=False)
         task = asyncio.create_task(self._hold(conversation, package, peer, package.lane), name="forward")
         forward = self._forwards[package.package_id] = Forward(conversation, task)
         task.add_done_callback(lambda done: self._forwarded(package.package_id, forward, done))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from xietong.exchange.v1.envelope_pb2 import Party, Signature
+from xietong.exchange.v1.envelope_pb2 import Party, Signature, SignedEnvelope
 from xietong_exchange.domain.envelope import SealedPackage, read_envelope
 from xietong_exchange.domain.errors import StorageFull
 from xietong_exchange.domain.identifiers import uuid7
@@ -71,6 +71,11 @@ class Exchange:
 def sealed(record: PackageRecord) -> SealedPackage:
     """The envelope of a package that the node holds."""
     return read_envelope(record.envelope, Signature.FromString(record.signature))
+
+
+def signed_envelope(record: PackageRecord) -> SignedEnvelope:
+    """The same as it travels, unread."""
+    return SignedEnvelope(envelope=record.envelope, signature=Signature.FromString(record.signature))
 
 
 def part_key(package: SealedPackage, number: int) -> PartKey:

@@ -6,6 +6,7 @@ copied nowhere between the wire and the disk. All other frames are the contract'
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -31,3 +32,32 @@ class DataFrame:
 
 
 Frame: TypeAlias = TransferRequest | DataFrame
+
+
+def runs(frames: Sequence[Frame]) -> Iterator[list[DataFrame] | TransferRequest]:
+    """The frames in their order, consecutive chunks of a part together."""
+    run: list[DataFrame] = []
+    for frame in frames:
+        if isinstance(frame, DataFrame) and run and _follows(frame, run[-1]):
+            run.append(frame)
+            continue
+        if run:
+            yield run
+        run = []
+        if isinstance(frame, DataFrame):
+            run.append(frame)
+        else:
+            yield frame
+    if run:
+        yield run
+
+
+def _follows(frame: DataFrame, last: DataFrame) -> bool:
+    return (frame.part, frame.attempt, frame.offset) == (last.part, last.attempt, last.end)
+
+
+def beyond(run: Sequence[DataFrame], offset: int) -> Iterator[Buffer]:
+    """The bytes of consecutive chunks from this offset on."""
+    for frame in run:
+        if frame.end > offset:
+            yield frame.data[max(0, offset - frame.offset) :]

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 
 from google.protobuf.message import DecodeError
 
 from xietong.casefile.v1.manifest_pb2 import Manifest, PartKind
 from xietong.exchange.v1.draft_pb2 import Outcome
-from xietong.exchange.v1.evidence_pb2 import Actor, EvidenceKind, Reason, Statement
+from xietong.exchange.v1.evidence_pb2 import Actor, EvidenceKind, Reason, StageTime, Statement
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong_exchange.domain.delivery import FINAL
 from xietong_exchange.domain.envelope import SealedPackage
@@ -21,19 +23,17 @@ from xietong_exchange.domain.errors import (
     PartNotFound,
     StateConflict,
 )
-from xietong_exchange.domain.evidence import Event, says_the_same
-from xietong_exchange.flow.changes import INBOX
+from xietong_exchange.domain.evidence import Event, says_the_same, stage
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange, part_key, sealed
-from xietong_exchange.flow.part_store import PartMissing
-from xietong_exchange.flow.records import EvidenceRecord, PackageFilter, PackageRecord
-from xietong_exchange.flow.store import Packages
+from xietong_exchange.flow.part_store import PartKey, PartMissing
+from xietong_exchange.flow.records import EvidenceRecord, PackageFilter, PackagePage, PackageRecord
 
 READ_BLOCK_BYTES = 1 << 20
 MAX_PARSE_FAILURES = 20
 """Different failures to parse one package that become evidence: a parser in a loop must not fill all nodes."""
-INBOX_PAGE = 500
-"""Waiting packages that are looked at in one query."""
+KNOWN_MANIFESTS = 16
+"""Manifests whose catalogue is remembered while their parts are read; the largest takes about 1 MiB."""
 
 _OUTCOMES = {
     "parsed": EvidenceKind.EVIDENCE_KIND_PARSED,
@@ -42,12 +42,11 @@ _OUTCOMES = {
     "returned": EvidenceKind.EVIDENCE_KIND_RETURNED,
     "rejected": EvidenceKind.EVIDENCE_KIND_REJECTED,
 }
-_WAITING = tuple(
-    state
-    for state in DeliveryState.values()
-    if state not in FINAL | {DeliveryState.DELIVERY_STATE_UNSPECIFIED, DeliveryState.DELIVERY_STATE_FAILED}
-)
-"""What was announced and given up on its way does not wait; replayed, it is announced again."""
+_FINAL_KINDS = {
+    EvidenceKind.EVIDENCE_KIND_ACCEPTED,
+    EvidenceKind.EVIDENCE_KIND_RETURNED,
+    EvidenceKind.EVIDENCE_KIND_REJECTED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +58,12 @@ class Caller:
 
 
 class Handover:
-    """Reads, watches and decides packages at the node of the sender or receiver."""
+    """Reads and decides packages at the node of the sender or receiver."""
 
     def __init__(self, exchange: Exchange, desk: EvidenceDesk) -> None:
         self._exchange = exchange
         self._desk = desk
+        self._kinds: OrderedDict[PartKey, dict[int, PartKind.ValueType]] = OrderedDict()
 
     async def get(self, package_id: str) -> PackageRecord:
         """A package of this party. Raises PackageNotFound."""
@@ -73,61 +73,10 @@ class Handover:
             raise PackageNotFound(package_id=package_id)
         return record
 
-    async def watch(self, package_id: str) -> AsyncGenerator[PackageRecord, None]:
-        """The package at once and after every change, until its state is final. Raises PackageNotFound."""
-        with self._exchange.changes.subscribe(package_id) as news:
-            seen: tuple[object, ...] | None = None
-            while True:
-                record = await self.get(package_id)
-                if (look := self._look(record)) != seen:
-                    seen = look
-                    yield record
-                if record.state in FINAL:
-                    return
-                await news.wait()
-
-    def _look(self, record: PackageRecord) -> tuple[object, ...]:
-        movement = self._exchange.progress.get(record.package_id)
-        moved = movement.transferred_bytes if movement else None
-        return record.state, record.state_time, record.reasons, record.complete, moved
-
-    async def page(self, wanted: PackageFilter, *, before: int | None, limit: int) -> list[PackageRecord]:
+    async def page(self, wanted: PackageFilter, *, before: int | None, limit: int) -> PackagePage:
         """A page of packages, the newest first."""
         async with self._exchange.store.transaction() as tx:
             return await tx.packages.page(wanted, before=before, limit=limit)
-
-    async def inbox(self, caller: Caller, *, only_addressed: bool) -> AsyncGenerator[PackageRecord, None]:
-        """Incoming packages without an outcome, at once and after every change. Never ends by itself."""
-        seen: dict[str, tuple[object, ...]] = {}
-        with self._exchange.changes.subscribe(INBOX) as news:
-            while True:
-                waiting = await self._waiting()
-                ended = [package_id for package_id in seen if package_id not in waiting]
-                for record in [*waiting.values(), *await self._again(ended)]:
-                    if only_addressed and not _addressed(sealed(record), caller.system):
-                        continue
-                    if (look := self._look(record)) != seen.get(record.package_id):
-                        seen[record.package_id] = look
-                        yield record
-                for package_id in ended:
-                    del seen[package_id]
-                await news.wait()
-
-    async def _waiting(self) -> dict[str, PackageRecord]:
-        wanted = PackageFilter(direction=Direction.DIRECTION_INCOMING, states=_WAITING)
-        found: dict[str, PackageRecord] = {}
-        before: int | None = None
-        async with self._exchange.store.transaction() as tx:
-            while page := await tx.packages.page(wanted, before=before, limit=INBOX_PAGE):
-                found.update((record.package_id, record) for record in page)
-                before = page[-1].position
-        return dict(reversed(found.items()))
-
-    async def _again(self, package_ids: Sequence[str]) -> list[PackageRecord]:
-        if not package_ids:
-            return []
-        async with self._exchange.store.transaction() as tx:
-            return await tx.packages.get_many(package_ids)
 
     async def read(
         self, package_id: str, number: int, offset: int, caller: Caller
@@ -136,8 +85,10 @@ class Handover:
 
         Raises:
             PackageNotFound, PartNotFound, PartIncomplete, GrantMissing.
+            StateConflict: its sender has withdrawn it.
         """
         record = await self.get(package_id)
+        _require_readable(record)
         package = sealed(record)
         part = package.part(number)
         if part is None:
@@ -172,17 +123,24 @@ class Handover:
             raise GrantMissing(system=caller.system, grant=f"read part {number}")
 
     async def _kind(self, package: SealedPackage, number: int) -> PartKind.ValueType:
-        """The kind of a part, which only the manifest tells."""
+        """The kind of a part, which only the manifest tells; it is read once for the parts that are read after it."""
+        key = part_key(package, 0)
+        kinds = self._kinds.pop(key, None)
+        if kinds is None:
+            kinds = await self._read_kinds(key)
+        self._kinds[key] = kinds
+        if len(self._kinds) > KNOWN_MANIFESTS:
+            self._kinds.popitem(last=False)
+        return kinds.get(number, PartKind.PART_KIND_UNSPECIFIED)
+
+    async def _read_kinds(self, manifest: PartKey) -> dict[int, PartKind.ValueType]:
         content = bytearray()
-        async for block in self._exchange.parts.read(part_key(package, 0)):
+        async for block in self._exchange.parts.read(manifest):
             content += block  # Bounded by the limit on manifests.
         try:
-            manifest = Manifest.FromString(bytes(content))
+            return {part.number: part.kind for part in reversed(Manifest.FromString(bytes(content)).parts)}
         except DecodeError:  # The sender's node did not check it; its system that parses it says so.
-            return PartKind.PART_KIND_UNSPECIFIED
-        return next(
-            (part.kind for part in manifest.parts if part.number == number), PartKind.PART_KIND_UNSPECIFIED
-        )
+            return {}
 
     async def _note_read(
         self, record: PackageRecord, package: SealedPackage, number: int, caller: Caller
@@ -197,8 +155,12 @@ class Handover:
                 return
             if now.state != DeliveryState.DELIVERY_STATE_DELIVERED:
                 return
+            time = self._exchange.clock()
             retrieved = Event(
-                kind=EvidenceKind.EVIDENCE_KIND_RETRIEVED, time=self._exchange.clock(), system=caller.system
+                kind=EvidenceKind.EVIDENCE_KIND_RETRIEVED,
+                time=time,
+                system=caller.system,
+                stages=[stage("handover", now.state_time, time)],
             )
             await self._desk.state(tx, now, retrieved)
         self._desk.announce(record)
@@ -210,24 +172,24 @@ class Handover:
             GrantMissing, PackageNotFound, PartIncomplete, StateConflict.
         """
         self._exchange.profile.require(caller.system, "decide")
-        event = self._event(outcome, caller, actor)
         async with self._exchange.store.transaction() as tx:
             record = await tx.packages.get(package_id, lock=True)
             if record is None or record.direction != Direction.DIRECTION_INCOMING:
                 raise PackageNotFound(package_id=package_id)
             if not record.complete:
                 raise PartIncomplete(what=f"package {package_id}")
-            if not await self._is_known(tx.packages, record, event):
+            stated = await tx.packages.evidence(package_id)
+            event = self._event(outcome, caller, actor, stated)
+            if not self._is_known(stated, record, event):
                 await self._desk.state(tx, record, event)
         self._desk.announce(record)
         return await self.get(package_id)
 
-    async def _is_known(self, packages: Packages, record: PackageRecord, event: Event) -> bool:
+    def _is_known(self, rows: Sequence[EvidenceRecord], record: PackageRecord, event: Event) -> bool:
         """True when this was stated before. Raises StateConflict when the package has another outcome."""
-        evidence = await packages.evidence(record.package_id)
-        if event.kind == EvidenceKind.EVIDENCE_KIND_PARSE_FAILED and _failed_so_before(evidence, event):
+        if event.kind == EvidenceKind.EVIDENCE_KIND_PARSE_FAILED and _failed_so_before(rows, event):
             return True
-        stated = {row.kind for row in evidence}
+        stated = {row.kind for row in rows}
         same_case = event.receiver_case_number == record.receiver_case_number
         if event.kind in stated and event.kind != EvidenceKind.EVIDENCE_KIND_PARSE_FAILED:
             if event.kind == EvidenceKind.EVIDENCE_KIND_ACCEPTED and not same_case:
@@ -237,17 +199,21 @@ class Handover:
             raise _conflict(record)
         return False
 
-    def _event(self, outcome: Outcome, caller: Caller, actor: Actor) -> Event:
+    def _event(
+        self, outcome: Outcome, caller: Caller, actor: Actor, stated: Sequence[EvidenceRecord]
+    ) -> Event:
         name = outcome.WhichOneof("outcome") or "parsed"
         said = getattr(outcome, name)
         reasons: Sequence[Reason] = getattr(said, "reasons", ())
+        kind, time = _OUTCOMES[name], self._exchange.clock()
         return Event(
-            kind=_OUTCOMES[name],
-            time=self._exchange.clock(),
+            kind=kind,
+            time=time,
             actor=actor,
             system=caller.system,
             receiver_case_number=getattr(said, "receiver_case_number", ""),
             reasons=tuple(reasons),
+            stages=_closed(kind, stated, time),
         )
 
 
@@ -266,10 +232,25 @@ def _failed_so_before(evidence: Sequence[EvidenceRecord], event: Event) -> bool:
     return False
 
 
-def _conflict(record: PackageRecord) -> StateConflict:
+def _closed(
+    kind: EvidenceKind.ValueType, stated: Sequence[EvidenceRecord], time: datetime
+) -> list[StageTime]:
+    """The stages that this closes: `handover` when the systems have the package, `outcome` when it has one."""
+    times = {row.kind: row.event_time for row in stated}
+    delivered = times.get(EvidenceKind.EVIDENCE_KIND_DELIVERED, time)
+    if kind == EvidenceKind.EVIDENCE_KIND_PARSED:
+        is_open = EvidenceKind.EVIDENCE_KIND_RETRIEVED not in times
+        return [stage("handover", delivered, time)] if is_open else []
+    return [stage("outcome", delivered, time)] if kind in _FINAL_KINDS else []
+
+
+def _require_readable(record: PackageRecord) -> None:
+    """What its sender took back is no longer the receiver's; what the receiver itself rejected it may look up."""
+    withdrawn = record.state == DeliveryState.DELIVERY_STATE_WITHDRAWN
+    if withdrawn and record.direction == Direction.DIRECTION_INCOMING:
+        raise _conflict(record, "reading it (读取)")
+
+
+def _conflict(record: PackageRecord, action: str = "this outcome (该处理结果)") -> StateConflict:
     state = DeliveryState.Name(record.state).removeprefix("DELIVERY_STATE_")
-    return StateConflict(what=f"package {record.package_id}", state=state, action="this outcome (该处理结果)")
-
-
-def _addressed(package: SealedPackage, system: str) -> bool:
-    return package.envelope.receiver.system in {"", system}
+    return StateConflict(what=f"package {record.package_id}", state=state, action=action)

@@ -23,6 +23,7 @@ from xietong_exchange.flow.records import (
     DeliveryStatus,
     OperationRecord,
     PackageFilter,
+    PackagePage,
     PackageRecord,
 )
 from xietong_exchange.flow.store import Transaction
@@ -34,8 +35,6 @@ _STATUS_OF: dict[HopState.ValueType, DeliveryStatus] = {
     HopState.HOP_STATE_DONE: "done",
     HopState.HOP_STATE_DEAD: "dead",
 }
-MAX_CASE_PACKAGES = 1000
-"""Packages of one case that a supervisor gets at once; the contract says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,18 +151,19 @@ class Operations:
 
         return _defect(verify)
 
-    async def flows(self, wanted: PackageFilter, *, before: int | None, limit: int) -> list[PackageRecord]:
+    async def flows(self, wanted: PackageFilter, *, before: int | None, limit: int) -> PackagePage:
         """A page of packages for supervisors, the newest first."""
         async with self.exchange.store.transaction() as tx:
             return await tx.packages.page(wanted, before=before, limit=limit)
 
-    async def case(self, collaboration_case_id: str) -> list[PackageRecord]:
-        """The packages of a case, the oldest first. Raises PackageNotFound when there is none."""
+    async def case(self, collaboration_case_id: str, *, after: int, limit: int) -> PackagePage:
+        """A page of the packages of a case, the oldest first. Raises PackageNotFound when there is none."""
         wanted = PackageFilter(collaboration_case_id=collaboration_case_id)
-        found = await self.flows(wanted, before=None, limit=MAX_CASE_PACKAGES)
-        if not found:
+        async with self.exchange.store.transaction() as tx:
+            page = await tx.packages.page(wanted, after=after, limit=limit)
+        if not page.records and not after:
             raise PackageNotFound(package_id=f"of case {collaboration_case_id}")
-        return found[::-1]
+        return page
 
 
 def _defect(verify: Callable[[], object]) -> Reason | None:

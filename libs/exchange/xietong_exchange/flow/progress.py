@@ -11,6 +11,7 @@ class Movement:
 
     transferred_bytes: int
     total_bytes: int
+    is_incoming: bool
 
 
 class ProgressBoard:
@@ -19,9 +20,9 @@ class ProgressBoard:
     def __init__(self) -> None:
         self._moving: dict[str, Movement] = {}
 
-    def begin(self, package_id: str, transferred_bytes: int, total_bytes: int) -> Movement:
-        """A movement begins; whoever moves the bytes updates the returned value."""
-        movement = Movement(transferred_bytes, total_bytes)
+    def begin(self, package_id: str, total_bytes: int, *, is_incoming: bool) -> Movement:
+        """A movement to this node or away from it begins; whoever moves the bytes updates the returned value."""
+        movement = Movement(0, total_bytes, is_incoming)
         self.show(package_id, movement)
         return movement
 
@@ -37,3 +38,7 @@ class ProgressBoard:
     def get(self, package_id: str) -> Movement | None:
         """The movement of a package, None when none is under way here."""
         return self._moving.get(package_id)
+
+    def incoming(self) -> dict[str, int]:
+        """How far the packages are that move to this node, by package id."""
+        return {one: moved.transferred_bytes for one, moved in self._moving.items() if moved.is_incoming}

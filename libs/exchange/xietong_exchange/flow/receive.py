@@ -9,19 +9,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 
 from google.rpc.status_pb2 import Status
 
-from xietong.exchange.v1.envelope_pb2 import Party, SignedEnvelope
-from xietong.exchange.v1.transfer_service_pb2 import Refusal, TransferRequest, TransferResponse
+from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.transfer_service_pb2 import Offer, Refusal, TransferRequest, TransferResponse
 from xietong_exchange.domain.errors import ProtocolViolation, ShuttingDown, TooManyTransfers, XietongError
+from xietong_exchange.domain.fields import is_time
 from xietong_exchange.flow.admission import Admission
 from xietong_exchange.flow.arrival import Arrival
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.frame_queue import FrameQueue
 from xietong_exchange.flow.frames import DataFrame, Frame
-from xietong_exchange.flow.reception import BeginForward, Receptions, when_complete
+from xietong_exchange.flow.reception import Admitted, BeginForward, Receptions, when_complete
 
 ANSWER_QUEUE_FRAMES = 64
 """Answers that wait to be sent; they are small, so the bound is for order, not for memory."""
@@ -162,20 +164,19 @@ class _Stream:
         if len(self._tasks) >= self._exchange.limits.max_transfers_per_stream:
             raise TooManyTransfers(limit=self._exchange.limits.max_transfers_per_stream)
         queue = self._queues[transfer] = FrameQueue(self._exchange.limits.credit_window_bytes)
-        task = asyncio.create_task(
-            self._receive(transfer, frame.offer.envelope, queue), name="transfer-reception"
-        )
+        task = asyncio.create_task(self._receive(transfer, frame.offer, queue), name="transfer-reception")
         self._tasks[transfer] = task
         task.add_done_callback(lambda done: self._ended(transfer, done))
 
-    async def _receive(self, transfer: int, envelope: SignedEnvelope, queue: FrameQueue) -> None:
+    async def _receive(self, transfer: int, offer: Offer, queue: FrameQueue) -> None:
         async def answer(response: TransferResponse) -> None:
             response.transfer = transfer
             await self._answers.put(response)
 
         try:
-            package = self._admission.admit(envelope, self._peer)
-            await self._receptions.receive(package, queue, answer)
+            package = self._admission.admit(offer.envelope, self._peer)
+            admitted = Admitted(package, _queued(offer), offer.traceparent)
+            await self._receptions.receive(admitted, queue, answer)
         except XietongError as error:
             await self._refuse(transfer, error)
 
@@ -217,6 +218,12 @@ class _Stream:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _queued(offer: Offer) -> datetime | None:
+    """When the package came into the neighbour's queue; a time that can't be read is none."""
+    readable = offer.HasField("enqueue_time") and is_time(offer.enqueue_time)
+    return offer.enqueue_time.ToDatetime(tzinfo=UTC) if readable else None
 
 
 _NOWHERE = FrameQueue(0)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from opentelemetry.trace import SpanKind
 
@@ -14,7 +16,6 @@ from xietong.exchange.v1.transfer_service_pb2 import (
     Need,
     PartOffset,
     Progress,
-    TransferRequest,
     TransferResponse,
 )
 from xietong_exchange.domain.envelope import SealedPackage
@@ -33,8 +34,8 @@ from xietong_exchange.flow.dispatch import Forward
 from xietong_exchange.flow.evidence import to_evidence
 from xietong_exchange.flow.exchange import Exchange, part_key
 from xietong_exchange.flow.frame_queue import FrameQueue
-from xietong_exchange.flow.frames import DataFrame, Frame
-from xietong_exchange.flow.part_store import Buffer, PartWriter
+from xietong_exchange.flow.frames import DataFrame, beyond, runs
+from xietong_exchange.flow.part_store import PartWriter
 from xietong_exchange.flow.records import EvidenceRecord
 from xietong_exchange.flow.tracing import package_span
 
@@ -46,6 +47,16 @@ VERIFYING_SECONDS = 5.0
 """How often the sender hears of us while we hash a large part again after a break: less than its standstill."""
 FINISHING_AT_ONCE = 8
 """Parts of one package that are verified and synced at a time: they share the syncs of the file system's journal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An offer that may be taken: the package, since when it waited at the node before, and that node's span."""
+
+    package: SealedPackage
+    queued: datetime | None = None
+    traceparent: str = ""
+
 
 Answer = Callable[[TransferResponse], Awaitable[None]]
 BeginForward = Callable[[SealedPackage], Forward | None]
@@ -65,7 +76,7 @@ class Receptions:
         self._begin_forward = begin_forward
         self._under_way: dict[str, Reception] = {}
 
-    async def receive(self, package: SealedPackage, frames: FrameQueue, answer: Answer) -> None:
+    async def receive(self, offer: Admitted, frames: FrameQueue, answer: Answer) -> None:
         """Take a package, or what is missing of it; an older stream for it, which may hang, gives way.
 
         Raises:
@@ -74,13 +85,15 @@ class Receptions:
             StreamSuperseded: a newer stream for this package took over.
             UnknownPart, FrameTooLarge, ChunkBeyondSize, ChunkOutOfOrder, CommitTooEarly, DigestMismatch.
         """
+        package = offer.package
         older = self._under_way.get(package.package_id)
-        reception = Reception(self._exchange, self._arrival, package, frames, answer, self._begin_forward)
+        reception = Reception(self._exchange, self._arrival, offer, frames, answer, self._begin_forward)
         self._under_way[package.package_id] = reception
         try:
             if older is not None:
                 await self._supersede(older)
-            await reception.run()
+            with package_span("receive", package, SpanKind.SERVER, hop_traceparent=offer.traceparent):
+                await reception.run()
         except asyncio.CancelledError:
             reception.raise_if_superseded()
             raise
@@ -107,12 +120,13 @@ class Reception:
         self,
         exchange: Exchange,
         arrival: Arrival,
-        package: SealedPackage,
+        offer: Admitted,
         frames: FrameQueue,
         answer: Answer,
         begin_forward: BeginForward,
     ) -> None:
-        self._package = package
+        package = self._package = offer.package
+        self._queued = offer.queued
         self._frames = frames
         self._exchange = exchange
         self._arrival = arrival
@@ -129,7 +143,7 @@ class Reception:
         self._writers: dict[int, PartWriter] = {}
         self._finishing: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(FINISHING_AT_ONCE)
-        self._movement = exchange.progress.begin(package.package_id, 0, package.size_bytes)
+        self._movement = exchange.progress.begin(package.package_id, package.size_bytes, is_incoming=True)
 
     async def run(self) -> None:
         """Answer the offer, then every frame, until the package is accepted or no frame follows."""
@@ -139,7 +153,7 @@ class Reception:
         await self._want()
         while taken := await self._frames.take():
             self._raise_failed()
-            for run in _runs(taken):
+            for run in runs(taken):
                 if isinstance(run, list):
                     await self._write(run)
                 elif run.WhichOneof("frame") != "commit":
@@ -201,7 +215,7 @@ class Reception:
         if writer.written < run[0].offset:
             raise ChunkOutOfOrder(part=run[0].part, offset=run[0].offset, expected=writer.written)
         try:
-            await writer.append(*_beyond(run, writer.written))
+            await writer.append(*beyond(run, writer.written))
         except part_store.StorageFull as full:
             raise StorageFull(free=full.free) from None
 
@@ -291,7 +305,8 @@ class Reception:
         if not self._machine.check_commit():
             return False
         with package_span("commit", self._package, SpanKind.INTERNAL):
-            evidence = await self._arrival.record(self._package, self._begin, self._exchange.clock())
+            now = self._exchange.clock()
+            evidence = await self._arrival.record(self._package, self._queued, self._begin, now)
         if self._forward is not None:
             self._forward.end()
             self._forward = None
@@ -350,35 +365,6 @@ class Reception:
         finally:
             self._exchange.progress.end(self._package.package_id, self._movement)
             self._ended.set()
-
-
-def _runs(frames: Sequence[Frame]) -> Iterator[list[DataFrame] | TransferRequest]:
-    """The frames in their order, consecutive chunks of a part together."""
-    run: list[DataFrame] = []
-    for frame in frames:
-        if isinstance(frame, DataFrame) and run and _follows(frame, run[-1]):
-            run.append(frame)
-            continue
-        if run:
-            yield run
-        run = []
-        if isinstance(frame, DataFrame):
-            run.append(frame)
-        else:
-            yield frame
-    if run:
-        yield run
-
-
-def _follows(frame: DataFrame, last: DataFrame) -> bool:
-    return (frame.part, frame.attempt, frame.offset) == (last.part, last.attempt, last.end)
-
-
-def _beyond(run: Sequence[DataFrame], offset: int) -> Iterator[Buffer]:
-    """The bytes of consecutive chunks from this offset on."""
-    for frame in run:
-        if frame.end > offset:
-            yield frame.data[max(0, offset - frame.offset) :]
 
 
 def _twins(package: SealedPackage) -> frozenset[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
@@ -42,6 +42,8 @@ class PackageRecord:
     """The parties' case numbers in the envelope, by which a case is found again; written, never read back."""
     position: int = 0
     """Order in which this node recorded it; given by the store."""
+    changed_in: int = field(default=0, compare=False)
+    """The transaction that changed it last; given by the store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +124,26 @@ class OperationRecord:
     package_id: str = ""
     delivery_id: int = 0
     time: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackagePage:
+    """Some packages of a list; `more` tells that others follow. Only the last one may be empty."""
+
+    records: list[PackageRecord]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Glance:
+    """What tells whether anything about a package changed, in three numbers, however large its envelope is."""
+
+    package: int
+    """Another number means that its row changed."""
+    delivery: int
+    """The same of the delivery that moves it; 0 when there is none."""
+    evidence: int
+    """Rises with every piece of evidence; 0 when there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

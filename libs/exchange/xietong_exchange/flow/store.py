@@ -21,10 +21,16 @@ from xietong_exchange.flow.records import (
     DeliveryStatus,
     DraftRecord,
     EvidenceRecord,
+    Glance,
     OperationRecord,
     PackageFilter,
+    PackagePage,
     PackageRecord,
 )
+
+PAGE_BYTES = 2 << 20
+"""Bytes of envelopes at which a page ends: with its last one, at most 1 MiB, it still fits into one message of gRPC,
+4 MiB by default."""
 
 
 class Packages(Protocol):
@@ -53,8 +59,23 @@ class Packages(Protocol):
     ) -> None:
         """Set the state; `reasons` and `receiver_case_number` only when given."""
 
-    async def page(self, wanted: PackageFilter, *, before: int | None, limit: int) -> list[PackageRecord]:
-        """The newest first; `before` is the `position` of the last one of the page before."""
+    async def glance(self, package_id: str) -> Glance | None:
+        """What tells a watcher whether it has to look again."""
+
+    async def page(
+        self, wanted: PackageFilter, *, before: int | None = None, after: int | None = None, limit: int
+    ) -> PackagePage:
+        """The newest first or, with `after`, the oldest first; both are the `position` of the last one of the page
+        before. A page ends early when its envelopes come to `PAGE_BYTES`.
+        """
+
+    async def horizon(self) -> int:
+        """Where a look at all changes begins that must miss none of those that are not visible yet."""
+
+    async def incoming_changes(self, since: int, *, after: PackageRecord | None, limit: int) -> PackagePage:
+        """Incoming packages that changed since a `horizon`, the longest unchanged first; `after` is the last one of the
+        page before. Two looks may find the same change; none is missed by both.
+        """
 
     async def of_draft(self, draft_id: str) -> list[PackageRecord]:
         """The packages that were made of a draft, in the order of their recording."""
@@ -70,6 +91,9 @@ class Packages(Protocol):
 
     async def evidence_by_id(self, evidence_ids: Sequence[str]) -> dict[str, EvidenceRecord]:
         """The evidence that exists among these, by its id."""
+
+    async def evidence_of(self, package_ids: Sequence[str]) -> dict[str, list[EvidenceRecord]]:
+        """The same of many packages, by package id."""
 
     async def add_read(self, package_id: str, number: int) -> int:
         """Note that a part was read to its end; returns how many different parts were."""

@@ -20,6 +20,8 @@ from xietong_exchange.domain.party import party_name
 _PROPAGATOR = TraceContextTextMapPropagator()
 MAX_TRACESTATE_LENGTH = 512
 """What the contract lets an envelope carry."""
+_TRACE_PREFIX = len("00-") + 32
+"""Version and trace id of a traceparent."""
 _TRACER = trace.get_tracer("xietong.exchange")
 
 
@@ -38,16 +40,34 @@ def current_trace(entropy: Callable[[int], bytes]) -> TraceContext:
     )
 
 
+def current_traceparent() -> str:
+    """The current span as the next node's span names its parent; empty when there is none."""
+    carrier: dict[str, str] = {}
+    _PROPAGATOR.inject(carrier)
+    return carrier.get("traceparent", "")
+
+
 @contextmanager
 def package_span(
     stage: str,
     package: SealedPackage,
     kind: SpanKind = SpanKind.INTERNAL,
     more: Mapping[str, str] = MappingProxyType({}),
+    *,
+    hop_traceparent: str = "",
 ) -> Iterator[Span]:
-    """A span of one stage (`transfer`, `commit`, …) in the trace of the package, whatever else is current."""
+    """A span of one stage (`transfer`, `commit`, …) in the trace of the package, whatever else is current.
+
+    hop_traceparent: the span of the node before, which becomes the parent when it belongs to the package's trace.
+    """
     context = package.envelope.trace_context
-    parent = _PROPAGATOR.extract({"traceparent": context.traceparent, "tracestate": context.tracestate})
+    is_of_trace = hop_traceparent[:_TRACE_PREFIX] == context.traceparent[:_TRACE_PREFIX]
+    parent = _PROPAGATOR.extract(
+        {
+            "traceparent": hop_traceparent if is_of_trace else context.traceparent,
+            "tracestate": context.tracestate,
+        }
+    )
     attributes = {
         "xietong.package.id": package.package_id,
         "xietong.process.code": package.envelope.process_code,

@@ -10,7 +10,7 @@ from xietong.exchange.v1.package_pb2 import Direction, HopProgress, HopState, Pa
 from xietong_exchange.domain.delivery import label
 from xietong_exchange.domain.evidence import timestamp
 from xietong_exchange.flow.evidence import to_evidence
-from xietong_exchange.flow.exchange import Exchange, sealed
+from xietong_exchange.flow.exchange import Exchange, signed_envelope
 from xietong_exchange.flow.records import DeliveryRecord, EvidenceRecord, PackageRecord
 from xietong_exchange.flow.sealing import sha256_digest
 
@@ -23,20 +23,30 @@ class Views:
 
     async def package(self, record: PackageRecord, *, with_evidence: bool = False) -> Package:
         """One package; its evidence too, when asked for."""
-        async with self._exchange.store.transaction() as tx:
-            delivery = await tx.outbox.of_package(record.package_id)
-            evidence = await tx.packages.evidence(record.package_id) if with_evidence else []
-        return self._view(record, delivery, evidence)
+        (package,) = await self.packages([record], with_evidence=with_evidence)
+        return package
 
-    async def packages(self, records: Sequence[PackageRecord]) -> list[Package]:
-        """A page of packages, without evidence."""
+    async def packages(
+        self, records: Sequence[PackageRecord], *, with_evidence: bool = False
+    ) -> list[Package]:
+        """A page of packages; their evidence too, when asked for."""
+        if not records:
+            return []
+        package_ids = [record.package_id for record in records]
+        moving = [record.package_id for record in records if not _is_inwards(record)]
+        evidence: dict[str, list[EvidenceRecord]] = {}
         async with self._exchange.store.transaction() as tx:
-            deliveries = await tx.outbox.of_packages([record.package_id for record in records])
-        return [self._view(record, deliveries.get(record.package_id), []) for record in records]
+            deliveries = await tx.outbox.of_packages(moving) if moving else {}
+            if with_evidence:
+                evidence = await tx.packages.evidence_of(package_ids)
+        packages = [self.view(record, deliveries.get(record.package_id)) for record in records]
+        for record, package in zip(records, packages, strict=True):
+            package.envelope.CopyFrom(signed_envelope(record))
+            package.evidence.extend(to_evidence(row) for row in evidence.get(record.package_id, ()))
+        return packages
 
-    def _view(
-        self, record: PackageRecord, delivery: DeliveryRecord | None, evidence: Sequence[EvidenceRecord]
-    ) -> Package:
+    def view(self, record: PackageRecord, delivery: DeliveryRecord | None) -> Package:
+        """A package without what only ever is added to: its envelope and its evidence."""
         said = label(record.state)
         return Package(
             package_id=record.package_id,
@@ -46,12 +56,10 @@ class Views:
             state_time=timestamp(record.state_time),
             state_label_zh=said.zh,
             state_label_en=said.en,
-            envelope=sealed(record).signed(),
             receiver_case_number=record.receiver_case_number,
             reasons=Statement.FromString(record.reasons).reasons,
             progress=self.progress(record, delivery),
             create_time=timestamp(record.create_time),
-            evidence=[to_evidence(row) for row in evidence],
             size_bytes=record.size_bytes,
         )
 
@@ -59,8 +67,7 @@ class Views:
         """Movement over the hop next to this node: inwards until the node holds the package, then outwards."""
         movement = self._exchange.progress.get(record.package_id)
         moved = movement.transferred_bytes if movement else 0
-        inwards = record.direction == Direction.DIRECTION_INCOMING or not record.complete
-        if inwards:
+        if _is_inwards(record):
             state = HopState.HOP_STATE_DONE if record.complete else _moving(is_moving=movement is not None)
             return HopProgress(
                 peer=self._peer(record.sender),
@@ -82,6 +89,11 @@ class Views:
 
     def _peer(self, party: Party.ValueType) -> Party.ValueType:
         return self._exchange.routes.next_hop(party)
+
+
+def _is_inwards(record: PackageRecord) -> bool:
+    """Whether the hop to watch is the one to this node."""
+    return record.direction == Direction.DIRECTION_INCOMING or not record.complete
 
 
 def _moving(*, is_moving: bool) -> HopState.ValueType:

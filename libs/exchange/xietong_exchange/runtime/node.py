@@ -53,6 +53,7 @@ from xietong_exchange.flow.reception import when_complete
 from xietong_exchange.flow.rulebook import Rulebook
 from xietong_exchange.flow.upload import Upload
 from xietong_exchange.flow.views import Views
+from xietong_exchange.flow.watching import Watching
 from xietong_exchange.runtime.embedded_postgres import EmbeddedPostgres
 from xietong_exchange.runtime.settings import ContactSettings, Settings
 from xietong_standard import available_editions, load_edition
@@ -189,6 +190,7 @@ class _Engine:
                 Upload(exchange),
                 Intake(exchange, desk, Preflight(exchange, self.neighbours)),
                 Handover(exchange, desk),
+                Watching(exchange, views),
                 views,
             )
             services.append(partial(add_GatewayServiceServicer_to_server, gateway))

@@ -52,7 +52,9 @@ class _EvidenceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Evidence
     a node that does not hold the package whole ends what it had announced, until the package is offered again.
     """
     EVIDENCE_KIND_EXPIRED: _EvidenceKind.ValueType  # 11
-    """The time within which it had to be delivered is over. Stated by the node that holds it. Final."""
+    """The time within which it had to be delivered is over. Stated by the node that holds it. Final. Kept for a later
+    version: envelopes have no such time yet, so no node of this version states it. A reader takes it as it is.
+    """
     EVIDENCE_KIND_WITHDRAWAL_REQUESTED: _EvidenceKind.ValueType  # 12
     """The sender asks to withdraw it (撤回). Travels forward. Stated by the sender's node."""
     EVIDENCE_KIND_WITHDRAWN: _EvidenceKind.ValueType  # 13
@@ -88,7 +90,9 @@ EVIDENCE_KIND_FAILED: EvidenceKind.ValueType  # 10
 a node that does not hold the package whole ends what it had announced, until the package is offered again.
 """
 EVIDENCE_KIND_EXPIRED: EvidenceKind.ValueType  # 11
-"""The time within which it had to be delivered is over. Stated by the node that holds it. Final."""
+"""The time within which it had to be delivered is over. Stated by the node that holds it. Final. Kept for a later
+version: envelopes have no such time yet, so no node of this version states it. A reader takes it as it is.
+"""
 EVIDENCE_KIND_WITHDRAWAL_REQUESTED: EvidenceKind.ValueType  # 12
 """The sender asks to withdraw it (撤回). Travels forward. Stated by the sender's node."""
 EVIDENCE_KIND_WITHDRAWN: EvidenceKind.ValueType  # 13
@@ -280,10 +284,17 @@ class StageTime(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     stage: _builtins.str
-    """Name of the stage: `intake`, `queue`, `transfer`, `commit`, `handover`, `outcome`."""
+    """Name of the stage, and the kind of evidence that closes it:
+    `intake` (SUBMITTED): the submit, until the package is sealed and recorded;
+    `queue` (RELAYED, DELIVERED): in the queue of the node before, until the stream began that brought it;
+    `transfer` (RELAYED, DELIVERED): that stream, until the sender had said everything;
+    `commit` (RELAYED, DELIVERED): until the package was verified, durable and recorded;
+    `handover` (RETRIEVED, or PARSED before it): from DELIVERED until the receiver's systems have the package;
+    `outcome` (ACCEPTED, RETURNED, REJECTED): from DELIVERED until the handler has decided.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
-        """When it began."""
+        """When it began. The clock is that of the stating node, but the one of the node before for `queue`."""
 
     @_builtins.property
     def end_time(self) -> _timestamp_pb2.Timestamp:

@@ -98,7 +98,10 @@ class WatchPackageResponse(_message.Message):
     PACKAGE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def package(self) -> _package_pb2.Package:
-        """The package as it is now."""
+        """The package as it is now, without what did not change: `envelope` is set in the first message of a stream only,
+        `evidence` in the first one and in each that follows new evidence, and then it is all evidence. A caller keeps what
+        it has of these two when they are not set.
+        """
 
     def __init__(
         self,
@@ -132,7 +135,7 @@ class ListPackagesRequest(_message.Message):
     collaboration_case_id: _builtins.str
     """Only packages of this case, when given."""
     page_size: _builtins.int
-    """Most packages in the answer; 0 for 50, at most 500."""
+    """Most packages in the answer; 0 for 50, at most 500. Fewer come when the answer would exceed 4 MiB."""
     page_token: _builtins.str
     """`next_page_token` of the page before."""
     @_builtins.property

@@ -260,9 +260,10 @@ class GatewayServiceServicer:
 
     def ReadPart(self, request, context):
         """Streams the bytes of one part from an offset. Part 0 is the manifest.
-        Reading the last missing part of a received package states RETRIEVED.
+        Reading the last missing part of a received package states RETRIEVED. A package that was withdrawn is no longer
+        read by its receiver; one that the receiver returned or rejected is.
         Callers: business systems with the grant `read` for this kind of part; the sender's systems for what they sent.
-        Errors: PACKAGE_NOT_FOUND, PART_NOT_FOUND, PART_INCOMPLETE, GRANT_MISSING.
+        Errors: PACKAGE_NOT_FOUND, PART_NOT_FOUND, PART_INCOMPLETE, STATE_CONFLICT, GRANT_MISSING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -199,7 +199,7 @@ class ListDeliveriesRequest(_message.Message):
     state: _package_pb2.HopState.ValueType
     """Only deliveries in this state, when given."""
     page_size: _builtins.int
-    """Most deliveries in the answer; 0 for 50, at most 500."""
+    """Most deliveries in the answer; 0 for 50, at most 500. Fewer come when the answer would exceed 4 MiB."""
     page_token: _builtins.str
     """`next_page_token` of the page before."""
     def __init__(

@@ -79,7 +79,7 @@ class _DeliveryStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Deliver
     DELIVERY_STATE_FAILED: _DeliveryState.ValueType  # 10
     """Delivery was given up; an operator may replay it (投递失败)."""
     DELIVERY_STATE_EXPIRED: _DeliveryState.ValueType  # 11
-    """Its time is over (已过期)."""
+    """Its time is over (已过期). Final; kept for a later version, see EVIDENCE_KIND_EXPIRED."""
     DELIVERY_STATE_WITHDRAWN: _DeliveryState.ValueType  # 12
     """Withdrawn by the sender (已撤回)."""
 
@@ -109,7 +109,7 @@ DELIVERY_STATE_REJECTED: DeliveryState.ValueType  # 9
 DELIVERY_STATE_FAILED: DeliveryState.ValueType  # 10
 """Delivery was given up; an operator may replay it (投递失败)."""
 DELIVERY_STATE_EXPIRED: DeliveryState.ValueType  # 11
-"""Its time is over (已过期)."""
+"""Its time is over (已过期). Final; kept for a later version, see EVIDENCE_KIND_EXPIRED."""
 DELIVERY_STATE_WITHDRAWN: DeliveryState.ValueType  # 12
 """Withdrawn by the sender (已撤回)."""
 Global___DeliveryState: _TypeAlias = DeliveryState  # noqa: Y015
@@ -194,7 +194,7 @@ class Package(_message.Message):
 
     @_builtins.property
     def envelope(self) -> _envelope_pb2.SignedEnvelope:
-        """The envelope as it travelled, so that the reader sees what was signed."""
+        """The envelope as it travelled, so that the reader sees what was signed. WatchPackage sets it once."""
 
     @_builtins.property
     def reasons(self) -> _containers.RepeatedCompositeFieldContainer[_evidence_pb2.Reason]:
@@ -210,7 +210,9 @@ class Package(_message.Message):
 
     @_builtins.property
     def evidence(self) -> _containers.RepeatedCompositeFieldContainer[_evidence_pb2.Evidence]:
-        """The evidence in the order in which this node took it. Filled by GetPackage, WatchPackage and WatchInbox only."""
+        """The evidence in the order in which this node took it. Filled by GetPackage, GetTransit and
+        WatchInbox, and by WatchPackage when there is new evidence.
+        """
 
     def __init__(
         self,

@@ -6,6 +6,7 @@ Copyright Xietong contributors. SPDX-License-Identifier: Apache-2.0"""
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
 from xietong.exchange.v1 import capabilities_pb2 as _capabilities_pb2
@@ -180,18 +181,32 @@ class Offer(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     ENVELOPE_FIELD_NUMBER: _builtins.int
+    ENQUEUE_TIME_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
+    traceparent: _builtins.str
+    """W3C traceparent of the sender's span for this hop, which becomes the parent of the receiver's. Without it the
+    receiver's span belongs to the package's trace context all the same.
+    """
     @_builtins.property
     def envelope(self) -> _envelope_pb2.SignedEnvelope:
         """The envelope with its signature."""
+
+    @_builtins.property
+    def enqueue_time(self) -> _timestamp_pb2.Timestamp:
+        """When the package came into the sender's queue for this hop, by the sender's clock; failed tries do not change it.
+        The receiver's evidence tells the stage `queue` from it, and does not when it is unset.
+        """
 
     def __init__(
         self,
         *,
         envelope: _envelope_pb2.SignedEnvelope | None = ...,
+        enqueue_time: _timestamp_pb2.Timestamp | None = ...,
+        traceparent: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["enqueue_time", b"enqueue_time", "envelope", b"envelope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["envelope", b"envelope"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["enqueue_time", b"enqueue_time", "envelope", b"envelope", "traceparent", b"traceparent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

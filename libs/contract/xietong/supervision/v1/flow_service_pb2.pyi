@@ -130,7 +130,7 @@ class ListFlowsRequest(_message.Message):
     process_code: _builtins.str
     """Only flows of this process, when given."""
     page_size: _builtins.int
-    """Most flows in the answer; 0 for 50, at most 500."""
+    """Most flows in the answer; 0 for 50, at most 500. Fewer come when the answer would exceed 4 MiB."""
     page_token: _builtins.str
     """`next_page_token` of the page before."""
     @_builtins.property
@@ -188,16 +188,24 @@ class GetCaseFlowRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     COLLABORATION_CASE_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     collaboration_case_id: _builtins.str
     """The case."""
+    page_size: _builtins.int
+    """Most flows in the answer; 0 for 50, at most 500. Fewer come when the answer would exceed 4 MiB."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before."""
     def __init__(
         self,
         *,
         collaboration_case_id: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["collaboration_case_id", b"collaboration_case_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["collaboration_case_id", b"collaboration_case_id", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -210,18 +218,22 @@ class GetCaseFlowResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FLOWS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty at the end."""
     @_builtins.property
     def flows(self) -> _containers.RepeatedCompositeFieldContainer[Global___Flow]:
-        """The flows of the case, the oldest first. At most 1,000."""
+        """The flows of the case, the oldest first."""
 
     def __init__(
         self,
         *,
         flows: _abc.Iterable[Global___Flow] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flows", b"flows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["flows", b"flows", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -69,7 +69,7 @@ class FlowServiceServicer:
 
     def GetCaseFlow(self, request, context):
         """Returns the whole way of a case through the parties, the oldest package first. Idempotent.
-        Errors: PACKAGE_NOT_FOUND when the hub knows no package of the case.
+        Errors: PAGE_TOKEN_INVALID, PACKAGE_NOT_FOUND when the hub knows no package of the case.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -27,7 +27,7 @@ class FlowServiceStub:
     """
     GetCaseFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.GetCaseFlowRequest, _flow_service_pb2.GetCaseFlowResponse]
     """Returns the whole way of a case through the parties, the oldest package first. Idempotent.
-    Errors: PACKAGE_NOT_FOUND when the hub knows no package of the case.
+    Errors: PAGE_TOKEN_INVALID, PACKAGE_NOT_FOUND when the hub knows no package of the case.
     """
 
 class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -55,7 +55,7 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_flow_service_pb2.GetCaseFlowRequest, _abc.Awaitable[_flow_service_pb2.GetCaseFlowResponse]],
     ) -> _abc.Awaitable[_flow_service_pb2.GetCaseFlowResponse]:
         """Returns the whole way of a case through the parties, the oldest package first. Idempotent.
-        Errors: PACKAGE_NOT_FOUND when the hub knows no package of the case.
+        Errors: PAGE_TOKEN_INVALID, PACKAGE_NOT_FOUND when the hub knows no package of the case.
         """
 
 def add_FlowServiceServicer_to_server(servicer: FlowServiceServicer, server: _aio.Server) -> None: ...

@@ -31,6 +31,7 @@ metadata = MetaData(
 )
 
 _ID = UUID(as_uuid=False)
+_THIS_TRANSACTION = text("(pg_current_xact_id()::text)::bigint")
 _TIME = DateTime(timezone=True)
 
 package = Table(
@@ -56,6 +57,14 @@ package = Table(
     Column("receiver_case_number", Text, nullable=False, server_default=""),
     Column("reasons", LargeBinary, nullable=False, server_default=text("''::bytea")),
     Column("create_time", _TIME, nullable=False),
+    Column(
+        "changed_in",
+        BigInteger,
+        nullable=False,
+        server_default=_THIS_TRANSACTION,
+        onupdate=_THIS_TRANSACTION,
+    ),
+    Index("ix_package_incoming_changed", "changed_in", "position", postgresql_where=text("direction = 3")),
     Index("ix_package_direction_position", "direction", "position"),
     Index("ix_package_direction_state_position", "direction", "state", "position"),
     Index("ix_package_case_position", "collaboration_case_id", "position"),

@@ -14,7 +14,7 @@ from xietong.exchange.v1 import gateway_packages_pb2 as packages_pb
 from xietong.exchange.v1 import gateway_service_pb2 as pb
 from xietong.exchange.v1.gateway_service_pb2_grpc import GatewayServiceServicer
 from xietong_exchange.adapters.rpc.caller import caller
-from xietong_exchange.adapters.rpc.paging import decode_token, encode_token, page_size
+from xietong_exchange.adapters.rpc.paging import decode_token, fit, page_size
 from xietong_exchange.domain.identity import Role
 from xietong_exchange.flow.drafts import DraftDesk
 from xietong_exchange.flow.handover import Caller, Handover
@@ -24,6 +24,7 @@ from xietong_exchange.flow.records import PackageFilter
 from xietong_exchange.flow.rulebook import findings_of
 from xietong_exchange.flow.upload import Upload
 from xietong_exchange.flow.views import Views
+from xietong_exchange.flow.watching import Watching
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -37,6 +38,7 @@ class GatewayServicer(GatewayServiceServicer):
     uploads: Upload
     intake: Intake
     handover: Handover
+    watching: Watching
     views: Views
 
     async def GetNode(self, request: pb.GetNodeRequest, context: _Context) -> pb.GetNodeResponse:
@@ -112,11 +114,9 @@ class GatewayServicer(GatewayServiceServicer):
         self, request: packages_pb.WatchPackageRequest, context: _Context
     ) -> AsyncIterator[packages_pb.WatchPackageResponse]:
         """Stream a package until its state is final."""
-        async with aclosing(self.handover.watch(request.package_id)) as records:
-            async for record in records:
-                yield packages_pb.WatchPackageResponse(
-                    package=await self.views.package(record, with_evidence=True)
-                )
+        async with aclosing(self.watching.package(request.package_id)) as changes:
+            async for package in changes:
+                yield packages_pb.WatchPackageResponse(package=package)
 
     async def ListPackages(
         self, request: packages_pb.ListPackagesRequest, context: _Context
@@ -129,21 +129,19 @@ class GatewayServicer(GatewayServiceServicer):
             collaboration_case_id=request.collaboration_case_id,
         )
         limit, before = page_size(request.page_size), decode_token("ListPackages", request.page_token)
-        records = await self.handover.page(wanted, before=before, limit=limit)
-        token = encode_token("ListPackages", records[-1].position) if len(records) == limit else ""
-        return packages_pb.ListPackagesResponse(
-            packages=await self.views.packages(records), next_page_token=token
-        )
+        page = await self.handover.page(wanted, before=before, limit=limit)
+        views, positions = await self.views.packages(page.records), [r.position for r in page.records]
+        packages, token = fit("ListPackages", views, positions, more=page.more)
+        return packages_pb.ListPackagesResponse(packages=packages, next_page_token=token)
 
     async def WatchInbox(
         self, request: packages_pb.WatchInboxRequest, context: _Context
     ) -> AsyncIterator[packages_pb.WatchInboxResponse]:
         """Stream the packages that wait for the caller."""
-        async with aclosing(self.handover.inbox(_caller(), only_addressed=request.only_addressed)) as records:
-            async for record in records:
-                yield packages_pb.WatchInboxResponse(
-                    package=await self.views.package(record, with_evidence=True)
-                )
+        watching = self.watching.inbox(_caller(), only_addressed=request.only_addressed)
+        async with aclosing(watching) as changes:
+            async for package in changes:
+                yield packages_pb.WatchInboxResponse(package=package)
 
     async def ReadPart(
         self, request: packages_pb.ReadPartRequest, context: _Context

@@ -10,7 +10,7 @@ import grpc
 from xietong.exchange.v1 import operations_service_pb2 as pb
 from xietong.exchange.v1.operations_service_pb2_grpc import OperationsServiceServicer
 from xietong_exchange.adapters.rpc.caller import caller
-from xietong_exchange.adapters.rpc.paging import decode_token, encode_token, page_size
+from xietong_exchange.adapters.rpc.paging import decode_token, fit, page_size
 from xietong_exchange.domain.evidence import timestamp
 from xietong_exchange.flow.operations import Operations
 from xietong_exchange.flow.records import DeliveryRecord
@@ -41,8 +41,9 @@ class OperationsServicer(OperationsServiceServicer):
         """List the outbox, the oldest first."""
         limit, after = page_size(request.page_size), decode_token("ListDeliveries", request.page_token)
         found = await self.operations.deliveries(request.state, after=after or 0, limit=limit)
-        token = encode_token("ListDeliveries", found[-1].delivery_id) if len(found) == limit else ""
-        return pb.ListDeliveriesResponse(deliveries=map(_delivery, found), next_page_token=token)
+        positions, views = [record.delivery_id for record in found], [_delivery(record) for record in found]
+        deliveries, token = fit("ListDeliveries", views, positions, more=len(found) == limit)
+        return pb.ListDeliveriesResponse(deliveries=deliveries, next_page_token=token)
 
     async def ReplayDelivery(
         self, request: pb.ReplayDeliveryRequest, context: _Context

@@ -1,14 +1,22 @@
-"""Page tokens: opaque to the caller, a position and the call that gave it to the node."""
+"""Pages that fit into a message, and their tokens: opaque to the caller, a position and the call that gave it."""
 
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import TypeVar
+
+from google.protobuf.message import Message
 
 from xietong_exchange.domain.errors import PageTokenInvalid
 
 DEFAULT_PAGE_SIZE = 50
+MESSAGE_BYTES = 3 << 20
+"""Most bytes of entries in one answer: a gRPC client that nobody configured reads messages up to 4 MiB."""
 _POSITIONS = range(1 << 63)  # what the database counts with
+_EntryT = TypeVar("_EntryT", bound=Message)
 
 
 def page_size(asked: int) -> int:
@@ -19,6 +27,23 @@ def page_size(asked: int) -> int:
 def encode_token(call: str, position: int) -> str:
     """A token for the page after this position of this call's list."""
     return urlsafe_b64encode(f"{call}:{position}".encode()).decode().rstrip("=")
+
+
+def fit(
+    call: str, entries: Sequence[_EntryT], positions: Sequence[int], *, more: bool
+) -> tuple[Sequence[_EntryT], str]:
+    """As many entries of a page as one message takes, at least the first, and the token of the page after them.
+
+    Args:
+        call: whose list it is.
+        entries: the page.
+        positions: where each entry stands in the list.
+        more: whether the list goes on after the page.
+    """
+    ends = accumulate(entry.ByteSize() for entry in entries)
+    kept = max(1, sum(end <= MESSAGE_BYTES for end in ends))
+    more = more or kept < len(entries)
+    return entries[:kept], encode_token(call, positions[kept - 1]) if more else ""
 
 
 def decode_token(call: str, token: str) -> int | None:

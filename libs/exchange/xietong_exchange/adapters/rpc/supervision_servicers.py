@@ -13,10 +13,10 @@ from xietong.supervision.v1 import directory_service_pb2 as directory_pb
 from xietong.supervision.v1 import flow_service_pb2 as pb
 from xietong.supervision.v1.directory_service_pb2_grpc import DirectoryServiceServicer
 from xietong.supervision.v1.flow_service_pb2_grpc import FlowServiceServicer
-from xietong_exchange.adapters.rpc.paging import decode_token, encode_token, page_size
+from xietong_exchange.adapters.rpc.paging import decode_token, fit, page_size
 from xietong_exchange.flow.exchange import sealed
 from xietong_exchange.flow.operations import Operations
-from xietong_exchange.flow.records import PackageFilter, PackageRecord
+from xietong_exchange.flow.records import PackageFilter, PackagePage, PackageRecord
 from xietong_exchange.flow.views import Views
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -33,18 +33,21 @@ class FlowServicer(FlowServiceServicer):
         """List flows, the newest first."""
         wanted = PackageFilter(process_code=request.process_code, states=tuple(request.states))
         limit, before = page_size(request.page_size), decode_token("ListFlows", request.page_token)
-        records = await self.operations.flows(wanted, before=before, limit=limit)
-        token = encode_token("ListFlows", records[-1].position) if len(records) == limit else ""
-        return pb.ListFlowsResponse(flows=await self._flows(records), next_page_token=token)
+        page = await self.operations.flows(wanted, before=before, limit=limit)
+        flows, token = await self._flows("ListFlows", page)
+        return pb.ListFlowsResponse(flows=flows, next_page_token=token)
 
     async def GetCaseFlow(self, request: pb.GetCaseFlowRequest, context: _Context) -> pb.GetCaseFlowResponse:
         """The whole way of a case."""
-        records = await self.operations.case(request.collaboration_case_id)
-        return pb.GetCaseFlowResponse(flows=await self._flows(records))
+        limit, after = page_size(request.page_size), decode_token("GetCaseFlow", request.page_token)
+        page = await self.operations.case(request.collaboration_case_id, after=after or 0, limit=limit)
+        flows, token = await self._flows("GetCaseFlow", page)
+        return pb.GetCaseFlowResponse(flows=flows, next_page_token=token)
 
-    async def _flows(self, records: Sequence[PackageRecord]) -> list[pb.Flow]:
-        views = await self.views.packages(records)
-        return [_flow(record, view) for record, view in zip(records, views, strict=True)]
+    async def _flows(self, call: str, page: PackagePage) -> tuple[Sequence[pb.Flow], str]:
+        views = await self.views.packages(page.records)
+        flows = [_flow(record, view) for record, view in zip(page.records, views, strict=True)]
+        return fit(call, flows, [record.position for record in page.records], more=page.more)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,12 @@ _STATEMENTS = (
         receiver_case_number text NOT NULL DEFAULT '',
         reasons bytea NOT NULL DEFAULT ''::bytea,
         create_time timestamptz NOT NULL,
+        changed_in bigint NOT NULL DEFAULT (pg_current_xact_id()::text)::bigint,
         CONSTRAINT pk_package PRIMARY KEY (package_id),
         CONSTRAINT uq_package_position UNIQUE (position)
     )
     """,
+    "CREATE INDEX ix_package_incoming_changed ON package (changed_in, position) WHERE direction = 3",
     "CREATE INDEX ix_package_direction_position ON package (direction, position)",
     "CREATE INDEX ix_package_direction_state_position ON package (direction, state, position)",
     "CREATE INDEX ix_package_case_position ON package (collaboration_case_id, position)",

@@ -1,0 +1,180 @@
+"""Watching: packages as they change, one of them or all that wait in the inbox.
+
+Who watches costs what changes, not what is there: a look reads numbers that tell what is new, and only that is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from xietong.exchange.v1.package_pb2 import DeliveryState, Direction, Package
+from xietong_exchange.domain.delivery import FINAL
+from xietong_exchange.domain.errors import PackageNotFound
+from xietong_exchange.flow.changes import INBOX
+from xietong_exchange.flow.evidence import to_evidence
+from xietong_exchange.flow.exchange import Exchange, sealed, signed_envelope
+from xietong_exchange.flow.handover import Caller
+from xietong_exchange.flow.records import (
+    DeliveryRecord,
+    EvidenceRecord,
+    Glance,
+    PackageFilter,
+    PackagePage,
+    PackageRecord,
+)
+from xietong_exchange.flow.store import Store
+from xietong_exchange.flow.views import Views
+
+INBOX_PAGE = 100
+"""Packages of the inbox that are in memory at once; a page also ends at `store.PAGE_BYTES`."""
+
+WAITING = (
+    DeliveryState.DELIVERY_STATE_DELIVERED,
+    DeliveryState.DELIVERY_STATE_RETRIEVED,
+    DeliveryState.DELIVERY_STATE_PARSED,
+    DeliveryState.DELIVERY_STATE_SUBMITTED,
+    DeliveryState.DELIVERY_STATE_RELAYED,
+)
+"""States without an outcome; those in which there is something to do come first. What was announced and given up on
+its way does not wait; replayed, it is announced again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sight:
+    """A package as it was last looked at; `evidence` is empty when none came since the look before."""
+
+    glance: Glance
+    record: PackageRecord
+    delivery: DeliveryRecord | None
+    evidence: list[EvidenceRecord]
+
+
+class Watching:
+    """Streams packages of this party to its systems."""
+
+    def __init__(self, exchange: Exchange, views: Views) -> None:
+        self._exchange = exchange
+        self._views = views
+
+    async def package(self, package_id: str) -> AsyncGenerator[Package, None]:
+        """The package at once and after every change, until its state is final.
+
+        The first answer has envelope and evidence, later ones all evidence when there is more of it.
+
+        Raises:
+            PackageNotFound: this party neither sends nor receives it.
+        """
+        with self._exchange.changes.subscribe(package_id) as news:
+            sight, shown = await self._look(package_id, None), Package()
+            while True:
+                view = self._views.view(sight.record, sight.delivery)
+                if sight.evidence or view != shown:
+                    yield _answer(view, sight, is_first=not shown.package_id)
+                    shown = view
+                if sight.record.state in FINAL:
+                    return
+                await news.wait()
+                sight = await self._look(package_id, sight)
+
+    async def _look(self, package_id: str, before: _Sight | None) -> _Sight:
+        """One query tells what changed since the look before, and one more reads each thing that did."""
+        async with self._exchange.store.transaction() as tx:
+            glance = await tx.packages.glance(package_id)
+            known = before.glance if before else Glance(package=0, delivery=0, evidence=0)
+            record = before.record if before else None
+            if glance is not None and glance.package != known.package:
+                record = await tx.packages.get(package_id)
+            if glance is None or record is None or record.direction == Direction.DIRECTION_TRANSIT:
+                raise PackageNotFound(package_id=package_id)
+            delivery = before.delivery if before else None
+            if glance.delivery != known.delivery:
+                delivery = await tx.outbox.of_package(package_id)
+            new_evidence = glance.evidence != known.evidence
+            evidence = await tx.packages.evidence(package_id) if new_evidence else []
+        return _Sight(glance, record, delivery, evidence)
+
+    async def inbox(self, caller: Caller, *, only_addressed: bool) -> AsyncGenerator[Package, None]:
+        """Incoming packages without an outcome, at once and after every change. Never ends by itself."""
+        async with aclosing(self._inbox_pages()) as pages:
+            async for page in pages:
+                records = [r for r in page if not only_addressed or _is_addressed(r, caller.system)]
+                for view in await self._views.packages(records, with_evidence=True):
+                    yield view
+
+    async def _inbox_pages(self) -> AsyncGenerator[list[PackageRecord], None]:
+        changes, moved = _IncomingChanges(self._exchange.store), self._exchange.progress.incoming()
+        with self._exchange.changes.subscribe(INBOX) as news:
+            async with aclosing(changes.begin()) as pages:
+                async for page in pages:
+                    yield page
+            while True:
+                await news.wait()
+                async with aclosing(changes.look()) as pages:
+                    async for page in pages:
+                        yield page
+                before, moved = moved, self._exchange.progress.incoming()
+                yield await self._many([one for one, at in moved.items() if before.get(one) != at])
+
+    async def _many(self, package_ids: list[str]) -> list[PackageRecord]:
+        """The packages whose bytes moved: few, as few move at once."""
+        if not package_ids:
+            return []
+        async with self._exchange.store.transaction() as tx:
+            return await tx.packages.get_many(package_ids)
+
+
+class _IncomingChanges:
+    """What waits, then what changes, page by page, each change once. No transaction is held between two pages.
+
+    It remembers only what the next look may find again: changes that are younger than the oldest transaction under way.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._since = 0
+        self._told: dict[str, int] = {}
+
+    async def begin(self) -> AsyncGenerator[list[PackageRecord], None]:
+        """The packages that wait, by state, the oldest first."""
+        async with self._store.transaction() as tx:
+            self._since = await tx.packages.horizon()
+        for state in WAITING:
+            wanted = PackageFilter(direction=Direction.DIRECTION_INCOMING, states=(state,))
+            page, after = PackagePage(records=[], more=True), 0
+            while page.more:
+                async with self._store.transaction() as tx:
+                    page = await tx.packages.page(wanted, after=after, limit=INBOX_PAGE)
+                if page.records:
+                    after = page.records[-1].position
+                    yield self._untold(page.records)
+
+    async def look(self) -> AsyncGenerator[list[PackageRecord], None]:
+        """The packages that changed since the last look."""
+        async with self._store.transaction() as tx:
+            since, self._since = self._since, await tx.packages.horizon()
+            page = await tx.packages.incoming_changes(since, after=None, limit=INBOX_PAGE)
+        yield self._untold(page.records)
+        while page.more:
+            async with self._store.transaction() as tx:
+                page = await tx.packages.incoming_changes(since, after=page.records[-1], limit=INBOX_PAGE)
+            yield self._untold(page.records)
+        self._told = {one: change for one, change in self._told.items() if change >= self._since}
+
+    def _untold(self, records: Iterable[PackageRecord]) -> list[PackageRecord]:
+        untold = [record for record in records if self._told.get(record.package_id) != record.changed_in]
+        self._told.update((r.package_id, r.changed_in) for r in untold if r.changed_in >= self._since)
+        return untold
+
+
+def _answer(view: Package, sight: _Sight, *, is_first: bool) -> Package:
+    answer = Package(evidence=[to_evidence(row) for row in sight.evidence])
+    answer.MergeFrom(view)
+    if is_first:
+        answer.envelope.CopyFrom(signed_envelope(sight.record))
+    return answer
+
+
+def _is_addressed(record: PackageRecord, system: str) -> bool:
+    return sealed(record).envelope.receiver.system in {"", system}
