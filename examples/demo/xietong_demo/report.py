@@ -19,7 +19,7 @@ from xietong_system_desk.records import SendRecord, SentPackage
 _FINAL_KINDS = frozenset({"ACCEPTED", "RETURNED", "REJECTED", "EXPIRED", "WITHDRAWN"})
 _KEYS = {"sender": "from", "receiver": "to"}
 _COLUMNS: tuple[tuple[str, str, JustifyMethod], ...] = (
-    ("流程", "process", "left"),
+    ("文件夹（含流程）", "folder (process)", "left"),
     ("从", "from", "left"),
     ("至", "to", "left"),
     ("字节", "size", "right"),
@@ -37,6 +37,7 @@ class PackageLine:
     """What is told about one package."""
 
     package_id: str
+    folder: str
     process: str
     sender: str
     receiver: str
@@ -55,6 +56,7 @@ class PackageLine:
         sender, receiver = way_of(step)
         return cls(
             package_id=package.package_id,
+            folder=step.name,
             process=record.process,
             sender=sender,
             receiver=receiver,
@@ -92,7 +94,7 @@ def print_table(console: Console, lines: Sequence[PackageLine]) -> None:
     for line in lines:
         equal = "[green]是 yes[/]" if line.bytes_equal else "[red]否 NO[/]"
         table.add_row(
-            line.process,
+            line.folder,
             line.sender,
             line.receiver,
             f"{line.size_bytes:,}",
