@@ -247,7 +247,7 @@ class Handover:
 
 def _conflict(record: PackageRecord) -> StateConflict:
     state = DeliveryState.Name(record.state).removeprefix("DELIVERY_STATE_")
-    return StateConflict(what=f"package {record.package_id}", state=state, action="this outcome (该处理结果)")
+    return StateConflict(what=record.package_id, state=state)
 
 
 def _addressed(package: SealedPackage, system: str) -> bool:

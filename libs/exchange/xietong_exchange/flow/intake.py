@@ -189,7 +189,7 @@ class Intake:
             contributions = await tx.drafts.contributions(draft.draft_id)
         if draft.state != DraftState.DRAFT_STATE_OPEN or not draft.header:
             state = "not opened (OpenDraft)" if not draft.header else DraftState.Name(draft.state)
-            raise StateConflict(what=f"draft {key_text(key)}", state=state, action="this (提交或预检)")
+            raise StateConflict(what=key_text(key), state=state)
         header = DraftHeader.FromString(draft.header)
         edition = self._exchange.rules.edition(header.standard_edition).id
         sender = Address(party=self._exchange.party, organ_code=key.organ_code, system=system)
@@ -275,9 +275,7 @@ class Intake:
                 await tx.drafts.remember_request(request_id, draft.draft_id)
                 return Submission(await tx.packages.of_draft(draft.draft_id), attached=True)
             if draft != sheet.draft or await tx.drafts.contributions(draft.draft_id) != sheet.contributions:
-                raise StateConflict(
-                    what=f"draft {key_text(draft.key)}", state="changing", action="submitting (提交)"
-                )
+                raise StateConflict(what=key_text(draft.key), state="changing")
             for package in sealed:
                 await self._add(tx, package, sheet, actor, start)
             await tx.drafts.set_state(draft.draft_id, DraftState.DRAFT_STATE_SUBMITTED)
