@@ -56,11 +56,12 @@ def _tell_ports(stack: Stack, console: Console) -> None:
 
 
 def _explain(stack: Stack, console: Console) -> None:
-    table = Table("单位 party", "地址 address", "证书 credentials", "日志 log", title="Xietong 协同")
+    table = Table("单位 party", "地址 address", title="Xietong 协同")
+    table.add_column("证书 credentials", overflow="fold")  # copied from here
     for party in PARTIES:
-        log = stack.folder / "logs" / f"{party}.log"
-        table.add_row(party, stack.address(party), _short(stack.pki / party), _short(log))
+        table.add_row(party, stack.address(party), _short(stack.pki / party))
     console.print(table)
+    console.print(f"日志 / logs: {_short(stack.folder / 'logs')}", highlight=False, soft_wrap=True)
     command = (
         f"xietong send examples/01-PB-01 --node {stack.address('police')} "
         f"--credentials {_short(stack.pki / 'police')} --system case-handling"
