@@ -20,12 +20,13 @@ setup: .venv/.stamp-own ## make .venv with everything locked and the project's o
 
 .venv/.stamp-locked: requirements/dev.txt
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	@echo "安装到 .venv，约需 1 至 2 分钟 / installing into .venv, about 1 to 2 minutes …"
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	$(BIN)/pip install --quiet --quiet --disable-pip-version-check --require-hashes -r $<
 	touch $@
 
 .venv/.stamp-own: .venv/.stamp-locked $(PYPROJECTS)
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	$(BIN)/pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 		$(addprefix -e ,$(patsubst %/,%,$(dir $(PYPROJECTS))))
 	touch $@
 

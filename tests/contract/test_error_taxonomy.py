@@ -111,8 +111,8 @@ def test_sentences_say_what_is_wrong_and_end_in_the_remedy(cls: type[XietongErro
     assert placeholders(cls.sentence_zh) <= placeholders(cls.sentence_en)
 
 
-def raised_errors() -> Iterator[tuple[str, type[XietongError], set[str]]]:
-    """Where the engine and the services make an error, of which class, and with which facts."""
+def raised_errors() -> Iterator[tuple[str, type[XietongError], dict[str, str]]]:
+    """Where the engine and the services make an error, of which class, and with which facts, as the source has them."""
     by_name = {cls.__name__: cls for cls in CLASSES}
     for path in sorted([*ROOT.glob("libs/exchange/**/*.py"), *ROOT.glob("services/**/*.py")]):
         nodes = list(ast.walk(ast.parse(path.read_text())))
@@ -122,7 +122,7 @@ def raised_errors() -> Iterator[tuple[str, type[XietongError], set[str]]]:
         } & by_name.keys()
         for node in nodes:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ours:
-                given = {keyword.arg or "" for keyword in node.keywords}
+                given = {keyword.arg or "": ast.unparse(keyword.value) for keyword in node.keywords}
                 yield f"{path.relative_to(ROOT)}:{node.lineno}", by_name[node.func.id], given
 
 
@@ -131,10 +131,20 @@ def test_whoever_makes_an_error_gives_the_facts_that_its_sentence_names() -> Non
     wrong = [
         f"{place}: {cls.__name__} needs {sorted(placeholders(cls.sentence_en))}"
         for place, cls, given in calls
-        if not placeholders(cls.sentence_en) <= given
+        if not placeholders(cls.sentence_en) <= given.keys()
     ]
     assert calls
     assert not wrong, "\n" + "\n".join(wrong)
+
+
+def test_no_fact_brings_chinese_into_the_english_sentence() -> None:
+    mixed = [
+        f"{place}: {name}={value}"
+        for place, cls, given in raised_errors()
+        for name, value in given.items()
+        if name in placeholders(cls.sentence_en) and re.search(r"[\u4e00-\u9fff]", value)
+    ]
+    assert not mixed, "\n" + "\n".join(mixed)
 
 
 # Over the wire and back

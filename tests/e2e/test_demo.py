@@ -23,7 +23,7 @@ from xietong_demo.verification import compare
 
 KEYS = {
     *("package_id", "process", "from", "to", "size_bytes", "parts", "hops", "state", "seconds", "trace_id"),
-    *("seal", "bytes_equal"),
+    *("seal", "bytes_equal", "folder"),
 }
 STORY = [
     ("PB-01", "police", "procuratorate", "ACCEPTED"),

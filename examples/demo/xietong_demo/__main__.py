@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from xietong_client.pki import PkiError
@@ -32,18 +33,23 @@ def main() -> int:
 
 
 async def _until_signal(arguments: argparse.Namespace) -> int:
-    """Runs the command; SIGINT and SIGTERM cancel it, so that everything that it started is stopped."""
+    """Runs the command; SIGINT, SIGTERM and a closed terminal cancel it: everything that it started is stopped."""
     work = asyncio.ensure_future(_run(arguments))
     loop = asyncio.get_running_loop()
 
+    signals = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as it is under nohup
+        signals.append(signal.SIGHUP)
+
     def interrupt() -> None:
         # Only once: the processes are stopped within a bound, and a second Ctrl-C must not leave some of them.
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in signals:
             loop.add_signal_handler(number, lambda: None)
-        sys.stderr.write("正在停止 / stopping …\n")
         work.cancel()
+        with suppress(OSError):  # the terminal may be gone
+            sys.stderr.write("正在停止 / stopping …\n")
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in signals:
         loop.add_signal_handler(number, interrupt)
     try:
         return await work

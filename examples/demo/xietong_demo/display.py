@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Protocol, Self
 
+from rich import box
 from rich.console import Console
 from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.table import Table
+from rich.text import Text
 
 from xietong_demo.following import Movement, way_of
 from xietong_demo.story import Step
 
-_BAR_WIDTH = 14
+_WIDE = 110  # characters of a terminal that has room for everything
+_BAR_WIDTH, _NARROW_BAR_WIDTH = 12, 5
 _REFRESH_PER_SECOND = 8
 _FULL_WIDTH = 130  # characters of a line where no terminal says how many fit
 _QUARTERS = 4
@@ -44,12 +46,23 @@ def make_display(console: Console, steps: Sequence[Step]) -> Display:
     return LiveDisplay(console, steps) if console.is_terminal else LineDisplay(console)
 
 
+def announced(console: Console, probes: Mapping[str, Awaitable[None]]) -> Iterator[Awaitable[None]]:
+    """The same probes; each says by name when it has come to its end."""
+
+    async def tell(name: str, probe: Awaitable[None]) -> None:
+        await probe
+        console.print(f"  就绪 / ready: {name}", highlight=False, markup=False)
+
+    return (tell(name, probe) for name, probe in probes.items())
+
+
 class LiveDisplay:
     """All packages of the story with a bar for upload and hops."""
 
     def __init__(self, console: Console, steps: Sequence[Step]) -> None:
         self._steps = steps
         self._movements: dict[str, Movement] = {}
+        self._console = console
         self._live = Live(
             self._table(), console=console, refresh_per_second=_REFRESH_PER_SECOND, transient=True
         )
@@ -69,25 +82,29 @@ class LiveDisplay:
         self._live.update(self._table())
 
     def _table(self) -> Table:
-        names = (
-            "案件文件夹 folder",
-            "单位 parties",
-            "上传 upload",
-            "→ 中心 hub",
-            "→ 接收 receiver",
-            "状态 state",
-        )
-        table = Table(*names, title="协同案件流转 / a case travels")
+        """One line per package, whatever the width: a line that breaks would push others out of the window."""
+        is_wide = self._console.width >= _WIDE
+        table = Table(title="协同案件流转 / a case travels", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+        names = ["文件夹 folder", "上传 upload", "→中心 hub", "→接收 to", "状态 state"]
+        if is_wide:
+            names.insert(1, "单位 parties")
+        for name in names:
+            table.add_column(name, no_wrap=name != names[-1])  # only the state, with its reason, may be cut
         for step in self._steps:
-            sender, receiver = way_of(step)
-            way = f"{sender} → {receiver}"
-            movement = self._movements.get(step.name)
-            if movement is None:
-                table.add_row(step.name, way, style="dim")
-                continue
-            bars = [_bar(share) for share in (movement.upload, movement.to_hub, movement.to_receiver)]
-            table.add_row(step.name, way, *bars, movement.state)
+            table.add_row(
+                *self._row(step, is_wide=is_wide), style="" if step.name in self._movements else "dim"
+            )
         return table
+
+    def _row(self, step: Step, *, is_wide: bool) -> list[str | Text]:
+        way = [" → ".join(way_of(step))] if is_wide else []
+        movement = self._movements.get(step.name)
+        if movement is None:
+            return [step.name, *way]
+        width = _BAR_WIDTH if is_wide else _NARROW_BAR_WIDTH
+        shares = (movement.upload, movement.to_hub, movement.to_receiver)
+        state = Text(movement.state, no_wrap=True, overflow="ellipsis")
+        return [step.name, *way, *(_bar(share, width) for share in shares), state]
 
 
 class LineDisplay:
@@ -121,5 +138,7 @@ class LineDisplay:
         )
 
 
-def _bar(share: float) -> ProgressBar:
-    return ProgressBar(total=1.0, completed=share, width=_BAR_WIDTH)
+def _bar(share: float, width: int) -> str:
+    """A bar that tells full from empty without colour, and a percentage."""
+    full = int(share * width)
+    return f"{'█' * full}{'░' * (width - full)}{int(share * 100):4}%"

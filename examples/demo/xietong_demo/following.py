@@ -8,10 +8,11 @@ from typing import Self
 
 import grpc
 
+from xietong.exchange.v1.evidence_pb2 import EvidenceKind
 from xietong.exchange.v1.package_pb2 import DeliveryState, HopState
 from xietong.supervision.v1.flow_service_pb2 import Flow, ListFlowsRequest
 from xietong.supervision.v1.flow_service_pb2_grpc import FlowServiceStub
-from xietong_client.labels import party_name
+from xietong_client.labels import EVIDENCE_KINDS, party_name
 from xietong_demo.desks import Desks
 from xietong_demo.stack import Stack
 from xietong_demo.story import Step
@@ -31,6 +32,15 @@ _HELD_BY_HUB = frozenset(
     }
 )
 _DELIVERED = _HELD_BY_HUB - {DeliveryState.DELIVERY_STATE_RELAYED}
+_STAGES = {
+    SendStage.NEW: "待发送 new",
+    SendStage.BEGUN: "上传中 uploading",
+    SendStage.WAITING: "等待其他系统 waiting",
+    SendStage.SUBMITTING: "提交中 submitting",
+    SendStage.SENT: "已提交 submitted",
+    SendStage.CONTRIBUTED: "已提供 contributed",
+    SendStage.REFUSED: "未能发出 refused",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +91,12 @@ def record_of(step: Step, desks: Desks) -> SendRecord:
 
 
 def upload_of(step: Step, desks: Desks) -> float:
-    """The share of the upload that all systems that contribute to a step have done, between 0 and 1."""
+    """The share of the upload that all systems that contribute to a step have done, between 0 and 1.
+
+    A system that has not begun says nothing of its bytes yet: the files tell how much there is to come.
+    """
     records = [SendRecord.read(place) for place in step.places(desks)]
-    total = sum(record.total_bytes for record in records)
+    total = max(step.upload_bytes, sum(record.total_bytes for record in records))
     return sum(record.uploaded_bytes for record in records) / total if total else 0.0
 
 
@@ -97,7 +110,7 @@ def movement_of(record: SendRecord, upload: float, flows: dict[str, Flow]) -> Mo
     package = package_of(record)
     if package is None:
         waits = f" ({', '.join(record.missing)})" if record.missing else ""
-        return Movement(upload, 0.0, 0.0, f"{record.stage}{waits}")
+        return Movement(upload, 0.0, 0.0, f"{_STAGES[record.stage]}{waits}")
     flow = flows.get(package.package_id)
     to_hub, to_receiver = _hops(flow) if flow else (0.0, 0.0)
     if package.final:
@@ -108,7 +121,15 @@ def movement_of(record: SendRecord, upload: float, flows: dict[str, Flow]) -> Mo
 def _state(package: SentPackage) -> str:
     """The state, and why the next hop did not succeed yet. It stays the same from one try to the next."""
     reason = package.hop_reason
-    return f"{package.state} ({reason['code']}: {reason['text_zh']})" if reason else package.state
+    label = _state_label(package.state)
+    return f"{label} ({reason['code']}: {reason['text_zh']})" if reason else label
+
+
+def _state_label(state: str) -> str:
+    """A state in Chinese, as the evidence that brings it is called, and in English, as the report writes it."""
+    key = f"EVIDENCE_KIND_{state}"
+    zh = EVIDENCE_KINDS[EvidenceKind.Value(key)].zh if key in EvidenceKind.keys() else ""  # noqa: SIM118 - no mapping
+    return f"{zh} {state.lower()}".strip()
 
 
 def _hops(flow: Flow) -> tuple[float, float]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -20,6 +22,9 @@ STOP_SECONDS = 6.0
 KILL_SECONDS = 2.0
 _TAIL_LINES = 25
 _POLL_SECONDS = 0.05
+_LOCK = "lock"
+# What logging (`2026-01-05 09:00:00,000 INFO`) and gRPC (`E0105 09:00:00`) write; the reason of an end is in neither.
+_RECORD = re.compile(r"\d{4}-\d\d-\d\d \d\d:|[IWEF]\d{4} \d\d:|WARNING: All log messages before absl")
 
 
 class ProcessFailed(Exception):
@@ -28,12 +33,16 @@ class ProcessFailed(Exception):
 
 @dataclass(slots=True)
 class Started:
-    """A process and its log. `cluster` is the state folder of its embedded PostgreSQL, if it has one."""
+    """A process and its log, which earlier runs filled up to `log_begin` (bytes).
+
+    `cluster` is the state folder of its embedded PostgreSQL, if it has one.
+    """
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
     cluster: Path | None = None
+    log_begin: int = 0
 
     @property
     def is_running(self) -> bool:
@@ -42,10 +51,13 @@ class Started:
 
     def failure(self, what: str) -> ProcessFailed:
         """The error for a process that did not do what it should."""
-        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:]
-        remedy = "请按上面的最后一行处理后重试 / mend what the last line says, then run again"
-        tail = "\n".join(f"  | {line}" for line in lines)
-        return ProcessFailed(f"{self.name}: {what}\n{tail}\n{remedy}\n日志 / log: {self.log}")
+        lines = self.log.read_bytes()[self.log_begin :].decode(errors="replace").splitlines()
+        tail = "".join(f"  | {line}\n" for line in lines[-_TAIL_LINES:])
+        remedy = "请按最后一行处理后重试 / mend what the last line says, then run again"
+        last_words = next((line for line in reversed(lines) if line.strip() and not _RECORD.match(line)), "")
+        return ProcessFailed(
+            f"{self.name}: {what}\n{tail}日志 / log: {self.log}\n{remedy}\n{self.name}: {last_words or what}"
+        )
 
 
 @dataclass(slots=True)
@@ -68,7 +80,9 @@ class ProcessGroup:
         program = Path(sys.executable).with_name(str(command[0]))
         # The settings are in files: what the user's shell says about other nodes must not reach these.
         environment = {key: value for key, value in os.environ.items() if not key.startswith("XIETONG_")}
+        environment["PYTHONFAULTHANDLER"] = "1"  # also a crash of native code says in the log where it was
         with log.open("ab") as output:
+            log_begin = output.tell()
             # Not awaited: an interruption must not come between the start and its entry in our list.
             process = subprocess.Popen(
                 [program, *command[1:]],
@@ -78,7 +92,7 @@ class ProcessGroup:
                 env=environment,
                 start_new_session=True,  # Ctrl-C in the terminal is ours: we stop them in order
             )
-        one = Started(name, process, log, cluster)
+        one = Started(name, process, log, cluster, log_begin)
         self.started.append(one)
         self._write_ledger()
         return one
@@ -135,6 +149,21 @@ async def _end(one: Started) -> None:
         await asyncio.to_thread(one.process.wait)
     if one.cluster is not None:
         await asyncio.to_thread(stop_cluster, one.cluster)
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Holds `folder` for this run, and makes it where it is missing.
+
+    Raises ProcessFailed when another run has it. The system lets go of it however that run ends.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ProcessFailed(f"{folder}: 已在运行，请先停止 / already running; stop that first") from error
+        yield
 
 
 def end_leftovers(folder: Path, clusters: Iterable[Path]) -> None:

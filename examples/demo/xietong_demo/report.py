@@ -22,7 +22,7 @@ _FINAL_KINDS = frozenset(map(state_name, FINAL_STATES))
 """The evidence of an outcome has the name of the state to which it leads."""
 _KEYS = {"sender": "from", "receiver": "to"}
 _COLUMNS: tuple[tuple[str, str, JustifyMethod], ...] = (
-    ("流程", "process", "left"),
+    ("文件夹（含流程）", "folder (process)", "left"),
     ("从", "from", "left"),
     ("至", "to", "left"),
     ("字节", "size", "right"),
@@ -40,6 +40,7 @@ class PackageLine:
     """What is told about one package."""
 
     package_id: str
+    folder: str
     process: str
     sender: str
     receiver: str
@@ -58,6 +59,7 @@ class PackageLine:
         sender, receiver = way_of(step)
         return cls(
             package_id=package.package_id,
+            folder=step.name,
             process=record.process,
             sender=sender,
             receiver=receiver,
@@ -95,7 +97,7 @@ def print_table(console: Console, lines: Sequence[PackageLine]) -> None:
     for line in lines:
         equal = "[green]是 yes[/]" if line.bytes_equal else "[red]否 NO[/]"
         table.add_row(
-            line.process,
+            line.folder,
             line.sender,
             line.receiver,
             f"{line.size_bytes:,}",

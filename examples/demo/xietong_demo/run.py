@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import shutil
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,11 +12,11 @@ from rich.console import Console
 
 from xietong_client.pki import PkiError
 from xietong_demo.desks import DESKS, Desks
-from xietong_demo.display import Display, make_display
+from xietong_demo.display import Display, announced, make_display
 from xietong_demo.following import HubView, Movement, is_stuck, movement_of, package_of, record_of, upload_of
-from xietong_demo.processes import ProcessFailed, ProcessGroup, end_leftovers, remove_cluster
+from xietong_demo.processes import ProcessFailed, ProcessGroup, end_leftovers, only_one, remove_cluster
 from xietong_demo.report import PackageLine, print_table, write_report
-from xietong_demo.stack import PARTIES, Stack
+from xietong_demo.stack import Stack, states_in
 from xietong_demo.story import Step, stage_story
 from xietong_demo.verification import compare, named_files
 from xietong_system_desk.records import SendRecord, SentPackage
@@ -56,12 +53,11 @@ class Demo:
     async def run(self) -> bool:
         """Runs the demo; True when every package arrived as it should and every byte is equal.
 
-        However it ends, `report.json` tells how far it came, and why no further. Raises DemoFailed when another
-        run has the folder.
+        However it ends, `report.json` tells how far it came, and why no further. Raises ProcessFailed when
+        another run has the folder.
         """
         begin = time.monotonic()
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with _only_one(self.folder):
+        with only_one(self.folder):
             clear(self.folder)
             try:
                 self._require_space()
@@ -83,8 +79,10 @@ class Demo:
             self._say("启动五个服务和五个业务系统 / starting five services and five business systems …")
             stack.start(group)
             steps = await asyncio.to_thread(stage_story, self.folder / "cases", self.media_bytes)
-            systems = [desks.start(setup, group) for setup in DESKS]
-            await group.until_ready([stack.answers("hub"), *systems], READY_SECONDS)
+            probes = {"hub": stack.answers("hub")} | {
+                f"{setup.party} {setup.system}": desks.start(setup, group) for setup in DESKS
+            }
+            await group.until_ready(announced(self.console, probes), READY_SECONDS)
             async with HubView(stack) as hub:
                 with make_display(self.console, steps) as display:
                     journey = _Journey(group, desks, hub, display)
@@ -187,7 +185,7 @@ def outcome_faults(step: Step, package: SentPackage, desks: Desks) -> list[str]:
 
 def clear(folder: Path) -> None:
     """Ends what a killed run left, and removes all state of earlier runs but the certificates."""
-    states = [folder.resolve() / party / "state" for party in PARTIES]
+    states = states_in(folder.resolve())
     end_leftovers(folder.resolve(), states)
     for state in states:
         remove_cluster(state)
@@ -198,19 +196,6 @@ def clear(folder: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink()
-
-
-@contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Holds the folder for this run. Raises DemoFailed when another run has it."""
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise DemoFailed(
-                f"{folder}: 另一个演示正在运行 / another demo is running; stop it first"
-            ) from error
-        yield
 
 
 def _standstill(record: SendRecord) -> str:

@@ -35,7 +35,7 @@ class Stack:
     def prepare(
         cls, folder: Path, ports: Sequence[int] | None = None, parties: Sequence[str] = PARTIES
     ) -> Stack:
-        """Writes certificates and settings. Ports are free ones, or these when all of them are free."""
+        """Writes certificates and settings. Ports are these as far as they are free."""
         folder.mkdir(parents=True, exist_ok=True)
         stack = cls(
             folder.resolve(), dict(zip(parties, _free_ports(ports or [0] * len(parties)), strict=True))
@@ -65,7 +65,7 @@ class Stack:
 
     def state(self, party: str) -> Path:
         """The folder with a service's parts and its embedded database."""
-        return self.home(party) / "state"
+        return _state(self.folder, party)
 
     def settings(self, party: str) -> str:
         """The settings of a service as TOML."""
@@ -114,6 +114,15 @@ class Stack:
                     return
 
 
+def states_in(folder: Path) -> list[Path]:
+    """The state folders of the services of a run in `folder`, also where it was not prepared yet."""
+    return [_state(folder, party) for party in PARTIES]
+
+
+def _state(folder: Path, party: str) -> Path:
+    return folder / party / "state"
+
+
 async def _listens(port: int) -> None:
     """Returns as soon as a port is open: a gRPC channel that found it closed waits longer and longer."""
     while True:
@@ -127,15 +136,21 @@ async def _listens(port: int) -> None:
 
 
 def _free_ports(wanted: Sequence[int]) -> list[int]:
-    """These ports, or free ones when one of them is taken. 0 stands for any."""
-    with ExitStack() as stack:
+    """These ports, and a free one in place of each that is taken. 0 stands for any."""
+    with ExitStack() as stack:  # all stay open until the last is found, so that none is given twice
         sockets = [stack.enter_context(socket.socket()) for _ in wanted]
-        try:
-            for each, port in zip(sockets, wanted, strict=True):
-                each.bind((HOST, port))
-        except OSError:
-            return _free_ports([0] * len(wanted))
+        for each, port in zip(sockets, wanted, strict=True):
+            _bind(each, port)
         return [each.getsockname()[1] for each in sockets]
+
+
+def _bind(one: socket.socket, port: int) -> None:
+    # As the services do: connections of an earlier run that linger (TIME_WAIT) do not make a port taken.
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        one.bind((HOST, port))
+    except OSError:
+        one.bind((HOST, 0))
 
 
 def _quoted(value: object) -> str:

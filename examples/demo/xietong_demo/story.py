@@ -71,6 +71,12 @@ class Step:
         """Sum of the sizes of its files."""
         return sum(path.stat().st_size for path in self.sources.values())
 
+    @cached_property
+    def upload_bytes(self) -> int:
+        """What all systems upload for it together, as far as files say: a correction brings only its changes."""
+        own = [path for contribution in self.case.contributions for path in contribution.files.values()]
+        return sum(path.stat().st_size for path in own)
+
     def dropped(self, desks: Desks) -> Path:
         """Where its folder lies at the submitting system."""
         folders = desks.folders(self.sender)

@@ -119,6 +119,13 @@ class LocalStorageFailed(XietongClientError):
 
 def local_storage_failed(error: OSError, what: str) -> LocalStorageFailed:
     """An error of the operating system on the file `what`, as an error of the SDK."""
+    if isinstance(error, FileExistsError):
+        path = error.filename or what
+        return LocalStorageFailed(
+            reason="LOCAL_STORAGE_FAILED",
+            text=Text(f"{path} 是文件，不是文件夹。", f"{path} is a file, not a folder."),
+            remedy=Text("请另选文件夹。", "Name another folder."),
+        )
     why = error.strerror or type(error).__name__
     return LocalStorageFailed(
         reason="LOCAL_STORAGE_FAILED",

@@ -57,7 +57,13 @@ def party_name(party: Party.ValueType) -> str:
 
 
 def party_by_name(name: str) -> Party.ValueType | None:
-    """The party with this name, None when there is none. Upper case and `PARTY_…` are understood too."""
+    """The party with this name, None when there is none.
+
+    Upper case, `PARTY_…` and what people read (`PARTIES`, in both languages) are understood too.
+    """
+    for party, label in PARTIES.items():
+        if name.strip().lower() in (label.zh, label.en):
+            return party
     key = "PARTY_" + name.upper().replace("-", "_").removeprefix("PARTY_")
     return Party.Value(key) if key in Party.keys() and key != "PARTY_UNSPECIFIED" else None  # noqa: SIM118 - no mapping
 

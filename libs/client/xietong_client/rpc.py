@@ -21,6 +21,7 @@ from xietong_client.trace import Trace
 CALL_DEADLINE_SECONDS = 60.0
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 5.0
+_TOLD_FAILURE = 2
 _LOG = logging.getLogger(__name__)
 
 RequestT = TypeVar("RequestT")
@@ -34,11 +35,13 @@ class Patience:
         self._seconds = seconds
         self._failing_since: float | None = None
         self._pause_seconds = _FIRST_PAUSE_SECONDS
+        self._failures = 0
 
     def reset(self) -> None:
         """Something moved: the time starts anew with the next failure."""
         self._failing_since = None
         self._pause_seconds = _FIRST_PAUSE_SECONDS
+        self._failures = 0
 
     async def wait(self, failure: XietongClientError) -> None:
         """Pauses before the next try. Raises `failure` when it is not transient or patience is at an end."""
@@ -50,7 +53,10 @@ class Patience:
         pause = max(asked, self._pause_seconds * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
         if self._seconds is not None and now + pause - self._failing_since > self._seconds:
             raise failure
-        _LOG.info("%s; next try in %.1f s", failure.reason, pause)
+        self._failures += 1
+        # A stream that ends once is usual; who waits is told once that this takes longer.
+        level = logging.WARNING if self._failures == _TOLD_FAILURE else logging.INFO
+        _LOG.log(level, "%s; next try in %.1f s", failure, pause)
         self._pause_seconds = min(self._pause_seconds * 2, _LONGEST_PAUSE_SECONDS)
         await asyncio.sleep(pause)
 

@@ -48,11 +48,11 @@ class ConnectionSettings:
         """The address of the node. Raises SettingsInvalid when it is missing or has no port."""
         host, separator, port = self.node.rpartition(":")
         if not host or not separator or not port.isdecimal():
+            malformed = Text(
+                f"节点地址“{self.node}”格式不对。", f"the node's address `{self.node}` is malformed."
+            )
             raise _invalid(
-                Text(
-                    f"节点地址“{self.node}”缺失或格式不对。",
-                    f"the node's address `{self.node}` is missing or malformed.",
-                ),
+                malformed if self.node else Text("没有说明节点地址。", "it is not said where the node is."),
                 "--node HOST:PORT, XIETONG_NODE, xietong.toml: node",
             )
         return self.node

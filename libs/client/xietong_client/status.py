@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TypeVar
 
@@ -47,10 +48,9 @@ _BY_CODE: dict[grpc.StatusCode, type[XietongClientError]] = {
 # Without ErrorInfo the status comes from gRPC itself: a broken connection shows as any of these.
 _BROKEN_CONNECTION = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.INTERNAL)
 _HOPELESS_REASONS = ("DELIVERY_GIVEN_UP",)
-_UNREACHABLE = Text(
-    "数据交换节点没有应答。请检查地址和网络，并运行 `xietong doctor` 查明原因。",
-    "the node does not answer. Check address and network, and run `xietong doctor` to see why.",
-)
+_LONGEST_CAUSE = 200
+# In front of what broke, gRPC says that all addresses failed, with a code of its own and the kind of address.
+_BEFORE_CAUSE = re.compile(r"^.*last error: (?:[A-Z]+: )?(?:ipv[46]:)?")
 _NODE_CERTIFICATE_REFUSED = Text(
     "节点的证书不可信：签发机构或节点名称不符。请核对地址和 ca.pem，并运行 `xietong doctor`。",
     "the node's certificate is not trusted: it is of another CA or of another node. Check the address and "
@@ -81,9 +81,19 @@ def error_from_status(error: grpc.aio.AioRpcError) -> XietongClientError:
     )
 
 
-def unanswered(text: Text = _UNREACHABLE) -> Unreachable:
+def unanswered(text: Text | None = None) -> Unreachable:
     """The error for a stream that ended or fell silent without a status."""
-    return Unreachable(reason="NODE_UNREACHABLE", text=text, is_transient=True)
+    return Unreachable(reason="NODE_UNREACHABLE", text=text or _unreachable(""), is_transient=True)
+
+
+def _unreachable(said: str) -> Text:
+    """That there is no answer, and what gRPC says of it: the address and the cause, in the system's words."""
+    cause = _BEFORE_CAUSE.sub("", said).strip()[:_LONGEST_CAUSE]
+    return Text(
+        f"数据交换节点没有应答{f'（{cause}）' if cause else ''}。请检查地址和网络，并运行 `xietong doctor` 查明原因。",
+        f"the node does not answer{f' ({cause})' if cause else ''}. Check address and network, "
+        "and run `xietong doctor` to see why.",
+    )
 
 
 def _transport_error(error: grpc.aio.AioRpcError) -> XietongClientError:
@@ -92,7 +102,9 @@ def _transport_error(error: grpc.aio.AioRpcError) -> XietongClientError:
         return NotAllowed(reason="NODE_CERTIFICATE_REFUSED", text=_NODE_CERTIFICATE_REFUSED, code=code)
     if code in _BROKEN_CONNECTION or code is grpc.StatusCode.DEADLINE_EXCEEDED:
         transient = code in _BROKEN_CONNECTION
-        return Unreachable(reason="NODE_UNREACHABLE", text=_UNREACHABLE, code=code, is_transient=transient)
+        return Unreachable(
+            reason="NODE_UNREACHABLE", text=_unreachable(said), code=code, is_transient=transient
+        )
     text = Text(f"节点返回 {code.name}：{said}", f"the node answered {code.name}: {said}")
     return _class_of("", code)(reason=code.name, text=text, code=code)
 

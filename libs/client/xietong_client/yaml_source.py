@@ -67,7 +67,7 @@ class ProblemList:
         count = len(self.problems)
         text = Text(
             f"案件文件夹 {folder.name} 有 {count} 处问题，未发送。",
-            f"the case folder {folder.name} has {count} problem(s); nothing was sent.",
+            f"the case folder {folder.name} has {count} {'problem' if count == 1 else 'problems'}; nothing was sent.",
         )
         return CaseFolderInvalid(reason="CASE_FOLDER_INVALID", text=text, problems=tuple(self.problems))
 

@@ -8,90 +8,21 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import grpc
 import pytest
+from tests.unit.client.commands import Xietong, incoming, server_credentials
 from tests.unit.client.failures import details
 from tests.unit.client.fake_node import FakeNode, serving
 from tests.unit.client.folders import write_folder
 
-from xietong.casefile.v1.manifest_pb2 import Manifest, Part, PartKind
 from xietong.exchange.v1.draft_pb2 import Finding, FindingSeverity
 from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong_client import pki
-from xietong_client.cli.app import run
 from xietong_client.cli.exit_codes import ExitCode
 
 UNKNOWN_ID = "0190f5ff-0000-7000-8000-000000000000"
-
-
-@dataclass
-class Result:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Xietong = Callable[..., Any]
-
-
-@pytest.fixture(scope="session")
-def pki_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("pki")
-    pki.init(folder)
-    return folder
-
-
-def server_credentials(folder: Path) -> grpc.ServerCredentials:
-    pair = [(folder / "police" / name).read_bytes() for name in ("exchange-key.pem", "exchange.pem")]
-    return grpc.ssl_server_credentials([(pair[0], pair[1])], (folder / "ca.pem").read_bytes(), True)
-
-
-@pytest.fixture
-async def address(fake: FakeNode, pki_folder: Path) -> AsyncIterator[str]:
-    async with serving(fake, server_credentials(pki_folder)) as address:
-        yield address
-
-
-@pytest.fixture
-def xietong(
-    address: str,
-    pki_folder: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> Xietong:
-    """Runs a command as a business system of the police would; in a thread, as it has an event loop of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LANG", "en_US.UTF-8")
-    for name in ("LC_ALL", "LC_MESSAGES"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XIETONG_NODE", address)
-    monkeypatch.setenv("XIETONG_CREDENTIALS", str(pki_folder / "police"))
-    monkeypatch.setenv("XIETONG_SYSTEM", "case-handling")
-    monkeypatch.setenv("XIETONG_ACTOR", "440199000000:P-0001")
-
-    async def call(*arguments: str) -> Result:
-        code = await asyncio.to_thread(run, arguments)
-        captured = capfd.readouterr()
-        return Result(code, captured.out, captured.err)
-
-    return call
-
-
-def incoming(fake: FakeNode) -> str:
-    part = Part(name="起诉意见书.pdf", kind=PartKind.PART_KIND_DOCUMENT)
-    package = fake.add_package(Manifest(parts=[part]), [b"content"])
-    package.state = DeliveryState.DELIVERY_STATE_DELIVERED
-    return package.package_id
 
 
 async def test_send_prints_the_packages(xietong: Xietong, fake: FakeNode, tmp_path: Path) -> None:

@@ -166,7 +166,7 @@ async def test_an_unknown_digest_algorithm_is_refused(node: Node, fake: FakeNode
 
 async def test_a_folder_that_cannot_be_written_is_named(node: Node, package_id: str, tmp_path: Path) -> None:
     (tmp_path / "in").write_text("a file where the folder should be", encoding="utf-8")
-    with pytest.raises(LocalStorageFailed, match="manifest"):
+    with pytest.raises(LocalStorageFailed, match="in is a file, not a folder"):
         await node.fetch(package_id, tmp_path / "in")
 
 

@@ -116,3 +116,33 @@ def test_a_process_of_somebody_else_with_the_same_id_is_left_alone(
     end_leftovers(folder, [])
     assert sleeper.poll() is None
     assert time.monotonic() - begin < 1.0
+
+
+async def test_the_reason_of_an_end_comes_last_whatever_was_logged_after_it(
+    tmp_path: Path, python: str
+) -> None:
+    program = """
+import sys
+print("the port is taken")
+print("2026-01-05 09:00:00,000 INFO alembic.runtime one thing more")
+print("E0105 09:00:00.000000 1 ssl.cc:1] another")
+sys.exit(1)
+"""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "short.log").write_text("of an earlier run\n", encoding="utf-8")
+    async with ProcessGroup(tmp_path) as group:
+        one = group.start("short", (python, "-c", program))
+        one.process.wait(BOUND_SECONDS)
+        with pytest.raises(ProcessFailed) as failed:
+            group.check()
+    assert str(failed.value).splitlines()[-1] == "short: the port is taken"
+    assert "of an earlier run" not in str(failed.value)
+
+
+async def test_a_crash_of_native_code_says_where_it_was(tmp_path: Path, python: str) -> None:
+    program = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
+    async with ProcessGroup(tmp_path) as group:
+        one = group.start("native", (python, "-c", program))
+        one.process.wait(BOUND_SECONDS)
+        with pytest.raises(ProcessFailed, match=r"(?s)ended with -11.*Segmentation fault.*line 1"):
+            group.check()

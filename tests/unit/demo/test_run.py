@@ -88,13 +88,13 @@ def test_a_package_that_hangs_is_in_the_report_and_its_line_says_why_once(
     assert code == 1
     assert [(line["state"], line["bytes_equal"]) for line in report["packages"]] == [("SUBMITTED", False)]
     assert "NODE_UNREACHABLE" in report["faults"][0]
-    assert output.getvalue().count("SUBMITTED (NODE_UNREACHABLE: 中心平台不可达)") == 1
+    assert output.getvalue().count("已提交 submitted (NODE_UNREACHABLE: 中心平台不可达)") == 1
 
 
 def test_the_reason_for_waiting_is_not_shown_of_a_hop_that_goes_well() -> None:
     record = SendRecord(NAME, SendStage.SENT)
     record.packages.append(sent("SUBMITTED", hop="SENDING"))
-    assert movement_of(record, 1.0, {}).state == "SUBMITTED"
+    assert movement_of(record, 1.0, {}).state == "已提交 submitted"
 
 
 def test_too_little_space_is_told_in_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

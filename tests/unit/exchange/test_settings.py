@@ -170,3 +170,10 @@ def test_every_limit_is_a_setting_and_told_in_the_capabilities(tmp_path: Path) -
 def test_a_limit_out_of_its_bounds_is_refused_by_name(limit: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=f"limits.{limit.split(maxsplit=1)[0]}: "):
         load_settings(write(tmp_path, f"{GOOD}[limits]\n{limit}\n"))
+
+
+def test_settings_that_come_from_nowhere_say_how_to_name_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("XIETONG_")]:
+        monkeypatch.delenv(name)
+    with pytest.raises(SettingsError, match=r"neither --config FILE nor XIETONG_CONFIG is given.*state_dir"):
+        load_settings(None)

@@ -6,8 +6,10 @@ import asyncio
 import copy
 import inspect
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Annotated, Any, cast, get_args
 
 import typer
@@ -16,7 +18,7 @@ from xietong_client.cli import operating, receiving, sending, tracking
 from xietong_client.cli.exit_codes import ExitCode, exit_code_of
 from xietong_client.cli.help_zh import HELP_ZH
 from xietong_client.cli.session import Output, Session
-from xietong_client.errors import XietongClientError
+from xietong_client.errors import SettingsInvalid, XietongClientError
 from xietong_client.settings import ConnectionSettings, preferred_language
 from xietong_client.text import Language, Text
 
@@ -103,20 +105,51 @@ async def shared_options(
     """Every command has these; the signature is all that is used."""
 
 
+def _tell_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if asked:
+        typer.echo(f"xietong {metadata.version('xietong-client')}")
+        raise typer.Exit
+
+
+async def top_options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_tell_version, help="Show the version and end."),
+    ] = False,
+    lang: Annotated[Language | None, typer.Option(help="Language of the texts.")] = None,
+) -> None:
+    """What stands before a command. `--lang` is taken before it is parsed: here it is for the help."""
+
+
 def run(arguments: Sequence[str]) -> int:
     """Runs the command line; returns the exit code."""
     chosen, rest = _take_language(list(arguments))
-    command = typer.main.get_command(build_app(preferred_language(chosen)))
+    language = preferred_language(chosen)
+    command = typer.main.get_command(build_app(language))
     try:
-        command.main(rest, prog_name="xietong")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else ExitCode.REFUSED
-    return ExitCode.OK
+        code = command.main(rest, prog_name="xietong", standalone_mode=False)
+    except typer.TyperException as error:
+        if said := error.format_message():  # nothing where only help was shown
+            Output(language, as_json="--json" in rest).error(_usage_error(error, said))
+        return ExitCode.USAGE
+    return code if isinstance(code, int) else ExitCode.OK
+
+
+def _usage_error(error: typer.TyperException, said: str) -> SettingsInvalid:
+    what = "参数缺失或无效" if isinstance(error, typer.BadParameter) else "命令用法不对"
+    return SettingsInvalid(
+        reason="USAGE",
+        text=Text(f"{what}（{said.rstrip('.')}）。", said),
+        remedy=Text("用法见 `xietong --help`。", "See `xietong --help`."),
+    )
 
 
 def build_app(language: Language) -> typer.Typer:
     """The command line with its help in this language."""
     app = _group(_SUMMARY.of(language))
+    options = inspect.signature(top_options, eval_str=True).parameters.values()
+    app.callback()(_signed(lambda **_values: None, options, language))
     groups = {name: _group(text.of(language)) for name, text in _GROUPS.items()}
     for name, group in groups.items():
         app.add_typer(group, name=name)
@@ -147,17 +180,24 @@ def _bind(function: CommandFunction, language: Language) -> Callable[..., None]:
     """The function that typer calls: with the parameters of the command, and then the shared ones."""
     own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
     shared = list(inspect.signature(shared_options, eval_str=True).parameters.values())
-    parameters = [_translated(parameter, language) for parameter in (*own, *shared)]
     common = {parameter.name for parameter in shared}
 
     def invoke(**values: Any) -> None:
         options = {name: values.pop(name) for name in common}
         raise typer.Exit(_execute(function, values, options, language))
 
-    dynamic = cast("Any", invoke)
-    dynamic.__signature__ = inspect.Signature([p.replace(kind=p.KEYWORD_ONLY) for p in parameters])
-    dynamic.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
-    return invoke
+    return _signed(invoke, (*own, *shared), language)
+
+
+def _signed(
+    function: Callable[..., None], parameters: Iterable[inspect.Parameter], language: Language
+) -> Callable[..., None]:
+    """The function with these parameters, as typer reads them: with their help in this language."""
+    translated = [_translated(parameter, language) for parameter in parameters]
+    dynamic = cast("Any", function)
+    dynamic.__signature__ = inspect.Signature([p.replace(kind=p.KEYWORD_ONLY) for p in translated])
+    dynamic.__annotations__ = {parameter.name: parameter.annotation for parameter in translated}
+    return function
 
 
 def _translated(parameter: inspect.Parameter, language: Language) -> inspect.Parameter:
@@ -175,7 +215,8 @@ def _execute(
     logging.basicConfig(level=logging.INFO if options["verbose"] else logging.WARNING)
     try:
         session = Session(ConnectionSettings.read(options), output)
-        return asyncio.run(function(session, **values)) or ExitCode.OK
+        with _waiting_told(output):
+            return asyncio.run(function(session, **values)) or ExitCode.OK
     except XietongClientError as error:
         output.error(error)
         return exit_code_of(error)
@@ -184,3 +225,28 @@ def _execute(
             Text("已中断；再次运行会从中断处继续。", "interrupted; run again to go on where it stopped.")
         )
         return ExitCode.INTERRUPTED
+
+
+class _WaitingNote(logging.Handler):
+    """Tells the user what the SDK logs when it goes on waiting for the node."""
+
+    def __init__(self, output: Output) -> None:
+        super().__init__(logging.WARNING)
+        self._output = output
+
+    def emit(self, _record: logging.LogRecord) -> None:
+        text = Text("节点暂时没有应答，正在重试 …", "the node does not answer for now, trying again …")
+        self._output.note(text, "yellow")
+
+
+@contextmanager
+def _waiting_told(output: Output) -> Iterator[None]:
+    """While the block runs, a node that stays away is told once, in the user's language, instead of logged."""
+    log, note = logging.getLogger("xietong_client.rpc"), _WaitingNote(output)
+    log.addHandler(note)
+    log.propagate = log.isEnabledFor(logging.INFO)  # with --verbose, every try is logged besides
+    try:
+        yield
+    finally:
+        log.removeHandler(note)
+        log.propagate = True

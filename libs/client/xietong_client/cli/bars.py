@@ -48,8 +48,8 @@ class ProgressBars:
 
 
 @contextmanager
-def progress_bars(console: Console, language: Language, *, shares_terminal: bool) -> Iterator[ProgressBars]:
-    """Bars on this console while the block runs. `shares_terminal`: results go to the same terminal."""
+def progress_bars(console: Console, language: Language) -> Iterator[ProgressBars]:
+    """Bars on this console while the block runs. What else is printed on it appears above them."""
     columns: tuple[Any, ...] = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -57,8 +57,8 @@ def progress_bars(console: Console, language: Language, *, shares_terminal: bool
         TransferSpeedColumn(),
         TimeRemainingColumn(),
     )
-    # Rich would send what is printed meanwhile to its own console: right in a terminal, wrong in a pipe.
+    # Rich would send standard output to this console too: wrong where it goes into a pipe or a file.
     with RichProgress(
-        *columns, console=console, disable=not console.is_terminal, redirect_stdout=shares_terminal
+        *columns, console=console, disable=not console.is_terminal, redirect_stdout=False
     ) as bars:
         yield ProgressBars(bars, language)

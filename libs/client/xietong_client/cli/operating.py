@@ -33,6 +33,8 @@ async def doctor(session: Session) -> ExitCode | None:
     output.result({"ok": not failed, "checks": [check_view(check) for check in checks]})
     if not failed:
         return None
+    if any(check.name == "settings" for check in failed):
+        return ExitCode.USAGE
     return ExitCode.UNREACHABLE if any(check.is_network for check in failed) else ExitCode.REFUSED
 
 

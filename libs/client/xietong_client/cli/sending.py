@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -18,9 +18,11 @@ from xietong_client.cli.tracking import PackageId, follow_package
 from xietong_client.cli.views import View, package_view
 from xietong_client.draft import DraftSession
 from xietong_client.errors import SettingsInvalid
+from xietong_client.labels import PARTIES
 from xietong_client.node import Node
+from xietong_client.packages import envelope_of
 from xietong_client.send import SendOptions, prepare_folder
-from xietong_client.text import Text
+from xietong_client.text import NO_TEXT, Text
 
 Folder = Annotated[
     Path, typer.Argument(exists=True, file_okay=False, help="Folder with package.yaml and the files.")
@@ -192,12 +194,12 @@ async def _prepare(node: Node, case: CaseFolder, output: Output, options: SendOp
 
 def _report_sent(output: Output, packages: list[Package]) -> None:
     for package in packages:
-        view: dict[str, Any] = package_view(package)
-        receiver, label = view["to"]["party"], Text(package.state_label_zh, package.state_label_en)
+        receiver = PARTIES.get(envelope_of(package).receiver.party, NO_TEXT)
+        label = Text(package.state_label_zh, package.state_label_en)
         output.line(
             Text(
-                f"已提交 {package.package_id} → {receiver}（{label.zh}）",
-                f"submitted {package.package_id} → {receiver} ({label.en})",
+                f"已提交 {package.package_id} → {receiver.zh}（{label.zh}）",
+                f"submitted {package.package_id} → {receiver.en} ({label.en})",
             ),
             "green",
         )

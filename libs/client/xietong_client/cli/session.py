@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -38,8 +38,7 @@ class Output:
     def result(self, view: View | list[View]) -> None:
         """The result of the command, where JSON was asked for: one document, on one line."""
         if self.as_json:
-            self.out.file.write(json.dumps(view, ensure_ascii=False) + "\n")
-            self.out.file.flush()
+            self.out.out(json.dumps(view, ensure_ascii=False), highlight=False)
 
     def line(self, text: Text, style: str = "") -> None:
         """A line for people; nothing where JSON was asked for."""
@@ -73,9 +72,17 @@ class Output:
                 )
             )
 
-    def bars(self) -> AbstractContextManager[ProgressBars]:
-        """Progress bars while the block runs."""
-        return progress_bars(self.err, self.language, shares_terminal=self.out.is_terminal)
+    @contextmanager
+    def bars(self) -> Iterator[ProgressBars]:
+        """Progress bars while the block runs. Results that go to the same terminal are written above them."""
+        usual = self.out
+        with progress_bars(self.err, self.language) as bars:
+            if usual.is_terminal and self.err.is_terminal:
+                self.out = self.err
+            try:
+                yield bars
+            finally:
+                self.out = usual
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from xietong.exchange.v1.package_pb2 import DeliveryState, Direction, HopProgres
 from xietong_client.cli.exit_codes import ExitCode
 from xietong_client.cli.session import Output, Session
 from xietong_client.cli.views import package_view, party_view
-from xietong_client.labels import EVIDENCE_KINDS, HOP_STATES, PARTIES
+from xietong_client.labels import EVIDENCE_KINDS, HOP_STATES, PARTIES, party_name
 from xietong_client.node import Node
 from xietong_client.packages import READABLE_STATES, envelope_of, statements_of
 from xietong_client.text import Text
@@ -144,16 +144,16 @@ async def parties(session: Session) -> None:
     output.table(columns, [[output.say(cell) for cell in _way(status)] for status in found])
 
 
-def _way(status: PartyStatus) -> tuple[Text, Text, Text, Text]:
+def _way(status: PartyStatus) -> tuple[Text, ...]:
     """A row of `parties`. What is behind the next node, only that one knows."""
     via = _party(status.via)
     way = Text(f"经{via.zh}", f"through {via.en}")
     answers = Text(f"{via.zh}有应答", f"{via.en} answers")
     silent = Text(f"{via.zh}无应答", f"{via.en} does not answer")
     has_answered = status.HasField("last_contact_time")
-    last = _time(status.last_contact_time)
+    last, name = _time(status.last_contact_time), party_name(status.party)
     return (
-        _party(status.party),
+        Text(f"{_party(status.party).zh} {name}", name),  # the name is what `--to` takes
         Text("直连", "directly") if status.via == status.party else way,
         answers if status.neighbour_reachable else silent,
         Text(last, last) if has_answered else Text("尚无", "never"),
@@ -173,11 +173,12 @@ def format_bytes(size: int) -> str:
 def _summary(package: Package) -> list[Text]:
     envelope = envelope_of(package)
     sender, receiver = _party(envelope.sender.party), _party(envelope.receiver.party)
+    head = f"{package.package_id}  {envelope.process_code}"
     size, parts = format_bytes(package.size_bytes), len(envelope.parts)
     lines = [
         Text(
-            f"{package.package_id}  {envelope.process_code}  {sender.zh} → {receiver.zh}  {size}，{parts} 个附件",
-            f"{package.package_id}  {envelope.process_code}  {sender.en} → {receiver.en}  {size}, {parts} parts",
+            f"{head}  {sender.zh} → {receiver.zh}  {size}，含清单 {parts} 件",
+            f"{head}  {sender.en} → {receiver.en}  {size}, {parts} parts with manifest",
         ),
         Text(f"状态：{package.state_label_zh}", f"state: {package.state_label_en}"),
     ]

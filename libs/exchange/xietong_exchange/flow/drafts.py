@@ -151,7 +151,7 @@ class DraftDesk:
             raise PackageNotFound(package_id=package_id)
         if record.state != DeliveryState.DELIVERY_STATE_RETURNED:
             state = DeliveryState.Name(record.state).removeprefix("DELIVERY_STATE_")
-            raise StateConflict(what=f"package {package_id}", state=state, action="correcting (更正)")
+            raise StateConflict(what=package_id, state=state)
         corrected = {(one.system, one.name) for one in await tx.drafts.contributions(draft.draft_id)}
         for contribution in await tx.drafts.contributions(record.draft_id):
             if (contribution.system, contribution.name) not in corrected:

@@ -224,11 +224,7 @@ def _failed_so_before(evidence: Sequence[EvidenceRecord], event: Event) -> bool:
     if any(says_the_same(failure, event) for failure in failures):
         return True
     if len(failures) >= MAX_PARSE_FAILURES:
-        raise StateConflict(
-            what=f"package {failures[0].package_id}",
-            state=f"PARSE_FAILED ×{len(failures)}",
-            action="another reason (再报告新的解析失败原因)",
-        )
+        raise StateConflict(what=failures[0].package_id, state=f"PARSE_FAILED ×{len(failures)}")
     return False
 
 
@@ -248,9 +244,9 @@ def _require_readable(record: PackageRecord) -> None:
     """What its sender took back is no longer the receiver's; what the receiver itself rejected it may look up."""
     withdrawn = record.state == DeliveryState.DELIVERY_STATE_WITHDRAWN
     if withdrawn and record.direction == Direction.DIRECTION_INCOMING:
-        raise _conflict(record, "reading it (读取)")
+        raise _conflict(record)
 
 
-def _conflict(record: PackageRecord, action: str = "this outcome (该处理结果)") -> StateConflict:
+def _conflict(record: PackageRecord) -> StateConflict:
     state = DeliveryState.Name(record.state).removeprefix("DELIVERY_STATE_")
-    return StateConflict(what=f"package {record.package_id}", state=state, action=action)
+    return StateConflict(what=record.package_id, state=state)

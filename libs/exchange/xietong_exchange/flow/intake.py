@@ -173,8 +173,8 @@ class Intake:
 
     async def _require_complete(self, sheet: Sheet) -> None:
         if names := list(await self._preflight.missing(sheet)):
-            others = f" and {len(names) - 1} other(s) (等 {len(names)} 个文件)" if len(names) > 1 else ""
-            raise PartIncomplete(what=f"file {names[0]}{others}")
+            others = f" (+{len(names) - 1})" if len(names) > 1 else ""
+            raise PartIncomplete(what=f"{names[0]}{others}")
 
     async def _seal(self, sheet: Sheet) -> list[SealedPackage]:
         """Freeze the manifest as part 0, then make and sign one envelope per receiver."""
@@ -239,9 +239,7 @@ class Intake:
             if draft.draft_id == sheet.draft.draft_id and draft.state == DraftState.DRAFT_STATE_SUBMITTED:
                 return Submission(await tx.packages.of_draft(draft.draft_id), attached=True)
             if draft != sheet.draft or await tx.drafts.contributions(draft.draft_id) != sheet.contributions:
-                raise StateConflict(
-                    what=f"draft {key_text(draft.key)}", state="changing", action="submitting (提交)"
-                )
+                raise StateConflict(what=key_text(draft.key), state="changing")
             for package in sealed:
                 await self._add(tx, package, sheet, actor, start)
             await tx.drafts.hold(draft.draft_id, {one.envelope.parts[0].digest.value for one in sealed})

@@ -92,7 +92,7 @@ class Preflight:
             contributions = await tx.drafts.contributions(draft.draft_id)
         if draft.state != DraftState.DRAFT_STATE_OPEN or not draft.header:
             state = "not opened (OpenDraft)" if not draft.header else DraftState.Name(draft.state)
-            raise StateConflict(what=f"draft {key_text(key)}", state=state, action="this (提交或预检)")
+            raise StateConflict(what=key_text(key), state=state)
         header = DraftHeader.FromString(draft.header)
         readers = [set(node.standard_editions) for node in self._nodes(header) if node.standard_editions]
         edition = self._exchange.rules.choose(header.standard_edition, readers).id

@@ -184,7 +184,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _explain(error: ValidationError, path: Path | None) -> str:
-    where = str(path) if path else "the environment"
+    where = str(path) if path else f"the environment (neither --config FILE nor {CONFIG_VARIABLE} is given)"
     lines = [f"{where}: {'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()]
     return "\n".join([*lines, "correct these settings; docs/reference/configuration.md describes each"])
 

@@ -122,8 +122,8 @@ class StateConflict(XietongError):
 
     reason = ErrorReason.ERROR_REASON_STATE_CONFLICT
     code = "FAILED_PRECONDITION"
-    sentence_en = "{what} is {state}, which does not allow {action}; look at its state first"
-    sentence_zh = "{what} 当前状态为 {state}，不能{action}；请先查看状态"
+    sentence_en = "{what} is {state}, which does not allow this; look at its state first"
+    sentence_zh = "{what} 当前状态为 {state}，不允许此操作；请先查看状态"
 
 
 class WithdrawalTooLate(XietongError):
