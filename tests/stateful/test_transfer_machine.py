@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xietong_exchange.domain.errors import DigestMismatch
-from xietong_exchange.domain.transfer import MAX_PART_ATTEMPTS, ReceivingTransfer, SendingTransfer
+from xietong_exchange.domain.transfer import MAX_PART_ATTEMPTS, ReceivingTransfer, SendingTransfer, Span
 
 CHUNK, WINDOW, INLINE = 16, 64, 24
 
@@ -56,7 +56,11 @@ def converse(
     parts: list[bytes], disk: Disk, chance: random.Random, *, break_after: int | None, bad: int
 ) -> bool:
     sizes = [len(part) for part in parts]
-    sender = SendingTransfer(sizes, window_bytes=WINDOW, chunk_bytes=CHUNK, inline_bytes=INLINE)
+    is_here = chance.random() < 0.5
+    sender = SendingTransfer(
+        sizes, window_bytes=WINDOW, chunk_bytes=CHUNK, inline_bytes=INLINE, is_here=is_here
+    )
+    here = sizes.copy() if is_here else [0] * len(sizes)
     receiver = ReceivingTransfer(sizes, CHUNK)
     link = Link()
     wanted = receiver.held({n: len(w) for n, w in enumerate(disk.written)}, frozenset(disk.verified))
@@ -66,8 +70,10 @@ def converse(
     for _step in range(10_000):
         if break_after is not None and _step >= break_after:
             return False
+        if not is_here and chance.random() < 0.3:
+            is_here = arrive(sender, sizes, here, chance)
         if chance.random() < 0.5:
-            talk(sender, parts, link, chance, bad)
+            assert_here(talk(sender, parts, link, chance, bad), here)
         elif link.up and chance.random() < 0.7:
             if hear(link.up.popleft(), parts, disk, receiver, link):
                 return True
@@ -77,14 +83,35 @@ def converse(
     raise AssertionError("the transfer does not end")
 
 
-def talk(sender: SendingTransfer, parts: list[bytes], link: Link, chance: random.Random, bad: int) -> None:
-    if span := sender.next_span():
+def arrive(sender: SendingTransfer, sizes: list[int], here: list[int], chance: random.Random) -> bool:
+    """More bytes come to the sender, as to a hub; True when it has all of them and may let the package go."""
+    missing = [number for number, size in enumerate(sizes) if here[number] < size]
+    if not missing:
+        sender.release()
+        return True
+    number = chance.choice(missing)
+    here[number] = min(sizes[number], here[number] + chance.randint(1, 2 * CHUNK))
+    sender.arrived(number, here[number])
+    return False
+
+
+def assert_here(span: Span | None, here: list[int]) -> None:
+    """Nothing is sent that has not come."""
+    assert span is None or span.offset + span.length <= here[span.part]
+
+
+def talk(
+    sender: SendingTransfer, parts: list[bytes], link: Link, chance: random.Random, bad: int
+) -> Span | None:
+    span = sender.next_span()
+    if span is not None:
         data = bytearray(parts[span.part][span.offset : span.offset + span.length])
         if bad and span.attempt == 0 and chance.random() < 0.2:
             data[0] ^= 0xFF
         link.up.append(("chunk", span.part, span.attempt, span.offset, bytes(data)))
     elif sender.take_commit():
         link.up.append(("commit",))
+    return span
 
 
 def hear(

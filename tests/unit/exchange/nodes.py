@@ -129,7 +129,13 @@ class MemoryOutbox:
     """Calls that finished deliveries, however many."""
 
     async def enqueue(
-        self, destination: Party.ValueType, lane: Lane.ValueType, package_id: str, evidence_id: str = ""
+        self,
+        destination: Party.ValueType,
+        lane: Lane.ValueType,
+        package_id: str,
+        evidence_id: str = "",
+        *,
+        offered: bool = False,
     ) -> None:
         number = len(self.deliveries) + 1
         self.deliveries[number] = DeliveryRecord(

@@ -47,7 +47,13 @@ class Arrival:
         self._exchange.changes.announce(package.package_id, INBOX)
 
     async def record(
-        self, package: SealedPackage, queued: datetime | None, begin: datetime, commit: datetime
+        self,
+        package: SealedPackage,
+        queued: datetime | None,
+        begin: datetime,
+        commit: datetime,
+        *,
+        offered_onwards: bool = False,
     ) -> EvidenceRecord:
         """Make it this node's own, in one transaction; all its parts are verified and durable.
 
@@ -56,6 +62,7 @@ class Arrival:
             queued: when it came into the queue of the node before, if that node says so.
             begin: when its first byte was offered.
             commit: when the sender had said everything.
+            offered_onwards: the next node knows of it already, so that a withdrawal needs that node's answer.
         """
         async with self._exchange.store.transaction() as tx:
             await tx.packages.add(self._new(package))
@@ -66,7 +73,7 @@ class Arrival:
             evidence = await self._desk.state(tx, record, self._event(queued, begin, commit))
             if record.direction == Direction.DIRECTION_TRANSIT:
                 hop = self._exchange.routes.next_hop(record.receiver)
-                await tx.outbox.enqueue(hop, package.lane, record.package_id)
+                await tx.outbox.enqueue(hop, package.lane, record.package_id, offered=offered_onwards)
         self._desk.announce(record)
         return evidence
 

@@ -305,8 +305,13 @@ class Reception:
         if not self._machine.check_commit():
             return False
         with package_span("commit", self._package, SpanKind.INTERNAL):
-            now = self._exchange.clock()
-            evidence = await self._arrival.record(self._package, self._queued, self._begin, now)
+            evidence = await self._arrival.record(
+                self._package,
+                self._queued,
+                self._begin,
+                self._exchange.clock(),
+                offered_onwards=self._forward is not None,
+            )
         if self._forward is not None:
             self._forward.end()
             self._forward = None

@@ -107,9 +107,18 @@ class Outbox(Protocol):
     """Deliveries to neighbours."""
 
     async def enqueue(
-        self, destination: Party.ValueType, lane: Lane.ValueType, package_id: str, evidence_id: str = ""
+        self,
+        destination: Party.ValueType,
+        lane: Lane.ValueType,
+        package_id: str,
+        evidence_id: str = "",
+        *,
+        offered: bool = False,
     ) -> None:
-        """Put a package, or a piece of evidence about it, into the queue. A second time changes nothing."""
+        """Put a package, or a piece of evidence about it, into the queue. A second time changes nothing.
+
+        offered: the neighbour knows of the package already, because it went on while it arrived here.
+        """
 
     async def claim(
         self,

@@ -49,13 +49,20 @@ class PostgresOutbox:
         self._connection = connection
 
     async def enqueue(
-        self, destination: Party.ValueType, lane: Lane.ValueType, package_id: str, evidence_id: str = ""
+        self,
+        destination: Party.ValueType,
+        lane: Lane.ValueType,
+        package_id: str,
+        evidence_id: str = "",
+        *,
+        offered: bool = False,
     ) -> None:
         values = {
             "destination": int(destination),
             "lane": int(lane),
             "package_id": package_id,
             "evidence_id": evidence_id or None,
+            "offered": offered,
         }
         await self._connection.execute(insert(delivery).values(values).on_conflict_do_nothing())
 
