@@ -18,6 +18,10 @@ from xietong_exchange.flow.part_store import Buffer, DigestMismatch, PartKey, Si
 
 HASH_BLOCK_BYTES = 1024 * 1024
 HASH_SLICE_BLOCKS = 8
+CACHED_WHOLE_BYTES = 64 * 1024 * 1024
+"""Parts up to this size stay in the page cache: somebody is about to read them."""
+CACHED_BEHIND_BYTES = 16 * 1024 * 1024
+"""Of a larger part so much stays there, for the next hop, which follows closely."""
 CLOSED = -1
 
 
@@ -66,6 +70,7 @@ class PartialFile:
         self._hash = hashlib.sha256()
         self._hashed = 0
         self._hashing = threading.Lock()
+        self._cached_from = 0
 
     @property
     def is_open(self) -> bool:
@@ -157,6 +162,13 @@ class PartialFile:
             os.fsync(self._folders.partial)
             self._named_durably = True
         self.durable = offset
+        self._leave_cache(offset)
+
+    def _leave_cache(self, end: int) -> None:
+        """A large part must not push the database out of memory; the kernel reuses its pages for what follows."""
+        begin, self._cached_from = self._cached_from, max(self._cached_from, end - CACHED_BEHIND_BYTES)
+        if self.size > CACHED_WHOLE_BYTES and self._cached_from > begin:
+            os.posix_fadvise(self._file, begin, self._cached_from - begin, os.POSIX_FADV_DONTNEED)
 
     def _sync_file(self) -> None:
         try:
