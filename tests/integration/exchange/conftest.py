@@ -30,11 +30,11 @@ async def three(tmp_path: Path, pki_folder: Path, new_database: NewDatabase) -> 
         yield city
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def shared_three(
     tmp_path_factory: pytest.TempPathFactory, pki_folder: Path, postgres_server: PostgresServer
 ) -> AsyncIterator[CityUnderAttack]:
-    """Police, hub and procuratorate, for all tests that run in the session's event loop."""
+    """Police, hub and procuratorate, for all tests of this folder that run in the session's event loop."""
     async with city_under_attack(postgres_server, tmp_path_factory.mktemp("city"), pki_folder) as city:
         yield city
 

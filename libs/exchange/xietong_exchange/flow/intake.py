@@ -174,7 +174,7 @@ class Intake:
     async def _require_complete(self, sheet: Sheet) -> None:
         if names := list(await self._preflight.missing(sheet)):
             others = f" (+{len(names) - 1})" if len(names) > 1 else ""
-            raise PartIncomplete(what=f"{names[0]}{others}")
+            raise PartIncomplete(what=f"file {names[0]}{others}")
 
     async def _seal(self, sheet: Sheet) -> list[SealedPackage]:
         """Freeze the manifest as part 0, then make and sign one envelope per receiver."""
