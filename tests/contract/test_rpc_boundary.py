@@ -171,7 +171,7 @@ async def test_an_answer_that_cannot_be_encoded_is_a_defect(node: Loopback) -> N
 async def test_a_database_that_does_not_answer_is_told_with_the_time_to_wait(
     node: Loopback, closed_port: int
 ) -> None:
-    store = PostgresStore.connect(f"postgresql+asyncpg://nobody@127.0.0.1:{closed_port}/none")
+    store = await PostgresStore.connect(f"postgresql+asyncpg://nobody@127.0.0.1:{closed_port}/none")
 
     async def work() -> None:
         async with store.transaction():

@@ -21,11 +21,12 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from sqlalchemy import delete, update
+from sqlalchemy import Interval, bindparam, delete, update
 from tests.integration.store.records import REFUSAL, evidence, package
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong_exchange.adapters.postgres import PostgresStore
+from xietong_exchange.adapters.postgres.statement import Statement
 from xietong_exchange.adapters.postgres.store import PostgresTransaction
 from xietong_exchange.adapters.postgres.tables import delivery
 from xietong_exchange.flow.records import DeliveryRecord, DeliveryStatus
@@ -37,6 +38,12 @@ HOUR_SECONDS = 3600
 NEIGHBOURS = (Party.PARTY_HUB, Party.PARTY_COURT)
 LANES = (Lane.LANE_EVIDENCE, Lane.LANE_BULK)
 PACKAGES = 3
+
+EMPTY = Statement(delete(delivery))
+_PAST = bindparam("past", type_=Interval)
+PASS_TIME = Statement(
+    update(delivery).values(due_time=delivery.c.due_time - _PAST, lease_until=delivery.c.lease_until - _PAST)
+)
 
 Lease = tuple[int, int]
 
@@ -109,7 +116,7 @@ class OutboxMachine(RuleBasedStateMachine):
         self.proofs = [evidence(record.package_id) for record in self.packages]
 
         async def fill(tx: PostgresTransaction) -> None:
-            await tx._connection.execute(delete(delivery))
+            await tx._connection.run(EMPTY)
             for record, proof in zip(self.packages, self.proofs, strict=True):
                 await tx.packages.add(record)
                 await tx.packages.add_evidence(proof)
@@ -226,11 +233,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule(hours=st.integers(1, 2))
     def pass_time(self, hours: int) -> None:
-        past = timedelta(hours=hours)
-        moving = update(delivery).values(
-            due_time=delivery.c.due_time - past, lease_until=delivery.c.lease_until - past
-        )
-        self.run(lambda tx: tx._connection.execute(moving))
+        self.run(lambda tx: tx._connection.run(PASS_TIME, past=timedelta(hours=hours)))
         self.hour += hours
 
     @invariant()
@@ -272,7 +275,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
 def test_the_outbox_behaves_as_its_model(postgres_url: str) -> None:
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as one_runner:
-        one_store = PostgresStore.connect(postgres_url)
+        one_store = one_runner.run(PostgresStore.connect(postgres_url))
 
         class Machine(OutboxMachine):
             runner, store = one_runner, one_store

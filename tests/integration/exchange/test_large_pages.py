@@ -24,7 +24,7 @@ LARGEST_PAGE = 500
 
 @asynccontextmanager
 async def store_of(city: City, party: Party.ValueType) -> AsyncIterator[PostgresStore]:
-    store = PostgresStore.connect(city.urls[party], 1)
+    store = await PostgresStore.connect(city.urls[party], 1)
     yield store
     await store.close()
 

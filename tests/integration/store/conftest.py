@@ -20,7 +20,7 @@ _WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
 
 @pytest.fixture
 async def store(postgres_url: str) -> AsyncIterator[PostgresStore]:
-    store = PostgresStore.connect(postgres_url)
+    store = await PostgresStore.connect(postgres_url)
     yield store
     await store.close()
 

@@ -11,7 +11,7 @@ from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong_exchange.domain.errors import RemoteRefusal
-from xietong_exchange.flow.records import EvidenceRecord, PackageRecord
+from xietong_exchange.flow.records import EvidenceRecord, PackageChange, PackageRecord
 from xietong_exchange.flow.store import Store
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -22,6 +22,9 @@ REFUSAL = RemoteRefusal(
     message_zh="已满；请稍候",
     retryable=True,
 )
+
+COMPLETED = PackageChange(state=DeliveryState.DELIVERY_STATE_SUBMITTED, state_time=NOON, complete=True)
+"""All parts are here, and nothing else is new."""
 
 
 def new_id() -> str:

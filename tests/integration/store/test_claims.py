@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
+import pytest
 from tests.integration.store.conftest import PATIENCE_SECONDS
 from tests.integration.store.records import REFUSAL
 from tests.integration.store.test_outbox import BULK, HUB, claimed, enqueued
@@ -25,9 +26,14 @@ async def test_a_claim_passes_by_what_another_one_is_taking(store: PostgresStore
 
 async def test_a_claim_that_is_rolled_back_took_nothing(store: PostgresStore) -> None:
     [package_id] = await enqueued(store)
-    async with store.transaction() as tx:
-        assert await tx.outbox.claim(HUB, BULK, owner="first", lease_seconds=9, limit=1)
-        await tx._connection.rollback()
+
+    async def fail() -> None:
+        async with store.transaction() as tx:
+            assert await tx.outbox.claim(HUB, BULK, owner="first", lease_seconds=9, limit=1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     [found] = await claimed(store)
     assert (found.package_id, found.token, found.attempts) == (package_id, 1, 1)
 

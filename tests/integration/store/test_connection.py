@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import asyncpg
 import pytest
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.ext.asyncio import create_async_engine
 from tests.conftest import PostgresServer
 from tests.integration.store.conftest import PATIENCE_SECONDS
-from tests.integration.store.records import evidence, new_id, package, stored
+from tests.integration.store.records import COMPLETED, evidence, new_id, package, stored
 
 from xietong_exchange.adapters.postgres import PostgresStore
+from xietong_exchange.adapters.postgres.statement import Statement
 from xietong_exchange.domain.errors import DatabaseUnavailable
 
-TERMINATE_OTHERS = text(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
-    "AND pid <> pg_backend_pid()"
+TERMINATE_OTHERS = Statement(
+    text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND pid <> pg_backend_pid()"
+    )
 )
 
 
 @asynccontextmanager
 async def store_on(url: str, **options: object) -> AsyncIterator[PostgresStore]:
-    store = PostgresStore(create_async_engine(url, **options))
+    store = await PostgresStore.connect(url, **options)  # type: ignore[arg-type]  # options of that call
     yield store
     await store.close()
 
@@ -77,9 +80,9 @@ async def test_a_server_that_ends_in_the_middle_is_unavailable(
 
     async def interrupted() -> None:
         async with store.transaction() as tx:
-            await tx.packages.complete(record.package_id)
+            await tx.packages.advance(record.package_id, COMPLETED)
             async with store_on(postgres_url) as other, other.transaction() as killer:
-                await killer._connection.execute(TERMINATE_OTHERS)
+                await killer._connection.rows(TERMINATE_OTHERS)
             await tx.packages.get(record.package_id)
 
     with pytest.raises(DatabaseUnavailable):
@@ -98,9 +101,9 @@ async def test_a_server_that_ends_before_the_commit_is_unavailable(
 
     async def interrupted() -> None:
         async with store.transaction() as tx:
-            await tx.packages.complete(record.package_id)
+            await tx.packages.advance(record.package_id, COMPLETED)
             async with store_on(postgres_url) as other, other.transaction() as killer:
-                await killer._connection.execute(TERMINATE_OTHERS)
+                await killer._connection.rows(TERMINATE_OTHERS)
 
     with pytest.raises(DatabaseUnavailable):
         await interrupted()
@@ -113,7 +116,7 @@ async def test_who_waits_for_a_lock_when_the_server_ends_is_told_so(
 
     async def work() -> None:
         async with store.transaction() as tx:
-            await tx.packages.complete(record.package_id)
+            await tx.packages.advance(record.package_id, COMPLETED)
 
     async with (
         store_on(postgres_url) as other,
@@ -123,7 +126,7 @@ async def test_who_waits_for_a_lock_when_the_server_ends_is_told_so(
         await holder.packages.get(record.package_id, lock=True)
         waiting = asyncio.create_task(work())
         await until_waiting(1)
-        await holder._connection.execute(TERMINATE_OTHERS)
+        await holder._connection.rows(TERMINATE_OTHERS)
         with pytest.raises(DatabaseUnavailable):
             await waiting
 
@@ -143,7 +146,7 @@ async def test_who_cannot_connect_is_told_so(
 
 async def test_an_exhausted_pool_is_unavailable(postgres_url: str) -> None:
     async with (
-        store_on(postgres_url, pool_size=1, max_overflow=0, pool_timeout=0.05) as store,
+        store_on(postgres_url, connections=1, pool_wait_seconds=0.05) as store,
         store.transaction() as first,
     ):
         await first.now()
@@ -160,7 +163,7 @@ async def test_a_server_that_does_not_answer_is_unavailable(
         async with impatient.transaction() as tx:
             await tx.packages.get(record.package_id, lock=True)
 
-    async with store_on(postgres_url, pool_size=1, connect_args={"command_timeout": 0.5}) as impatient:
+    async with store_on(postgres_url, connections=1, statement_seconds=0.5) as impatient:
         async with asyncio.timeout(PATIENCE_SECONDS), store.transaction() as holder:
             await holder.packages.get(record.package_id, lock=True)
             with pytest.raises(DatabaseUnavailable):
@@ -177,9 +180,9 @@ async def test_defects_are_not_taken_for_an_absent_database(store: PostgresStore
         async with store.transaction() as tx:
             await tx.packages.get("no identifier")
 
-    with pytest.raises(IntegrityError):
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError):
         await add_orphan()
-    with pytest.raises(DBAPIError):
+    with pytest.raises(asyncpg.DataError):
         await ask_nonsense()
 
 
@@ -189,10 +192,10 @@ async def test_errors_do_not_show_what_was_to_be_written(store: PostgresStore) -
     async def write_what_postgresql_refuses() -> None:
         async with store.transaction() as tx:
             await tx.packages.advance(
-                record.package_id, record.state, record.state_time, receiver_case_number="张某某\0"
+                record.package_id, dataclasses.replace(COMPLETED, receiver_case_number="张某某\0")
             )
 
-    with pytest.raises(DBAPIError) as caught:
+    with pytest.raises(asyncpg.CharacterNotInRepertoireError) as caught:
         await write_what_postgresql_refuses()
     assert "张某某" not in str(caught.value)
 
@@ -212,12 +215,12 @@ async def test_errors_of_the_flow_pass_through_unchanged(store: PostgresStore) -
 async def test_a_cancelled_transaction_is_rolled_back_and_its_connection_given_back(
     postgres_url: str, until_waiting: Callable[[int], Awaitable[None]]
 ) -> None:
-    async with store_on(postgres_url, pool_size=2, max_overflow=0, pool_timeout=PATIENCE_SECONDS) as store:
+    async with store_on(postgres_url, connections=2, pool_wait_seconds=PATIENCE_SECONDS) as store:
         [record] = await stored(store, package())
 
         async def wait() -> None:
             async with store.transaction() as tx:
-                await tx.packages.complete(record.package_id)
+                await tx.packages.advance(record.package_id, COMPLETED)
 
         async with store.transaction() as holder:
             await holder.packages.get(record.package_id, lock=True)

@@ -94,7 +94,7 @@ async def test_the_migrations_make_the_tables_that_the_code_knows(postgres_url: 
 
 
 async def test_a_migrated_database_is_left_alone(postgres_url: str) -> None:
-    store = PostgresStore.connect(postgres_url)
+    store = await PostgresStore.connect(postgres_url)
     [record] = await stored(store, package())
     assert await migrate(postgres_url) == HEAD
     assert await store.schema_version() == HEAD
@@ -171,7 +171,7 @@ async def test_a_migration_that_fails_leaves_the_earlier_schema(
     with pytest.raises(ProgrammingError, match="no_such_column"):
         await migrate(postgres_url)
     assert "later" not in await tables_in(postgres_url)
-    store = PostgresStore.connect(postgres_url)
+    store = await PostgresStore.connect(postgres_url)
     assert await store.schema_version() == HEAD
     await store.close()
     with pytest.raises(SchemaTooOld, match="0001"):
@@ -181,7 +181,7 @@ async def test_a_migration_that_fails_leaves_the_earlier_schema(
 async def test_a_database_without_a_schema_is_not_current(empty_url: str) -> None:
     with pytest.raises(SchemaTooOld, match="migrate"):
         await require_current_schema(empty_url)
-    store = PostgresStore.connect(empty_url)
+    store = await PostgresStore.connect(empty_url)
     assert await store.schema_version() == ""
     await store.close()
 

@@ -12,12 +12,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.integration.store.conftest import PATIENCE_SECONDS
-from tests.integration.store.records import NOON, evidence, new_id, package, stored
+from tests.integration.store.records import COMPLETED, NOON, evidence, new_id, package, stored
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong_exchange.adapters.postgres import PostgresStore
-from xietong_exchange.flow.records import Glance, PackageFilter, PackagePage, PackageRecord
+from xietong_exchange.flow.records import Glance, PackageChange, PackageFilter, PackagePage, PackageRecord
 
 COURT, JUSTICE, POLICE = Party.PARTY_COURT, Party.PARTY_JUSTICE, Party.PARTY_POLICE
 
@@ -88,12 +88,14 @@ async def test_a_package_advances_and_becomes_complete(store: PostgresStore) -> 
     later = NOON + timedelta(hours=1)
     accepted = DeliveryState.DELIVERY_STATE_ACCEPTED
     async with store.transaction() as tx:
-        await tx.packages.complete(before.package_id)
-        await tx.packages.advance(before.package_id, accepted, later)
+        await tx.packages.advance(
+            before.package_id, PackageChange(state=accepted, state_time=later, complete=True)
+        )
     advanced = dataclasses.replace(before, complete=True, state=accepted, state_time=later)
     async with store.transaction() as tx:
         assert await tx.packages.get(before.package_id) == advanced
-        await tx.packages.advance(before.package_id, accepted, later, reasons=b"", receiver_case_number="检1")
+        answered = PackageChange(state=accepted, state_time=later, reasons=b"", receiver_case_number="检1")
+        await tx.packages.advance(before.package_id, answered)
     async with store.transaction() as tx:
         assert await tx.packages.get(before.package_id) == dataclasses.replace(
             advanced, reasons=b"", receiver_case_number="检1"
@@ -117,7 +119,8 @@ async def test_a_locked_package_waits_for_the_first_holder(
             await tx.packages.get(record.package_id, lock=True)
             second = asyncio.create_task(look())
             await until_waiting(1)
-            await tx.packages.advance(record.package_id, DeliveryState.DELIVERY_STATE_RELAYED, NOON)
+            relayed = PackageChange(state=DeliveryState.DELIVERY_STATE_RELAYED, state_time=NOON)
+            await tx.packages.advance(record.package_id, relayed)
         assert await second == DeliveryState.DELIVERY_STATE_RELAYED
 
 
@@ -210,7 +213,7 @@ async def test_a_glance_tells_what_changed(store: PostgresStore) -> None:
     first = await glance()
     assert first == await glance() == Glance(package=record.changed_in, delivery=0, evidence=0)
     async with store.transaction() as tx:
-        await tx.packages.complete(record.package_id)
+        await tx.packages.advance(record.package_id, COMPLETED)
     completed = await glance()
     assert (completed.package > first.package, completed.delivery, completed.evidence) == (True, 0, 0)
     async with store.transaction() as tx:

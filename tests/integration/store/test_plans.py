@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
-from tests.integration.store.records import NOON, REFUSAL, draft_key, evidence, new_id
+from tests.integration.store.records import COMPLETED, NOON, REFUSAL, draft_key, evidence, new_id
+from tests.integration.store.watched import WatchedConnection, watched_store
 
 from xietong.exchange.v1.draft_pb2 import DraftState
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
@@ -55,23 +58,10 @@ FILL = (
 
 
 class Plans:
-    """Explains each statement that runs on an engine, before it runs."""
+    """How PostgreSQL means to run each statement, told before it runs."""
 
     def __init__(self) -> None:
         self.seen: dict[str, list[dict[str, Any]]] = {}
-        self._explaining = False
-
-    def __call__(self, connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
-        if self._explaining or not statement.startswith(("SELECT", "UPDATE", "DELETE", "INSERT")):
-            return
-        first = parameters[0] if isinstance(parameters, list) else parameters
-        self._explaining = True
-        try:
-            answer = connection.exec_driver_sql(f"EXPLAIN (FORMAT JSON) {statement}", first).scalar_one()
-        finally:
-            self._explaining = False
-        plan = json.loads(answer) if isinstance(answer, str) else answer
-        self.seen[statement] = list(nodes(plan[0]["Plan"]))
 
     def scans_of_whole_tables(self) -> list[str]:
         return [
@@ -85,26 +75,39 @@ def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     return [plan, *(node for part in plan.get("Plans", []) for node in nodes(part))]
 
 
+@dataclass
+class Scene:
+    """A store with many rows whose plans are seen."""
+
+    store: PostgresStore
+    plans: Plans
+
+
 @pytest.fixture
-async def plans(engine: AsyncEngine) -> AsyncIterator[Plans]:
+async def scene(engine: AsyncEngine, postgres_url: str) -> AsyncIterator[Scene]:
     async with engine.begin() as connection:
         for statement in FILL:
             await connection.execute(text(statement))
     plans = Plans()
-    event.listen(engine.sync_engine, "before_cursor_execute", plans)
-    yield plans
-    event.remove(engine.sync_engine, "before_cursor_execute", plans)
+
+    class Explaining(WatchedConnection):
+        async def before(self, sql: str, values: tuple[Any, ...]) -> None:
+            if sql.startswith(("SELECT", "UPDATE", "DELETE", "INSERT", "WITH")):
+                [[answer]] = await asyncpg.Connection.fetch(self, f"EXPLAIN (FORMAT JSON) {sql}", *values)
+                plans.seen[sql] = list(nodes(json.loads(answer)[0]["Plan"]))
+
+    async with watched_store(postgres_url, Explaining) as store:
+        yield Scene(store, plans)
 
 
 async def work_on_packages(tx: PostgresTransaction, package_id: str) -> None:
     await tx.packages.get(package_id, lock=True)
     await tx.packages.get_many([package_id, new_id()])
-    await tx.packages.complete(package_id)
-    await tx.packages.advance(package_id, DeliveryState.DELIVERY_STATE_RELAYED, NOON, reasons=b"")
+    await tx.packages.advance(package_id, COMPLETED)
     await tx.packages.of_draft(new_id())
     await tx.packages.latest_of_case(Party.PARTY_COURT, "no-7")
     proof = evidence(package_id)
-    await tx.packages.add_evidence(proof)
+    await tx.packages.add_evidence(proof, COMPLETED)
     await tx.packages.evidence(package_id)
     await tx.packages.evidence_by_id([proof.evidence_id, new_id()])
     await tx.packages.add_read(package_id, 3)
@@ -154,20 +157,19 @@ async def work_on_drafts(tx: PostgresTransaction) -> None:
     await tx.drafts.set_state(draft.draft_id, DraftState.DRAFT_STATE_SUBMITTED)
 
 
-async def test_no_statement_reads_a_whole_table(engine: AsyncEngine, plans: Plans) -> None:
-    store = PostgresStore(engine)
-    async with store.transaction() as tx:
+async def test_no_statement_reads_a_whole_table(scene: Scene) -> None:
+    async with scene.store.transaction() as tx:
         [some] = (await tx.packages.page(PackageFilter(), before=MANY // 3, limit=1)).records
         await work_on_packages(tx, some.package_id)
         await work_on_the_outbox(tx, some.package_id)
         await work_on_drafts(tx)
-    assert len(plans.seen) > 35
-    assert plans.scans_of_whole_tables() == []
+    assert len(scene.plans.seen) > 35
+    assert scene.plans.scans_of_whole_tables() == []
 
 
-async def test_a_claim_does_not_look_at_what_is_not_due_yet(engine: AsyncEngine, plans: Plans) -> None:
-    async with PostgresStore(engine).transaction() as tx:
+async def test_a_claim_does_not_look_at_what_is_not_due_yet(scene: Scene) -> None:
+    async with scene.store.transaction() as tx:
         assert await tx.outbox.claim(HUB, BULK, owner="w", lease_seconds=9, limit=4) == []
-    [found] = plans.seen.values()
+    [found] = scene.plans.seen.values()
     [scan] = [node for node in found if node.get("Index Name") == "ix_delivery_due"]
     assert "due_time <=" in scan["Index Cond"]

@@ -6,12 +6,12 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.integration.store.records import NOON, evidence, new_id, package, stored
+from tests.integration.store.watched import WatchedConnection, watched_store
 from tests.unit.exchange.nodes import LONG_SECONDS, MemoryStore, new_exchange
 from tests.unit.exchange.packages import signature_of
 
@@ -22,7 +22,7 @@ from xietong_exchange.domain.errors import PackageNotFound
 from xietong_exchange.flow.changes import INBOX
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.handover import Caller
-from xietong_exchange.flow.records import EvidenceRecord, PackageRecord
+from xietong_exchange.flow.records import EvidenceRecord, PackageChange, PackageRecord
 from xietong_exchange.flow.views import Views
 from xietong_exchange.flow.watching import INBOX_PAGE, Watching
 
@@ -40,13 +40,10 @@ SIGNATURE = signature_of(Party.PARTY_POLICE).SerializeToString()
 
 
 class Statements:
-    """What the watching engine asks: each statement and how many rows it gave."""
+    """What the watching store asks: each statement and how many rows it gave."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, int]] = []
-
-    def __call__(self, _connection: Any, cursor: Any, statement: str, *_rest: Any) -> None:
-        self.seen.append((statement, cursor.rowcount))
 
     def package_rows(self) -> list[int]:
         return [rows for statement, rows in self.seen if "envelope" in statement]
@@ -54,7 +51,7 @@ class Statements:
 
 @dataclasses.dataclass
 class Scene:
-    """A node whose watching has an engine of its own, so that nothing else is counted."""
+    """A node whose watching has a store of its own, so that nothing else is counted."""
 
     exchange: Exchange
     watching: Watching
@@ -65,13 +62,17 @@ class Scene:
 
 
 @pytest.fixture
-async def scene(engine: AsyncEngine) -> AsyncIterator[Scene]:
-    node = new_exchange(Party.PARTY_PROCURATORATE, MemoryStore())
-    exchange = dataclasses.replace(node, store=PostgresStore(engine))
+async def scene(postgres_url: str) -> AsyncIterator[Scene]:
     statements = Statements()
-    event.listen(engine.sync_engine, "after_cursor_execute", statements)
-    yield Scene(exchange, Watching(exchange, Views(exchange)), statements)
-    event.remove(engine.sync_engine, "after_cursor_execute", statements)
+
+    class Watched(WatchedConnection):
+        def after(self, sql: str, rows: int) -> None:
+            statements.seen.append((sql, rows))
+
+    node = new_exchange(Party.PARTY_PROCURATORATE, MemoryStore())
+    async with watched_store(postgres_url, Watched) as store:
+        exchange = dataclasses.replace(node, store=store)
+        yield Scene(exchange, Watching(exchange, Views(exchange)), statements)
 
 
 def incoming(**changes: object) -> PackageRecord:
@@ -90,7 +91,7 @@ def proof_of(record: PackageRecord) -> EvidenceRecord:
 
 async def advance(store: PostgresStore, package_id: str, state: DeliveryState.ValueType = RETRIEVED) -> None:
     async with store.transaction() as tx:
-        await tx.packages.advance(package_id, state, NOON)
+        await tx.packages.advance(package_id, PackageChange(state=state, state_time=NOON))
 
 
 async def take(changes: AsyncGenerator[Package, None], count: int = 1) -> list[Package]:
@@ -138,7 +139,7 @@ async def test_no_change_is_missed_when_an_older_transaction_commits_later(
     async with aclosing(scene.inbox()) as inbox:
         await take(inbox, 3)
         async with store.transaction() as older:
-            await older.packages.advance(late.package_id, RETRIEVED, NOON)
+            await older.packages.advance(late.package_id, PackageChange(state=RETRIEVED, state_time=NOON))
             await advance(store, early.package_id)
             assert [seen.package_id for seen in await take(inbox)] == [early.package_id]
         assert [seen.package_id for seen in await take(inbox)] == [late.package_id]

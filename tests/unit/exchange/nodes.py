@@ -19,7 +19,6 @@ from tests.unit.exchange.packages import NOW, signature_of
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party, Signature
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind
-from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong_exchange.domain.errors import Failure, SignatureInvalid
 from xietong_exchange.domain.limits import Limits
 from xietong_exchange.domain.profile import Profile, SystemProfile
@@ -27,7 +26,13 @@ from xietong_exchange.domain.routes import Routes
 from xietong_exchange.flow.changes import Changes
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.progress import ProgressBoard
-from xietong_exchange.flow.records import DeliveryRecord, EvidenceRecord, PackageFilter, PackageRecord
+from xietong_exchange.flow.records import (
+    DeliveryRecord,
+    EvidenceRecord,
+    PackageChange,
+    PackageFilter,
+    PackageRecord,
+)
 from xietong_exchange.flow.rulebook import Rulebook
 from xietong_exchange.flow.store import Lease, Store
 from xietong_exchange.testing.memory_parts import MemoryPartStore
@@ -80,21 +85,11 @@ class MemoryPackages:
         shown = [one for one in self.records.values() if before is None and one.state in wanted.states]
         return shown[::-1]
 
-    async def complete(self, package_id: str) -> None:
-        self.records[package_id] = replace(self.records[package_id], complete=True)
-
-    async def advance(
-        self,
-        package_id: str,
-        state: DeliveryState.ValueType,
-        state_time: datetime,
-        *,
-        reasons: bytes | None = None,
-        receiver_case_number: str | None = None,
-    ) -> None:
+    async def advance(self, package_id: str, change: PackageChange) -> None:
         record = self.records[package_id]
-        kept = record.reasons if reasons is None else reasons
-        self.records[package_id] = replace(record, state=state, reasons=kept)
+        kept = record.reasons if change.reasons is None else change.reasons
+        complete = record.complete if change.complete is None else change.complete
+        self.records[package_id] = replace(record, state=change.state, reasons=kept, complete=complete)
 
     async def of_draft(self, draft_id: str) -> list[PackageRecord]:
         return [record for record in self.records.values() if record.draft_id == draft_id]
@@ -102,8 +97,10 @@ class MemoryPackages:
     async def latest_of_case(self, party: Party.ValueType, case_number: str) -> PackageRecord | None:
         return next((one for one in self.records.values() if (party, case_number) in one.case_numbers), None)
 
-    async def add_evidence(self, record: EvidenceRecord) -> bool:
+    async def add_evidence(self, record: EvidenceRecord, change: PackageChange | None = None) -> bool:
         self.stated.append(record)
+        if change is not None:
+            await self.advance(record.package_id, change)
         return True
 
     async def evidence(self, package_id: str) -> list[EvidenceRecord]:

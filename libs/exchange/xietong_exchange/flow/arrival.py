@@ -18,7 +18,7 @@ from xietong_exchange.flow.changes import INBOX
 from xietong_exchange.flow.evidence import CARRIED_BY_ACCEPTANCE, EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.intake import new_record
-from xietong_exchange.flow.records import EvidenceRecord, PackageRecord
+from xietong_exchange.flow.records import EvidenceRecord, PackageChange, PackageRecord
 from xietong_exchange.flow.store import Transaction
 
 
@@ -65,12 +65,12 @@ class Arrival:
             offered_onwards: the next node knows of it already, so that a withdrawal needs that node's answer.
         """
         async with self._exchange.store.transaction() as tx:
-            await tx.packages.add(self._new(package))
-            record = await self._locked(tx, package)
-            if accepted := await self._acceptance(tx, record, package):
-                return accepted
-            await tx.packages.complete(record.package_id)
-            evidence = await self._desk.state(tx, record, self._event(queued, begin, commit))
+            record = self._new(package)
+            if not await tx.packages.add(record):
+                record = await self._locked(tx, package)
+                if accepted := await self._acceptance(tx, record, package):
+                    return accepted
+            evidence = await self._desk.state(tx, record, self._event(queued, begin, commit), complete=True)
             if record.direction == Direction.DIRECTION_TRANSIT:
                 hop = self._exchange.routes.next_hop(record.receiver)
                 await tx.outbox.enqueue(hop, package.lane, record.package_id, offered=offered_onwards)
@@ -85,9 +85,8 @@ class Arrival:
         if record.state != DeliveryState.DELIVERY_STATE_FAILED or record.complete:
             return record
         again = replace(record, state=DeliveryState.DELIVERY_STATE_SUBMITTED, reasons=b"")
-        await tx.packages.advance(
-            again.package_id, again.state, self._exchange.clock(), reasons=again.reasons
-        )
+        change = PackageChange(state=again.state, state_time=self._exchange.clock(), reasons=again.reasons)
+        await tx.packages.advance(again.package_id, change)
         return again
 
     async def _acceptance(

@@ -75,20 +75,19 @@ class Courier:
         with self.exchange.changes.subscribe(self._queue) as news:
             try:
                 while True:
-                    taken = await self._claim()
+                    places = self._places()
+                    taken = await self._claim(places)
                     self._start(taken)
-                    if not taken:
+                    if not taken or len(taken) < places:  # Nothing more is due, or can be taken up.
                         await news.wait()
             finally:
                 for task in self._under_way:
                     task.cancel()
                 await asyncio.gather(*self._under_way, return_exceptions=True)
 
-    async def _claim(self) -> list[DeliveryRecord]:
-        places = LANE_WIDTHS[self.lane] - len(self._under_way)
-        if places <= 0:
+    async def _claim(self, limit: int) -> list[DeliveryRecord]:
+        if not limit:
             return []
-        limit = EVIDENCE_BATCH if self.lane == Lane.LANE_EVIDENCE else places
         try:
             async with self.exchange.store.transaction() as tx:
                 return await tx.outbox.claim(
@@ -102,6 +101,11 @@ class Courier:
             log.warning("the outbox could not be read: %s", error.reason_name())
             return []
 
+    def _places(self) -> int:
+        """How many deliveries can be taken up now."""
+        places = LANE_WIDTHS[self.lane] - len(self._under_way)
+        return EVIDENCE_BATCH * places if self.lane == Lane.LANE_EVIDENCE else places
+
     def _start(self, taken: list[DeliveryRecord]) -> None:
         batches = [taken] if self.lane == Lane.LANE_EVIDENCE else [[delivery] for delivery in taken]
         for batch in filter(None, batches):
@@ -110,12 +114,14 @@ class Courier:
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
+        was_full = not self._places()
         self._under_way.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error(
                 "a delivery could not be settled; its lease runs out and it is taken up again", exc_info=error
             )
-        self.exchange.changes.announce(self._queue)
+        if was_full:  # What came meanwhile was left where it is.
+            self.exchange.changes.announce(self._queue)
 
     async def _see_through(self, batch: list[DeliveryRecord]) -> None:
         try:

@@ -18,7 +18,7 @@ from xietong_exchange.domain.evidence import Event, check_statement, make_statem
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.changes import INBOX, PACKAGE_LANES, queue
 from xietong_exchange.flow.exchange import Exchange, sealed
-from xietong_exchange.flow.records import EvidenceRecord, PackageRecord
+from xietong_exchange.flow.records import EvidenceRecord, PackageChange, PackageRecord
 from xietong_exchange.flow.store import Transaction
 from xietong_exchange.flow.tracing import package_span
 
@@ -33,8 +33,13 @@ class EvidenceDesk:
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
 
-    async def state(self, tx: Transaction, record: PackageRecord, event: Event) -> EvidenceRecord:
-        """State an event about a package inside the caller's transaction, sign it and send it on its way."""
+    async def state(
+        self, tx: Transaction, record: PackageRecord, event: Event, *, complete: bool = False
+    ) -> EvidenceRecord:
+        """State an event about a package inside the caller's transaction, sign it and send it on its way.
+
+        `complete`: with this event the node holds all parts.
+        """
         exchange, package = self._exchange, sealed(record)
         with package_span("state evidence", package, more={KIND_ATTRIBUTE: kind_name(event.kind)}):
             statement = make_statement(
@@ -42,7 +47,7 @@ class EvidenceDesk:
             )
             raw = statement.SerializeToString()
             evidence = _record(statement, raw, exchange.notary.sign("Statement", raw))
-            await self._apply(tx, record, statement, evidence)
+            await self._apply(tx, record, statement, evidence, complete=complete)
             if event.kind not in CARRIED_BY_ACCEPTANCE:
                 await self._pass_on(tx, record, evidence, came_from=None)
             return evidence
@@ -129,25 +134,29 @@ class EvidenceDesk:
             raise SenderMismatch(party=party_name(record.sender), peer=party_name(peer))
 
     async def _apply(
-        self, tx: Transaction, record: PackageRecord, statement: Statement, evidence: EvidenceRecord
+        self,
+        tx: Transaction,
+        record: PackageRecord,
+        statement: Statement,
+        evidence: EvidenceRecord,
+        *,
+        complete: bool = False,
     ) -> bool:
-        if not await tx.packages.add_evidence(evidence):
-            return False
         reached = advance(record.state, statement.kind)
         reasons = b""
         if statement.kind != EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REFUSED:  # why it has its outcome stays
             reasons = Statement(
                 reasons=statement.reasons, reason_count=statement.reason_count
             ).SerializeToString()
-        if reached != record.state or reasons:
-            await tx.packages.advance(
-                record.package_id,
-                reached,
-                evidence.event_time if reached != record.state else record.state_time,
-                reasons=reasons or None,
-                receiver_case_number=statement.receiver_case_number or None,
-            )
-        return True
+        change = PackageChange(
+            state=reached,
+            state_time=evidence.event_time if reached != record.state else record.state_time,
+            complete=True if complete else None,
+            reasons=reasons or None,
+            receiver_case_number=statement.receiver_case_number or None,
+        )
+        is_changed = reached != record.state or reasons or complete
+        return await tx.packages.add_evidence(evidence, change if is_changed else None)
 
     async def _pass_on(
         self,

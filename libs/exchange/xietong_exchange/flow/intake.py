@@ -150,10 +150,10 @@ class Intake:
     async def _join_equal(self, sheet: Sheet, request_id: str) -> list[PackageRecord]:
         """The packages of an equal send with this key that is not finished: the second click is the first one."""
         async with self._exchange.store.transaction() as tx:
-            await tx.drafts.get(
-                sheet.draft.key, lock=True
-            )  # Clicks at the same moment come one after the other.
             earlier = await tx.drafts.latest_submitted(sheet.draft.key)
+            if earlier is not None:  # Clicks at the same moment come one after the other.
+                await tx.drafts.get(sheet.draft.key, lock=True)
+                earlier = await tx.drafts.latest_submitted(sheet.draft.key)
             if earlier is None or earlier.header != sheet.draft.header:
                 return []
             if earlier.draft_id == sheet.draft.draft_id:  # Another click was faster just now.
@@ -240,15 +240,14 @@ class Intake:
                 return Submission(await tx.packages.of_draft(draft.draft_id), attached=True)
             if draft != sheet.draft or await tx.drafts.contributions(draft.draft_id) != sheet.contributions:
                 raise StateConflict(what=key_text(draft.key), state="changing")
-            for package in sealed:
-                await self._add(tx, package, sheet, actor, start)
+            records = [await self._add(tx, package, sheet, actor, start) for package in sealed]
             await tx.drafts.hold(draft.draft_id, {one.envelope.parts[0].digest.value for one in sealed})
             await tx.drafts.set_state(draft.draft_id, DraftState.DRAFT_STATE_SUBMITTED)
-            return Submission(await tx.packages.of_draft(draft.draft_id), attached=False)
+        return Submission(records, attached=False)
 
     async def _add(
         self, tx: Transaction, package: SealedPackage, sheet: Sheet, actor: Actor, start: datetime
-    ) -> None:
+    ) -> PackageRecord:
         now = self._exchange.clock()
         record = new_record(
             package,
@@ -269,6 +268,7 @@ class Intake:
         await self._desk.state(tx, record, submitted)
         hop = self._exchange.routes.next_hop(record.receiver)
         await tx.outbox.enqueue(hop, package.lane, record.package_id)
+        return record
 
 
 def new_record(

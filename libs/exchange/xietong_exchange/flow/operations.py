@@ -22,6 +22,7 @@ from xietong_exchange.flow.records import (
     DeliveryRecord,
     DeliveryStatus,
     OperationRecord,
+    PackageChange,
     PackageFilter,
     PackagePage,
     PackageRecord,
@@ -117,7 +118,8 @@ class Operations:
         if record is not None and record.state == DeliveryState.DELIVERY_STATE_FAILED:
             held = record.direction == Direction.DIRECTION_TRANSIT
             state = DeliveryState.DELIVERY_STATE_RELAYED if held else DeliveryState.DELIVERY_STATE_SUBMITTED
-            await tx.packages.advance(package_id, state, self.exchange.clock(), reasons=b"")
+            change = PackageChange(state=state, state_time=self.exchange.clock(), reasons=b"")
+            await tx.packages.advance(package_id, change)
 
     async def export(self, package_id: str) -> tuple[EvidenceBundle, Sequence[Reason]]:
         """Everything that proves what happened to a package, and what of it does not verify."""

@@ -47,6 +47,17 @@ class PackageRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PackageChange:
+    """What becomes of a package: its state, and what else is given; `None` leaves a field as it is."""
+
+    state: DeliveryState.ValueType
+    state_time: datetime
+    complete: bool | None = None
+    reasons: bytes | None = None
+    receiver_case_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EvidenceRecord:
     """A piece of evidence as it travelled, with what is needed to find it."""
 

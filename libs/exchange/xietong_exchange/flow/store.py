@@ -13,7 +13,6 @@ from typing import Protocol
 
 from xietong.exchange.v1.draft_pb2 import DraftKey, DraftState
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
-from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong_exchange.domain.errors import Failure
 from xietong_exchange.flow.records import (
     ContributionRecord,
@@ -23,6 +22,7 @@ from xietong_exchange.flow.records import (
     EvidenceRecord,
     Glance,
     OperationRecord,
+    PackageChange,
     PackageFilter,
     PackagePage,
     PackageRecord,
@@ -45,19 +45,8 @@ class Packages(Protocol):
     async def get_many(self, package_ids: Sequence[str]) -> list[PackageRecord]:
         """The packages that exist among these, in no order."""
 
-    async def complete(self, package_id: str) -> None:
-        """Mark that all parts are here."""
-
-    async def advance(
-        self,
-        package_id: str,
-        state: DeliveryState.ValueType,
-        state_time: datetime,
-        *,
-        reasons: bytes | None = None,
-        receiver_case_number: str | None = None,
-    ) -> None:
-        """Set the state; `reasons` and `receiver_case_number` only when given."""
+    async def advance(self, package_id: str, change: PackageChange) -> None:
+        """Set the state, and what else the change gives."""
 
     async def glance(self, package_id: str) -> Glance | None:
         """What tells a watcher whether it has to look again."""
@@ -83,8 +72,8 @@ class Packages(Protocol):
     async def latest_of_case(self, party: Party.ValueType, case_number: str) -> PackageRecord | None:
         """The latest package whose envelope bears this party's case number."""
 
-    async def add_evidence(self, record: EvidenceRecord) -> bool:
-        """Append; False when it is there already."""
+    async def add_evidence(self, record: EvidenceRecord, change: PackageChange | None = None) -> bool:
+        """Append, and with it change the package; False when it is there already (nothing is changed then)."""
 
     async def evidence(self, package_id: str) -> list[EvidenceRecord]:
         """All evidence of a package in the order in which it was taken."""
@@ -219,7 +208,11 @@ class OperationLog(Protocol):
 
 
 class Transaction(Protocol):
-    """One transaction: commits when its context ends well, rolls back otherwise."""
+    """One transaction: commits when its context ends well, rolls back otherwise.
+
+    Each statement sees what is committed when it begins (READ COMMITTED). Reads alone cost one round trip each: what
+    must not change meanwhile has to be locked.
+    """
 
     @property
     def packages(self) -> Packages:

@@ -111,7 +111,7 @@ class Node:
         if url is None:
             url = await stack.enter_async_context(_Embedded(settings))
         await migrate(url)
-        store = PostgresStore.connect(url, settings.database_connections)
+        store = await PostgresStore.connect(url, settings.database_connections)
         stack.push_async_callback(store.close)
         tls = TlsFiles(settings.tls.ca, settings.tls.certificate, settings.tls.key)
         neighbours = GrpcNeighbours(settings.neighbour_addresses(), tls, settings.trust_domain)

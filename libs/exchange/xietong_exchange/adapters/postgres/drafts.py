@@ -6,156 +6,171 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, literal_column, select, text, update
+from asyncpg import Record
+from sqlalchemy import LargeBinary, and_, bindparam, func, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from xietong.exchange.v1.draft_pb2 import DraftKey, DraftState
+from xietong_exchange.adapters.postgres.statement import Connection, Statement, array, given, texts
 from xietong_exchange.adapters.postgres.tables import contribution, draft, draft_content, send_request
 from xietong_exchange.flow.records import ContributionRecord, DraftRecord
 
 _OPEN = int(DraftState.DRAFT_STATE_OPEN)
+_SUBMITTED = int(DraftState.DRAFT_STATE_SUBMITTED)
+_DISCARDED = int(DraftState.DRAFT_STATE_DISCARDED)
+_KEY = ("organ_code", "case_number", "process_code", "label")
+
 _IS_OPEN = draft.c.state == literal_column(str(_OPEN))
+_HAS_KEY = and_(*(draft.c[name] == bindparam(name) for name in _KEY))
+_THIS = draft.c.draft_id == bindparam("this", type_=draft.c.draft_id.type)
+
+
+def _unheld() -> Statement:
+    """Contents of a draft that no draft holds but discarded ones."""
+    other, holder = draft_content.alias(), draft.alias()
+    held = (
+        select(other.c.digest)
+        .join(holder, holder.c.draft_id == other.c.draft_id)
+        .where(other.c.digest == draft_content.c.digest, holder.c.state != _DISCARDED)
+    )
+    of_draft = draft_content.c.draft_id == bindparam("draft_id")
+    return Statement(select(draft_content.c.digest).where(of_draft, ~held.exists()))
+
+
+def _put_contribution() -> Statement:
+    putting = insert(contribution).values(given("draft_id", "system", "name", "fragment"))
+    return Statement(
+        putting.on_conflict_do_update(
+            index_elements=["draft_id", "system", "name"],
+            set_={"fragment": putting.excluded.fragment},
+            where=contribution.c.fragment != putting.excluded.fragment,
+        )
+    )
+
+
+def _hold() -> Statement:
+    digests = func.unnest(array("digests", LargeBinary()))
+    rows = select(bindparam("draft_id", type_=draft.c.draft_id.type), digests)
+    return Statement(insert(draft_content).from_select(["draft_id", "digest"], rows).on_conflict_do_nothing())
+
+
+# The update changes nothing: it locks the open draft, and inserts after all if that was just closed.
+_OPEN_DRAFT = Statement(
+    insert(draft)
+    .values(given("draft_id", *_KEY, "state", "create_time"))
+    .on_conflict_do_update(index_elements=_KEY, index_where=_IS_OPEN, set_={"state": draft.c.state})
+    .returning(draft)
+)
+_FOUND = (
+    select(draft)
+    .where(_HAS_KEY, draft.c.state != _DISCARDED)
+    .order_by(_IS_OPEN.desc(), draft.c.position.desc())
+    .limit(1)
+)
+_GET = Statement(_FOUND)
+_LOCK = Statement(_FOUND.with_for_update(key_share=True))
+_LATEST_SUBMITTED = Statement(
+    select(draft).where(_HAS_KEY, draft.c.state == _SUBMITTED).order_by(draft.c.position.desc()).limit(1)
+)
+_BY_ID = Statement(select(draft).where(_THIS))
+_SET_HEADER = Statement(update(draft).where(_THIS).values(given("header")))
+_SET_STATE = Statement(update(draft).where(_THIS).values(given("state")))
+_PUT_CONTRIBUTION = _put_contribution()
+_CONTRIBUTIONS = Statement(
+    select(contribution)
+    .where(contribution.c.draft_id == bindparam("draft_id"))
+    .order_by(contribution.c.position)
+)
+_HOLD = _hold()
+# Whoever inserts holds a lock that this one waits for and keeps out, so that nobody holds a content meanwhile.
+_KEEP_OUT_HOLDERS = Statement(text("LOCK TABLE draft_content IN SHARE ROW EXCLUSIVE MODE"))
+_UNHELD = _unheld()
+_REQUESTED = Statement(
+    select(draft)
+    .join(send_request, send_request.c.draft_id == draft.c.draft_id)
+    .where(send_request.c.request_id == bindparam("request_id"))
+)
+# Here too the update changes nothing; it returns the draft to which the request was bound before.
+_REMEMBER_REQUEST = Statement(
+    insert(send_request)
+    .values(given("request_id", "draft_id"))
+    .on_conflict_do_update(index_elements=["request_id"], set_={"draft_id": send_request.c.draft_id})
+    .returning(send_request.c.draft_id)
+)
 
 
 class PostgresDrafts:
     """The port `flow.store.Drafts` on one connection."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def open(self, key: DraftKey, draft_id: str, now: datetime) -> DraftRecord:
-        values = {**_key_values(key), "draft_id": draft_id, "state": _OPEN, "create_time": now}
-        # The update changes nothing: it locks the open draft, and inserts after all if that was just closed.
-        opening = (
-            insert(draft)
-            .values(values)
-            .on_conflict_do_update(
-                index_elements=list(_key_values(key)), index_where=_IS_OPEN, set_={"state": draft.c.state}
-            )
-            .returning(draft)
+        [row] = await self._connection.rows(
+            _OPEN_DRAFT, **_key_values(key), draft_id=draft_id, state=_OPEN, create_time=now
         )
-        return _draft((await self._connection.execute(opening)).one())
+        return _draft(row)
 
     async def get(self, key: DraftKey, *, lock: bool = False) -> DraftRecord | None:
-        kept = draft.c.state != int(DraftState.DRAFT_STATE_DISCARDED)
-        found = (
-            select(draft)
-            .where(_has_key(key), kept)
-            .order_by(_IS_OPEN.desc(), draft.c.position.desc())
-            .limit(1)
-        )
-        row = (
-            await self._connection.execute(found.with_for_update(key_share=True) if lock else found)
-        ).one_or_none()
+        row = await self._connection.row(_LOCK if lock else _GET, **_key_values(key))
         return _draft(row) if row else None
 
     async def latest_submitted(self, key: DraftKey) -> DraftRecord | None:
-        found = (
-            select(draft)
-            .where(_has_key(key), draft.c.state == int(DraftState.DRAFT_STATE_SUBMITTED))
-            .order_by(draft.c.position.desc())
-            .limit(1)
-        )
-        row = (await self._connection.execute(found)).one_or_none()
+        row = await self._connection.row(_LATEST_SUBMITTED, **_key_values(key))
         return _draft(row) if row else None
 
     async def by_id(self, draft_id: str) -> DraftRecord | None:
-        row = (
-            await self._connection.execute(select(draft).where(draft.c.draft_id == draft_id))
-        ).one_or_none()
+        row = await self._connection.row(_BY_ID, this=draft_id)
         return _draft(row) if row else None
 
     async def set_header(self, draft_id: str, header: bytes) -> None:
-        await self._set(draft_id, header=header)
+        await self._connection.run(_SET_HEADER, this=draft_id, header=header)
 
     async def set_state(self, draft_id: str, state: DraftState.ValueType) -> None:
-        await self._set(draft_id, state=int(state))
-
-    async def _set(self, draft_id: str, **changes: object) -> None:
-        await self._connection.execute(update(draft).where(draft.c.draft_id == draft_id).values(changes))
+        await self._connection.run(_SET_STATE, this=draft_id, state=int(state))
 
     async def put_contribution(self, draft_id: str, added: ContributionRecord) -> bool:
-        values = {
-            "draft_id": draft_id,
-            "system": added.system,
-            "name": added.name,
-            "fragment": added.fragment,
-        }
-        statement = insert(contribution).values(values)
-        result = await self._connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["draft_id", "system", "name"],
-                set_={"fragment": statement.excluded.fragment},
-                where=contribution.c.fragment != statement.excluded.fragment,
-            )
+        changed = await self._connection.run(
+            _PUT_CONTRIBUTION,
+            draft_id=draft_id,
+            system=added.system,
+            name=added.name,
+            fragment=added.fragment,
         )
-        return result.rowcount == 1
+        return changed == 1
 
     async def contributions(self, draft_id: str) -> list[ContributionRecord]:
-        statement = (
-            select(contribution).where(contribution.c.draft_id == draft_id).order_by(contribution.c.position)
-        )
-        rows = await self._connection.execute(statement)
-        return [ContributionRecord(system=row.system, name=row.name, fragment=row.fragment) for row in rows]
+        rows = await self._connection.rows(_CONTRIBUTIONS, draft_id=draft_id)
+        return [
+            ContributionRecord(system=row["system"], name=row["name"], fragment=row["fragment"])
+            for row in rows
+        ]
 
     async def hold(self, draft_id: str, digests: Collection[bytes]) -> None:
         if digests:
-            rows = [{"draft_id": draft_id, "digest": digest} for digest in sorted(set(digests))]
-            await self._connection.execute(insert(draft_content).on_conflict_do_nothing(), rows)
+            await self._connection.run(_HOLD, draft_id=draft_id, digests=texts(sorted(set(digests))))
 
     async def unheld(self, draft_id: str) -> list[bytes]:
-        # Whoever inserts holds a lock that this one waits for and keeps out, so that nobody holds a content meanwhile.
-        await self._connection.execute(text("LOCK TABLE draft_content IN SHARE ROW EXCLUSIVE MODE"))
-        other, holder = draft_content.alias(), draft.alias()
-        held = (
-            select(other.c.digest)
-            .join(holder, holder.c.draft_id == other.c.draft_id)
-            .where(
-                other.c.digest == draft_content.c.digest,
-                holder.c.state != int(DraftState.DRAFT_STATE_DISCARDED),
-            )
-        )
-        found = select(draft_content.c.digest).where(draft_content.c.draft_id == draft_id, ~held.exists())
-        return [bytes(row.digest) for row in await self._connection.execute(found)]
+        await self._connection.run(_KEEP_OUT_HOLDERS)
+        return [row["digest"] for row in await self._connection.rows(_UNHELD, draft_id=draft_id)]
 
     async def requested(self, request_id: str) -> DraftRecord | None:
-        bound = (
-            select(draft)
-            .join(send_request, send_request.c.draft_id == draft.c.draft_id)
-            .where(send_request.c.request_id == request_id)
-        )
-        row = (await self._connection.execute(bound)).one_or_none()
+        row = await self._connection.row(_REQUESTED, request_id=request_id)
         return _draft(row) if row else None
 
     async def remember_request(self, request_id: str, draft_id: str) -> str:
-        values = {"request_id": request_id, "draft_id": draft_id}
-        await self._connection.execute(insert(send_request).values(values).on_conflict_do_nothing())
-        bound = select(send_request.c.draft_id).where(send_request.c.request_id == request_id)
-        return str((await self._connection.execute(bound)).scalar_one())
+        return str(await self._connection.value(_REMEMBER_REQUEST, request_id=request_id, draft_id=draft_id))
 
 
 def _key_values(key: DraftKey) -> dict[str, Any]:
-    return {
-        "organ_code": key.organ_code,
-        "case_number": key.case_number,
-        "process_code": key.process_code,
-        "label": key.label,
-    }
+    return {name: getattr(key, name) for name in _KEY}
 
 
-def _has_key(key: DraftKey) -> ColumnElement[bool]:
-    return and_(*(draft.c[name] == value for name, value in _key_values(key).items()))
-
-
-def _draft(row: Row[Any]) -> DraftRecord:
-    key = DraftKey(
-        organ_code=row.organ_code, case_number=row.case_number, process_code=row.process_code, label=row.label
-    )
+def _draft(row: Record) -> DraftRecord:
     return DraftRecord(
-        draft_id=row.draft_id,
-        key=key,
-        header=row.header,
-        state=DraftState.ValueType(row.state),
-        create_time=row.create_time,
+        draft_id=str(row["draft_id"]),
+        key=DraftKey(**{name: row[name] for name in _KEY}),
+        header=row["header"],
+        state=row["state"],
+        create_time=row["create_time"],
     )

@@ -70,7 +70,7 @@ async def migrate(url: str) -> str:
         SQLAlchemyError, OSError: The database does not answer, or refuses a change.
     """
     async with _engine(url) as engine:
-        found = await current_revision(engine)
+        found = await _current_revision(engine)
         _refuse_newer(found)
         if found != newest_revision():
             async with engine.begin() as connection:
@@ -79,7 +79,7 @@ async def migrate(url: str) -> str:
     return newest_revision()
 
 
-async def require_current_schema(database: str | AsyncEngine) -> None:
+async def require_current_schema(url: str) -> None:
     """Check, without changing anything, that the database has exactly the schema known here.
 
     Raises:
@@ -87,17 +87,14 @@ async def require_current_schema(database: str | AsyncEngine) -> None:
         SchemaTooOld: It needs `migrate` first.
         SQLAlchemyError, OSError: The database does not answer.
     """
-    if isinstance(database, str):
-        async with _engine(database) as engine:
-            found = await current_revision(engine)
-    else:
-        found = await current_revision(database)
+    async with _engine(url) as engine:
+        found = await _current_revision(engine)
     _refuse_newer(found)
     if found != newest_revision():
         raise SchemaTooOld(found, newest_revision())
 
 
-async def current_revision(engine: AsyncEngine) -> str | None:
+async def _current_revision(engine: AsyncEngine) -> str | None:
     """The revision of the schema in the database; None when there is none yet."""
     async with engine.connect() as connection:
         return await _revision(connection)

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
+from asyncpg import Record
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
-    Row,
+    Interval,
     and_,
+    any_,
     bindparam,
+    delete,
     false,
     func,
+    literal,
     literal_column,
     or_,
     select,
-    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
+from xietong_exchange.adapters.postgres.statement import Connection, Statement, array, given, texts
 from xietong_exchange.adapters.postgres.tables import delivery
 from xietong_exchange.domain.errors import DeliveryGivenUp, Failure
 from xietong_exchange.flow.records import DeliveryRecord, DeliveryStatus
@@ -34,18 +38,127 @@ LAST_TEXT_CHARS = 2000
 # clock_timestamp() no index on due_time would help.
 _NOW = func.statement_timestamp()
 _FREE = {"lease_owner": None, "lease_until": None}
-# Written out, not as a parameter: a prepared statement's generic plan could not use the partial indexes otherwise.
-_PENDING = delivery.c.status == literal_column("'pending'")
+# Statuses are written out, not parameters: a prepared statement's generic plan could not use the partial indexes.
+_HAS_STATUS: dict[DeliveryStatus, ColumnElement[bool]] = {
+    status: delivery.c.status == literal_column(f"'{status}'") for status in get_args(DeliveryStatus)
+}
 _LEASED = func.coalesce(delivery.c.lease_until > _NOW, false())
-_DUE = and_(_PENDING, delivery.c.due_time <= _NOW, ~_LEASED)
+_DUE = and_(_HAS_STATUS["pending"], delivery.c.due_time <= _NOW, ~_LEASED)
+_OF_QUEUE = and_(
+    delivery.c.destination == bindparam("destination"), delivery.c.lane == bindparam("lane"), _DUE
+)
 _MOVES_PACKAGE = delivery.c.evidence_id.is_(None)
 _RECORD = (*delivery.c, _LEASED.label("leased"))
+_SAID = given("last_reason", "last_text_zh", "last_text_en")
+
+
+def _from_now(name: str) -> ColumnElement[Any]:
+    return _NOW + bindparam(name, type_=Interval)
+
+
+def _held(changes: dict[str, Any]) -> Statement:
+    """What only the holder of a lease may do; a freed lease is nobody's, whatever the token."""
+    is_held = and_(
+        delivery.c.delivery_id == bindparam("held", type_=BigInteger),
+        delivery.c.token == bindparam("by_token", type_=BigInteger),
+        delivery.c.lease_owner.is_not(None),
+    )
+    return Statement(update(delivery).where(is_held).values(changes))
+
+
+def _finish() -> Statement:
+    lists = array("held", BigInteger()), array("by_tokens", BigInteger())
+    lease = func.unnest(*lists).table_valued("delivery_id", "token").render_derived()
+    is_held = and_(
+        delivery.c.delivery_id == lease.c.delivery_id,
+        delivery.c.token == lease.c.token,
+        delivery.c.lease_owner.is_not(None),
+    )
+    return Statement(
+        update(delivery).where(is_held).values({"status": literal("done"), "progress_time": _NOW, **_FREE})
+    )
+
+
+_ENQUEUE = Statement(
+    insert(delivery)
+    .values(given("destination", "lane", "package_id", "evidence_id", "offered"))
+    .on_conflict_do_nothing()
+    .inline()
+)
+_ANY_DUE = Statement(select(delivery.c.delivery_id).where(_OF_QUEUE).limit(1))
+_LOCK_DUE = Statement(
+    select(delivery.c.delivery_id)
+    .where(_OF_QUEUE)
+    .order_by(delivery.c.due_time)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+_TAKE = Statement(
+    update(delivery)
+    .where(delivery.c.delivery_id == any_(array("locked", BigInteger())), _DUE)
+    .values(
+        lease_owner=bindparam("lease_owner"),
+        lease_until=_from_now("lease"),
+        token=delivery.c.token + 1,
+        attempts=delivery.c.attempts + 1,
+    )
+    .returning(*_RECORD)
+)
+_BEAT = {"lease_until": _from_now("lease")}
+_RENEW = {moved: _held(_BEAT | ({"progress_time": _NOW} if moved else {})) for moved in (False, True)}
+_OFFER = _held({"offered": True})
+_FINISH = _finish()
+_LATER = {"due_time": _from_now("delay"), **_SAID, **_FREE}
+_POSTPONE = {
+    fresh: _held(_LATER | ({"attempts": 1, "progress_time": _NOW} if fresh else {}))
+    for fresh in (False, True)
+}
+_BURY = _held({"status": "dead", **_SAID, **_FREE})
+_REPLAY = Statement(
+    update(delivery)
+    .where(delivery.c.delivery_id == bindparam("replayed", type_=BigInteger), ~_HAS_STATUS["done"], ~_LEASED)
+    .values(status="pending", due_time=_NOW, progress_time=_NOW, attempts=0)
+    .returning(*_RECORD)
+)
+_GET = Statement(select(*_RECORD).where(delivery.c.delivery_id == bindparam("delivery_id")))
+_DROP = Statement(
+    delete(delivery).where(
+        delivery.c.package_id == bindparam("package_id"),
+        _MOVES_PACKAGE,
+        ~_HAS_STATUS["done"],
+        or_(
+            ~delivery.c.offered,
+            and_(_HAS_STATUS["dead"], delivery.c.last_reason != DeliveryGivenUp.reason_name()),
+        ),
+    )
+)
+_OF_PACKAGE = Statement(
+    select(*_RECORD).where(delivery.c.package_id == bindparam("package_id"), _MOVES_PACKAGE)
+)
+_ID = delivery.c.package_id.type
+_OF_PACKAGES = Statement(
+    select(*_RECORD).where(delivery.c.package_id == any_(array("package_ids", _ID)), _MOVES_PACKAGE)
+)
+_LIST = (
+    select(*_RECORD)
+    .where(delivery.c.delivery_id > bindparam("after"))
+    .order_by(delivery.c.delivery_id)
+    .limit(bindparam("limit"))
+)
+_PAGE: dict[DeliveryStatus | None, Statement] = {
+    None: Statement(_LIST),
+    **{status: Statement(_LIST.where(has_status)) for status, has_status in _HAS_STATUS.items()},
+}
+_COUNT = {
+    status: Statement(select(func.count()).select_from(delivery).where(has_status))
+    for status, has_status in _HAS_STATUS.items()
+}
 
 
 class PostgresOutbox:
     """The port `flow.store.Outbox` on one connection."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def enqueue(
@@ -57,14 +170,14 @@ class PostgresOutbox:
         *,
         offered: bool = False,
     ) -> None:
-        values = {
-            "destination": int(destination),
-            "lane": int(lane),
-            "package_id": package_id,
-            "evidence_id": evidence_id or None,
-            "offered": offered,
-        }
-        await self._connection.execute(insert(delivery).values(values).on_conflict_do_nothing())
+        await self._connection.run(
+            _ENQUEUE,
+            destination=int(destination),
+            lane=int(lane),
+            package_id=package_id,
+            evidence_id=evidence_id or None,
+            offered=offered,
+        )
 
     async def claim(
         self,
@@ -75,121 +188,68 @@ class PostgresOutbox:
         lease_seconds: float,
         limit: int,
     ) -> list[DeliveryRecord]:
-        queue = and_(delivery.c.destination == int(destination), delivery.c.lane == int(lane), _DUE)
-        locking = (
-            select(delivery.c.delivery_id)
-            .where(queue)
-            .order_by(delivery.c.due_time)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        locked = (await self._connection.execute(locking)).scalars().all()
-        if not locked:
+        queue = {"destination": int(destination), "lane": int(lane)}
+        if not await self._connection.row(_ANY_DUE, **queue):
+            return []  # Most claims find nothing; a look needs no transaction.
+        locking = await self._connection.rows(_LOCK_DUE, **queue, limit=limit)
+        if not locking:
             return []
         # A fresh look under the lock: what the locking query saw may be older than a commit it waited for.
-        taking = (
-            update(delivery)
-            .where(delivery.c.delivery_id.in_(locked), _DUE)
-            .values(
-                lease_owner=owner,
-                lease_until=_NOW + timedelta(seconds=lease_seconds),
-                token=delivery.c.token + 1,
-                attempts=delivery.c.attempts + 1,
-            )
-            .returning(*_RECORD)
+        rows = await self._connection.rows(
+            _TAKE,
+            locked=texts(row["delivery_id"] for row in locking),
+            lease_owner=owner,
+            lease=timedelta(seconds=lease_seconds),
         )
-        rows = (await self._connection.execute(taking)).all()
-        return sorted(
-            (_delivery(row) for row in rows), key=lambda record: (record.due_time, record.delivery_id)
-        )
+        return sorted(map(_delivery, rows), key=lambda record: (record.due_time, record.delivery_id))
 
     async def renew(self, delivery_id: int, token: int, *, lease_seconds: float, progressed: bool) -> bool:
-        changes: dict[str, Any] = {"lease_until": _NOW + timedelta(seconds=lease_seconds)}
-        if progressed:
-            changes["progress_time"] = _NOW
-        return await self._change([(delivery_id, token)], changes) == 1
+        lease = timedelta(seconds=lease_seconds)
+        return await self._change(_RENEW[progressed], delivery_id, token, lease=lease)
 
     async def offer(self, delivery_id: int, token: int) -> bool:
-        return await self._change([(delivery_id, token)], {"offered": True}) == 1
+        return await self._change(_OFFER, delivery_id, token)
 
     async def finish(self, leases: Sequence[Lease]) -> int:
-        return await self._change(leases, {"status": "done", "progress_time": _NOW, **_FREE})
+        held, by_tokens = texts(lease[0] for lease in leases), texts(lease[1] for lease in leases)
+        return await self._connection.run(_FINISH, held=held, by_tokens=by_tokens)
 
     async def postpone(
         self, delivery_id: int, token: int, error: Failure, *, delay_seconds: float, reset_budget: bool
     ) -> bool:
-        changes: dict[str, Any] = {
-            "due_time": _NOW + timedelta(seconds=delay_seconds),
-            **_said(error),
-            **_FREE,
-        }
-        if reset_budget:
-            changes |= {"attempts": 1, "progress_time": _NOW}
-        return await self._change([(delivery_id, token)], changes) == 1
+        delay = timedelta(seconds=delay_seconds)
+        return await self._change(_POSTPONE[reset_budget], delivery_id, token, delay=delay, **_said(error))
 
     async def bury(self, delivery_id: int, token: int, error: Failure) -> bool:
-        changes = {"status": "dead", **_said(error), **_FREE}
-        return await self._change([(delivery_id, token)], changes) == 1
+        return await self._change(_BURY, delivery_id, token, **_said(error))
 
     async def replay(self, delivery_id: int) -> DeliveryRecord | None:
-        replaying = (
-            update(delivery)
-            .where(delivery.c.delivery_id == delivery_id, delivery.c.status != "done", ~_LEASED)
-            .values(status="pending", due_time=_NOW, progress_time=_NOW, attempts=0)
-            .returning(*_RECORD)
-        )
-        row = (await self._connection.execute(replaying)).one_or_none()
+        row = await self._connection.row(_REPLAY, replayed=delivery_id)
         if row is None:
-            found = select(*_RECORD).where(delivery.c.delivery_id == delivery_id)
-            row = (await self._connection.execute(found)).one_or_none()
+            row = await self._connection.row(_GET, delivery_id=delivery_id)
         return _delivery(row) if row else None
 
     async def drop(self, package_id: str) -> bool:
-        dropping = delivery.delete().where(
-            delivery.c.package_id == package_id,
-            _MOVES_PACKAGE,
-            delivery.c.status != "done",
-            or_(
-                ~delivery.c.offered,
-                and_(delivery.c.status == "dead", delivery.c.last_reason != DeliveryGivenUp.reason_name()),
-            ),
-        )
-        return (await self._connection.execute(dropping)).rowcount == 1
+        return await self._connection.run(_DROP, package_id=package_id) == 1
 
     async def of_package(self, package_id: str) -> DeliveryRecord | None:
-        found = select(*_RECORD).where(delivery.c.package_id == package_id, _MOVES_PACKAGE)
-        row = (await self._connection.execute(found)).one_or_none()
+        row = await self._connection.row(_OF_PACKAGE, package_id=package_id)
         return _delivery(row) if row else None
 
     async def of_packages(self, package_ids: Sequence[str]) -> dict[str, DeliveryRecord]:
-        found = select(*_RECORD).where(delivery.c.package_id.in_(package_ids), _MOVES_PACKAGE)
-        rows = await self._connection.execute(found)
-        return {row.package_id: _delivery(row) for row in rows}
+        rows = await self._connection.rows(_OF_PACKAGES, package_ids=texts(package_ids))
+        return {record.package_id: record for record in map(_delivery, rows)}
 
     async def page(self, status: DeliveryStatus | None, *, after: int, limit: int) -> list[DeliveryRecord]:
-        statement = select(*_RECORD).where(delivery.c.delivery_id > after)
-        if status is not None:
-            statement = statement.where(_has_status(status))
-        rows = await self._connection.execute(statement.order_by(delivery.c.delivery_id).limit(limit))
-        return [_delivery(row) for row in rows]
+        return [
+            _delivery(row) for row in await self._connection.rows(_PAGE[status], after=after, limit=limit)
+        ]
 
     async def count(self, status: DeliveryStatus) -> int:
-        statement = select(func.count()).select_from(delivery).where(_has_status(status))
-        return int((await self._connection.execute(statement)).scalar_one())
+        return int(await self._connection.value(_COUNT[status]))
 
-    async def _change(self, leases: Sequence[Lease], changes: dict[str, Any]) -> int:
-        """What only the holder of a lease may do; a freed lease is nobody's, whatever the token."""
-        held = and_(
-            delivery.c.delivery_id.in_([delivery_id for delivery_id, _ in leases]),  # finds them by the key
-            tuple_(delivery.c.delivery_id, delivery.c.token).in_(leases),
-            delivery.c.lease_owner.is_not(None),
-        )
-        result = await self._connection.execute(update(delivery).where(held).values(changes))
-        return result.rowcount
-
-
-def _has_status(status: DeliveryStatus) -> ColumnElement[bool]:
-    return delivery.c.status == bindparam("status", status, literal_execute=True)
+    async def _change(self, statement: Statement, delivery_id: int, token: int, /, **values: object) -> bool:
+        return await self._connection.run(statement, held=delivery_id, by_token=token, **values) == 1
 
 
 def _said(error: Failure) -> dict[str, str]:
@@ -205,22 +265,22 @@ def _text(message: str) -> str:
     return message[:LAST_TEXT_CHARS].replace("\0", "")
 
 
-def _delivery(row: Row[Any]) -> DeliveryRecord:
+def _delivery(row: Record) -> DeliveryRecord:
     return DeliveryRecord(
-        delivery_id=row.delivery_id,
-        destination=Party.ValueType(row.destination),
-        lane=Lane.ValueType(row.lane),
-        package_id=row.package_id,
-        evidence_id=row.evidence_id or "",
-        status=row.status,
-        attempts=row.attempts,
-        token=row.token,
-        leased=row.leased,
-        offered=row.offered,
-        create_time=row.create_time,
-        due_time=row.due_time,
-        progress_time=row.progress_time,
-        last_reason=row.last_reason,
-        last_text_zh=row.last_text_zh,
-        last_text_en=row.last_text_en,
+        delivery_id=row["delivery_id"],
+        destination=row["destination"],
+        lane=row["lane"],
+        package_id=str(row["package_id"]),
+        evidence_id=str(row["evidence_id"] or ""),
+        status=row["status"],
+        attempts=row["attempts"],
+        token=row["token"],
+        leased=row["leased"],
+        offered=row["offered"],
+        create_time=row["create_time"],
+        due_time=row["due_time"],
+        progress_time=row["progress_time"],
+        last_reason=row["last_reason"],
+        last_text_zh=row["last_text_zh"],
+        last_text_en=row["last_text_en"],
     )

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
+from asyncpg import Record
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Row,
+    SmallInteger,
+    Table,
+    Text,
     and_,
+    any_,
+    bindparam,
+    column,
     func,
-    literal,
     literal_column,
     select,
     tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from xietong.exchange.v1.envelope_pb2 import Party
-from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
+from xietong.exchange.v1.package_pb2 import Direction
+from xietong_exchange.adapters.postgres.statement import Connection, Statement, array, given, texts
 from xietong_exchange.adapters.postgres.tables import (
     delivery,
     evidence,
@@ -30,7 +35,14 @@ from xietong_exchange.adapters.postgres.tables import (
     package_case_number,
     package_read,
 )
-from xietong_exchange.flow.records import EvidenceRecord, Glance, PackageFilter, PackagePage, PackageRecord
+from xietong_exchange.flow.records import (
+    EvidenceRecord,
+    Glance,
+    PackageChange,
+    PackageFilter,
+    PackagePage,
+    PackageRecord,
+)
 from xietong_exchange.flow.store import PAGE_BYTES
 
 _BYTES = func.octet_length(package.c.envelope) + func.octet_length(package.c.reasons)
@@ -40,136 +52,218 @@ _OLDEST_RUNNING = literal_column("pg_snapshot_xmin(pg_current_snapshot())::text:
 # Rows of a database that was restored into another server bear numbers that this one has not come to yet.
 _NEXT = literal_column("pg_snapshot_xmax(pg_current_snapshot())::text::bigint", BigInteger)
 _DELIVERY_CHANGED_IN = literal_column("delivery.xmin::text::bigint", BigInteger)
+_GIVEN_BY_STORE = ("position", "changed_in")
+_THIS = package.c.package_id == bindparam("package_id")
+_ID = package.c.package_id.type
+
+
+def _given_columns(table: Table) -> list[str]:
+    return [column.name for column in table.c if column.name not in _GIVEN_BY_STORE]
+
+
+def _add() -> Statement:
+    """The package with its case numbers; its position, when it is new."""
+    columns = _given_columns(package)
+    added = (
+        insert(package)
+        .values(given(*columns))
+        .on_conflict_do_nothing()
+        .returning(package.c.package_id, package.c.position)
+        .cte("added")
+    )
+    lists = array("parties", SmallInteger()), array("numbers", Text())
+    number = func.unnest(*lists).table_valued(column("party", SmallInteger), column("number", Text))
+    numbered = number.render_derived()
+    rows = select(added.c.package_id, numbered.c.party, numbered.c.number, added.c.position)
+    numbers = insert(package_case_number).from_select(["package_id", "party", "number", "position"], rows)
+    return Statement(select(added.c.position).add_cte(numbers.cte("numbers")))
+
+
+def _add_evidence(*, with_change: bool) -> Statement:
+    """The evidence, and the change of its package only if the evidence is new; its package, when it is new."""
+    columns = _given_columns(evidence)
+    added = (
+        insert(evidence)
+        .values(given(*columns))
+        .on_conflict_do_nothing()
+        .returning(evidence.c.package_id)
+        .cte("added")
+    )
+    answer = select(added.c.package_id)
+    if with_change:
+        changing = update(package).where(package.c.package_id == added.c.package_id).values(_CHANGES)
+        answer = answer.add_cte(changing.cte("changed"))
+    return Statement(answer)
+
+
+def _glance() -> Statement:
+    is_moved_by = and_(delivery.c.package_id == package.c.package_id, delivery.c.evidence_id.is_(None))
+    latest = select(func.max(evidence.c.position)).where(evidence.c.package_id == bindparam("package_id"))
+    return Statement(
+        select(
+            package.c.changed_in, _DELIVERY_CHANGED_IN.label("moved"), latest.scalar_subquery().label("last")
+        )
+        .select_from(package.outerjoin(delivery, is_moved_by))
+        .where(_THIS)
+    )
+
+
+@cache
+def _page(order: str, conditions: frozenset[str]) -> Statement:
+    """One statement for each combination of order and conditions.
+
+    The windows run along the index in this order, so that nothing beyond the page is read.
+    """
+    by = _ORDERS[order]
+    bytes_before = func.sum(_BYTES).over(order_by=by, rows=(None, -1))
+    listing = (
+        select(
+            package,
+            func.row_number().over(order_by=by).label("row"),
+            func.coalesce(bytes_before, 0).label("bytes_before"),
+            func.lead(package.c.position).over(order_by=by).is_not(None).label("more"),
+        )
+        .where(*(_CONDITIONS[name] for name in sorted(conditions)))
+        .order_by(*by)
+        .limit(bindparam("limit"))
+        .subquery()
+    )
+    return Statement(select(listing).where(listing.c.bytes_before < PAGE_BYTES).order_by(listing.c.row))
+
+
+_CHANGES = {
+    **given("state", "state_time"),
+    **{
+        name: func.coalesce(bindparam(name, type_=package.c[name].type), package.c[name])
+        for name in ("complete", "reasons", "receiver_case_number")
+    },
+}
+_ADD = _add()
+_GET = Statement(select(package).where(_THIS))
+# Without FOR KEY SHARE, which others need to add evidence or a delivery of this package.
+_LOCK = Statement(select(package).where(_THIS).with_for_update(key_share=True))
+_GET_MANY = Statement(select(package).where(package.c.package_id == any_(array("package_ids", _ID))))
+_ADVANCE = Statement(
+    update(package).where(package.c.package_id == bindparam("changed", type_=_ID)).values(_CHANGES)
+)
+_OF_DRAFT = Statement(
+    select(package).where(package.c.draft_id == bindparam("draft_id")).order_by(package.c.position)
+)
+_LATEST_OF_CASE = Statement(
+    select(package)
+    .join(package_case_number, package_case_number.c.package_id == package.c.package_id)
+    .where(
+        package_case_number.c.party == bindparam("party"),
+        package_case_number.c.number == bindparam("number"),
+    )
+    .order_by(package_case_number.c.position.desc())
+    .limit(1)
+)
+_ADD_EVIDENCE = {with_change: _add_evidence(with_change=with_change) for with_change in (False, True)}
+_EVIDENCE = Statement(
+    select(evidence).where(evidence.c.package_id == bindparam("package_id")).order_by(evidence.c.position)
+)
+_EVIDENCE_OF = Statement(
+    select(evidence)
+    .where(evidence.c.package_id == any_(array("package_ids", _ID)))
+    .order_by(evidence.c.position)
+)
+_EVIDENCE_BY_ID = Statement(
+    select(evidence).where(evidence.c.evidence_id == any_(array("evidence_ids", _ID)))
+)
+_ADD_READ = Statement(insert(package_read).values(given("package_id", "number")).on_conflict_do_nothing())
+_COUNT_READ = Statement(select(func.count()).where(package_read.c.package_id == bindparam("package_id")))
+
+# What this very statement cannot see yet is written by a transaction that is not older than this one.
+_HORIZON = Statement(select(_OLDEST_RUNNING))
+_GLANCE = _glance()
+
+_ORDERS: dict[str, Sequence[ColumnElement[Any]]] = {
+    "newest": (package.c.position.desc(),),
+    "oldest": (package.c.position,),
+    "changed": (package.c.changed_in, package.c.position),
+}
+_CONDITIONS: dict[str, ColumnElement[bool]] = {
+    "direction": package.c.direction == bindparam("direction"),
+    "states": package.c.state == any_(array("states", SmallInteger())),
+    "process_code": package.c.process_code == bindparam("process_code"),
+    "collaboration_case_id": package.c.collaboration_case_id == bindparam("collaboration_case_id"),
+    "before": package.c.position < bindparam("before"),
+    "after": package.c.position > bindparam("after"),
+    "since": and_(_INCOMING, package.c.changed_in >= bindparam("since"), package.c.changed_in < _NEXT),
+    "after_change": tuple_(package.c.changed_in, package.c.position)
+    > tuple_(bindparam("after_change", type_=BigInteger), bindparam("after_position", type_=BigInteger)),
+}
 
 
 class PostgresPackages:
     """The port `flow.store.Packages` on one connection."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def add(self, record: PackageRecord) -> bool:
-        statement = (
-            insert(package).values(_values(record)).on_conflict_do_nothing().returning(package.c.position)
+        numbers = dict.fromkeys(record.case_numbers)
+        added = await self._connection.row(
+            _ADD,
+            **_values(record),
+            parties=texts(party for party, _ in numbers),
+            numbers=texts(number for _, number in numbers),
         )
-        position = (await self._connection.execute(statement)).scalar_one_or_none()
-        if position is None:
-            return False
-        rows = [
-            {"package_id": record.package_id, "party": int(party), "number": number, "position": position}
-            for party, number in dict.fromkeys(record.case_numbers)
-        ]
-        if rows:
-            await self._connection.execute(insert(package_case_number), rows)
-        return True
+        return added is not None
 
     async def get(self, package_id: str, *, lock: bool = False) -> PackageRecord | None:
-        statement = select(package).where(package.c.package_id == package_id)
-        if lock:  # without FOR KEY SHARE, which others need to add evidence or a delivery of this package
-            statement = statement.with_for_update(key_share=True)
-        row = (await self._connection.execute(statement)).one_or_none()
+        row = await self._connection.row(_LOCK if lock else _GET, package_id=package_id)
         return _package(row) if row else None
 
     async def get_many(self, package_ids: Sequence[str]) -> list[PackageRecord]:
-        rows = await self._connection.execute(select(package).where(package.c.package_id.in_(package_ids)))
+        rows = await self._connection.rows(_GET_MANY, package_ids=texts(package_ids))
         return [_package(row) for row in rows]
 
-    async def complete(self, package_id: str) -> None:
-        statement = update(package).where(package.c.package_id == package_id).values(complete=True)
-        await self._connection.execute(statement)
-
-    async def advance(
-        self,
-        package_id: str,
-        state: DeliveryState.ValueType,
-        state_time: datetime,
-        *,
-        reasons: bytes | None = None,
-        receiver_case_number: str | None = None,
-    ) -> None:
-        changes: dict[str, Any] = {"state": int(state), "state_time": state_time}
-        if reasons is not None:
-            changes["reasons"] = reasons
-        if receiver_case_number is not None:
-            changes["receiver_case_number"] = receiver_case_number
-        await self._connection.execute(
-            update(package).where(package.c.package_id == package_id).values(changes)
-        )
+    async def advance(self, package_id: str, change: PackageChange) -> None:
+        await self._connection.run(_ADVANCE, changed=package_id, **_changes(change))
 
     async def glance(self, package_id: str) -> Glance | None:
-        is_moved_by = and_(delivery.c.package_id == package.c.package_id, delivery.c.evidence_id.is_(None))
-        latest = select(func.max(evidence.c.position)).where(evidence.c.package_id == package_id)
-        statement = (
-            select(
-                package.c.changed_in,
-                _DELIVERY_CHANGED_IN.label("moved"),
-                latest.scalar_subquery().label("last"),
-            )
-            .select_from(package.outerjoin(delivery, is_moved_by))
-            .where(package.c.package_id == package_id)
-        )
-        row = (await self._connection.execute(statement)).one_or_none()
-        return (
-            Glance(package=row.changed_in, delivery=row.moved or 0, evidence=row.last or 0) if row else None
-        )
+        row = await self._connection.row(_GLANCE, package_id=package_id)
+        if row is None:
+            return None
+        return Glance(package=row["changed_in"], delivery=row["moved"] or 0, evidence=row["last"] or 0)
 
     async def page(
         self, wanted: PackageFilter, *, before: int | None = None, after: int | None = None, limit: int
     ) -> PackagePage:
-        position = package.c.position
-        order = position.desc() if after is None else position
-        return await self._page([order], limit, *_conditions(wanted, before, after))
-
-    async def _page(
-        self, order: Sequence[ColumnElement[Any]], limit: int, *conditions: ColumnElement[bool]
-    ) -> PackagePage:
-        """The windows run along the index in this order, so that nothing beyond the page is read."""
-        bytes_before = func.sum(_BYTES).over(order_by=order, rows=(None, -1))
-        listing = (
-            select(
-                package,
-                func.row_number().over(order_by=order).label("row"),
-                func.coalesce(bytes_before, 0).label("bytes_before"),
-                func.lead(package.c.position).over(order_by=order).is_not(None).label("more"),
-            )
-            .where(*conditions)
-            .order_by(*order)
-            .limit(limit)
-            .subquery()
-        )
-        statement = select(listing).where(listing.c.bytes_before < PAGE_BYTES).order_by(listing.c.row)
-        rows = (await self._connection.execute(statement)).all()
-        return PackagePage(records=[_package(row) for row in rows], more=bool(rows) and rows[-1].more)
+        conditions = {
+            "direction": int(wanted.direction) or None,
+            "states": texts(wanted.states) or None,
+            "process_code": wanted.process_code or None,
+            "collaboration_case_id": wanted.collaboration_case_id or None,
+            "before": before,
+            "after": after,
+        }
+        return await self._page("newest" if after is None else "oldest", limit, conditions)
 
     async def horizon(self) -> int:
-        # What this very statement cannot see yet is written by a transaction that is not older than this one.
-        return int((await self._connection.execute(select(_OLDEST_RUNNING))).scalar_one())
+        return int(await self._connection.value(_HORIZON))
 
     async def incoming_changes(self, since: int, *, after: PackageRecord | None, limit: int) -> PackagePage:
-        changed, position = package.c.changed_in, package.c.position
-        conditions = [_INCOMING, changed >= since, changed < _NEXT]
-        if after is not None:
-            last = tuple_(literal(after.changed_in), literal(after.position))
-            conditions.append(tuple_(changed, position) > last)
-        return await self._page([changed, position], limit, *conditions)
+        conditions = {"since": since, "after_change": after.changed_in if after else None}
+        position = after.position if after else None
+        return await self._page("changed", limit, conditions, after_position=position)
+
+    async def _page(self, order: str, limit: int, conditions: dict[str, Any], **more: object) -> PackagePage:
+        values = {name: value for name, value in conditions.items() if value is not None}
+        statement = _page(order, frozenset(values))
+        rows = await self._connection.rows(statement, limit=limit, **values, **more)
+        return PackagePage(records=[_package(row) for row in rows], more=bool(rows) and rows[-1]["more"])
 
     async def of_draft(self, draft_id: str) -> list[PackageRecord]:
-        statement = select(package).where(package.c.draft_id == draft_id).order_by(package.c.position)
-        return [_package(row) for row in await self._connection.execute(statement)]
+        return [_package(row) for row in await self._connection.rows(_OF_DRAFT, draft_id=draft_id)]
 
     async def latest_of_case(self, party: Party.ValueType, case_number: str) -> PackageRecord | None:
-        numbers = package_case_number.c
-        statement = (
-            select(package)
-            .join(package_case_number, numbers.package_id == package.c.package_id)
-            .where(numbers.party == int(party), numbers.number == case_number)
-            .order_by(numbers.position.desc())
-            .limit(1)
-        )
-        row = (await self._connection.execute(statement)).one_or_none()
+        row = await self._connection.row(_LATEST_OF_CASE, party=int(party), number=case_number)
         return _package(row) if row else None
 
-    async def add_evidence(self, record: EvidenceRecord) -> bool:
+    async def add_evidence(self, record: EvidenceRecord, change: PackageChange | None = None) -> bool:
         values = {
             "evidence_id": record.evidence_id,
             "package_id": record.package_id,
@@ -179,50 +273,38 @@ class PostgresPackages:
             "statement": record.statement,
             "signature": record.signature,
         }
-        statement = insert(evidence).values(values).on_conflict_do_nothing().returning(evidence.c.position)
-        return (await self._connection.execute(statement)).scalar_one_or_none() is not None
+        if change is not None:
+            values |= _changes(change)
+        added = await self._connection.row(_ADD_EVIDENCE[change is not None], **values)
+        return added is not None
 
     async def evidence(self, package_id: str) -> list[EvidenceRecord]:
-        statement = select(evidence).where(evidence.c.package_id == package_id).order_by(evidence.c.position)
-        return [_evidence(row) for row in await self._connection.execute(statement)]
+        return [_evidence(row) for row in await self._connection.rows(_EVIDENCE, package_id=package_id)]
 
     async def evidence_by_id(self, evidence_ids: Sequence[str]) -> dict[str, EvidenceRecord]:
-        rows = await self._connection.execute(
-            select(evidence).where(evidence.c.evidence_id.in_(evidence_ids))
-        )
-        return {row.evidence_id: _evidence(row) for row in rows}
+        rows = await self._connection.rows(_EVIDENCE_BY_ID, evidence_ids=texts(evidence_ids))
+        return {record.evidence_id: record for record in map(_evidence, rows)}
 
     async def evidence_of(self, package_ids: Sequence[str]) -> dict[str, list[EvidenceRecord]]:
-        statement = (
-            select(evidence).where(evidence.c.package_id.in_(package_ids)).order_by(evidence.c.position)
-        )
         found: dict[str, list[EvidenceRecord]] = {}
-        for row in await self._connection.execute(statement):
-            found.setdefault(row.package_id, []).append(_evidence(row))
+        for row in await self._connection.rows(_EVIDENCE_OF, package_ids=texts(package_ids)):
+            record = _evidence(row)
+            found.setdefault(record.package_id, []).append(record)
         return found
 
     async def add_read(self, package_id: str, number: int) -> int:
-        values = {"package_id": package_id, "number": number}
-        await self._connection.execute(insert(package_read).values(values).on_conflict_do_nothing())
-        count = select(func.count()).where(package_read.c.package_id == package_id)
-        return int((await self._connection.execute(count)).scalar_one())
+        await self._connection.run(_ADD_READ, package_id=package_id, number=number)
+        return int(await self._connection.value(_COUNT_READ, package_id=package_id))
 
 
-def _conditions(
-    wanted: PackageFilter, before: int | None, after: int | None
-) -> Iterator[ColumnElement[bool]]:
-    if wanted.direction:
-        yield package.c.direction == int(wanted.direction)
-    if wanted.states:
-        yield package.c.state.in_([int(state) for state in wanted.states])
-    if wanted.process_code:
-        yield package.c.process_code == wanted.process_code
-    if wanted.collaboration_case_id:
-        yield package.c.collaboration_case_id == wanted.collaboration_case_id
-    if before is not None:
-        yield package.c.position < before
-    if after is not None:
-        yield package.c.position > after
+def _changes(change: PackageChange) -> dict[str, Any]:
+    return {
+        "state": int(change.state),
+        "state_time": change.state_time,
+        "complete": change.complete,
+        "reasons": change.reasons,
+        "receiver_case_number": change.receiver_case_number,
+    }
 
 
 def _values(record: PackageRecord) -> dict[str, Any]:
@@ -249,39 +331,39 @@ def _values(record: PackageRecord) -> dict[str, Any]:
     }
 
 
-def _package(row: Row[Any]) -> PackageRecord:
+def _package(row: Record) -> PackageRecord:
     return PackageRecord(
-        package_id=row.package_id,
-        seal=row.seal,
-        envelope=row.envelope,
-        signature=row.signature,
-        direction=Direction.ValueType(row.direction),
-        state=DeliveryState.ValueType(row.state),
-        state_time=row.state_time,
-        complete=row.complete,
-        size_bytes=row.size_bytes,
-        process_code=row.process_code,
-        sender=Party.ValueType(row.sender),
-        receiver=Party.ValueType(row.receiver),
-        collaboration_case_id=row.collaboration_case_id,
-        correlation_id=row.correlation_id or "",
-        corrects_package_id=row.corrects_package_id or "",
-        draft_id=row.draft_id or "",
-        receiver_case_number=row.receiver_case_number,
-        reasons=row.reasons,
-        create_time=row.create_time,
-        position=row.position,
-        changed_in=row.changed_in,
+        package_id=str(row["package_id"]),
+        seal=row["seal"],
+        envelope=row["envelope"],
+        signature=row["signature"],
+        direction=row["direction"],
+        state=row["state"],
+        state_time=row["state_time"],
+        complete=row["complete"],
+        size_bytes=row["size_bytes"],
+        process_code=row["process_code"],
+        sender=row["sender"],
+        receiver=row["receiver"],
+        collaboration_case_id=str(row["collaboration_case_id"]),
+        correlation_id=str(row["correlation_id"] or ""),
+        corrects_package_id=str(row["corrects_package_id"] or ""),
+        draft_id=str(row["draft_id"] or ""),
+        receiver_case_number=row["receiver_case_number"],
+        reasons=row["reasons"],
+        create_time=row["create_time"],
+        position=row["position"],
+        changed_in=row["changed_in"],
     )
 
 
-def _evidence(row: Row[Any]) -> EvidenceRecord:
+def _evidence(row: Record) -> EvidenceRecord:
     return EvidenceRecord(
-        evidence_id=row.evidence_id,
-        package_id=row.package_id,
-        kind=row.kind,
-        stated_by=row.stated_by,
-        event_time=row.event_time,
-        statement=row.statement,
-        signature=row.signature,
+        evidence_id=str(row["evidence_id"]),
+        package_id=str(row["package_id"]),
+        kind=row["kind"],
+        stated_by=row["stated_by"],
+        event_time=row["event_time"],
+        statement=row["statement"],
+        signature=row["signature"],
     )

@@ -1,36 +1,47 @@
-"""The store on PostgreSQL: one connection per transaction, and the one place that notices a database that is away."""
+"""The store on PostgreSQL: a bounded pool, and one connection per transaction."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import TypeAlias
 
-from sqlalchemy import func, select
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+import asyncpg
+from sqlalchemy import func, make_url, select, text
 
 from xietong_exchange.adapters.postgres.drafts import PostgresDrafts
-from xietong_exchange.adapters.postgres.migrate import current_revision
 from xietong_exchange.adapters.postgres.operation_log import PostgresOperationLog
 from xietong_exchange.adapters.postgres.outbox import PostgresOutbox
 from xietong_exchange.adapters.postgres.packages import PostgresPackages
-from xietong_exchange.domain.errors import DatabaseUnavailable
-
-log = logging.getLogger(__name__)
+from xietong_exchange.adapters.postgres.statement import (
+    Connection,
+    Driver,
+    Statement,
+    driver_arguments,
+    unavailable,
+)
 
 POOL_CONNECTIONS = 16
-POOL_WAIT_SECONDS = 10
-CONNECT_SECONDS = 5
-STATEMENT_SECONDS = 30
+POOL_WAIT_SECONDS = 10.0
+CONNECT_SECONDS = 5.0
+STATEMENT_SECONDS = 30.0
 """Far beyond any statement of ours: who waits longer has lost the server without being told."""
+CLOSE_SECONDS = 2.0
+"""Whoever still holds a connection then loses it; what it did not commit did not happen."""
+
+_NOW = Statement(select(func.clock_timestamp()))
+_HAS_SCHEMA = Statement(select(func.to_regclass("alembic_version").is_not(None)))
+_SCHEMA = Statement(text("SELECT version_num FROM alembic_version"))
+
+Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
 
 class PostgresTransaction:
     """The port `flow.store.Transaction`."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.packages = PostgresPackages(connection)
         self.outbox = PostgresOutbox(connection)
@@ -39,72 +50,82 @@ class PostgresTransaction:
 
     async def now(self) -> datetime:
         """The database's clock."""
-        moment: datetime = (await self._connection.execute(select(func.clock_timestamp()))).scalar_one()
+        moment: datetime = await self._connection.value(_NOW)
         return moment
 
 
 class PostgresStore:
     """The port `flow.store.Store`."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, pool: Pool, *, pool_wait_seconds: float = POOL_WAIT_SECONDS) -> None:
+        self._pool = pool
+        self._pool_wait_seconds = pool_wait_seconds
 
     @classmethod
-    def connect(cls, url: str, connections: int = POOL_CONNECTIONS) -> PostgresStore:
-        """A store with at most so many connections to this database (`postgresql+asyncpg://…`)."""
-        return cls(
-            create_async_engine(
-                url,
-                pool_size=connections,
-                max_overflow=0,
-                pool_timeout=POOL_WAIT_SECONDS,
-                connect_args={"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS},
-                hide_parameters=True,  # they hold personal data, and errors are logged
-            )
+    async def connect(
+        cls,
+        url: str,
+        connections: int = POOL_CONNECTIONS,
+        *,
+        pool_wait_seconds: float = POOL_WAIT_SECONDS,
+        statement_seconds: float = STATEMENT_SECONDS,
+        connection_class: type[asyncpg.Connection] = asyncpg.Connection,
+    ) -> PostgresStore:
+        """A store with at most so many connections to this database (`postgresql+asyncpg://…`).
+
+        Connections are made when they are needed: a database that is away is no error here.
+        """
+        pool = asyncpg.create_pool(
+            **driver_arguments(make_url(url)),
+            min_size=0,
+            max_size=connections,
+            timeout=CONNECT_SECONDS,
+            command_timeout=statement_seconds,
+            reset=_leave,
+            connection_class=connection_class,
         )
+        return cls(await pool, pool_wait_seconds=pool_wait_seconds)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[PostgresTransaction]:
         """Begin a transaction; it commits when the block ends well."""
-        async with AsyncExitStack() as stack:
-            with _connecting():
-                connection = await stack.enter_async_context(self._engine.connect())
-            with _working():
-                async with connection.begin():
-                    yield PostgresTransaction(connection)
+        async with self._connection() as connection:
+            yield PostgresTransaction(connection)
 
     async def schema_version(self) -> str:
         """Version of the schema in the database."""
-        with _connecting():
-            return await current_revision(self._engine) or ""
+        async with self._connection() as connection:
+            has_schema = await connection.value(_HAS_SCHEMA)
+            return str(await connection.value(_SCHEMA) or "") if has_schema else ""
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._engine.dispose()
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        driver = await self._acquire()
+        try:
+            async with Connection(driver) as connection:
+                yield connection
+        finally:
+            await self._pool.release(driver)
+
+    async def _acquire(self) -> Driver:
+        """Whatever keeps us from getting a connection: the database is away."""
+        try:
+            async with asyncio.timeout(self._pool_wait_seconds):
+                return await self._pool.acquire()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise unavailable(error) from error
 
 
-@contextmanager
-def _connecting() -> Iterator[None]:
-    """Whatever keeps us from getting a connection: the database is away."""
-    try:
-        yield
-    except (OSError, SQLAlchemyError) as error:
-        raise _unavailable(error) from error
+async def _leave(_driver: asyncpg.Connection[asyncpg.Record]) -> None:
+    """We change nothing of a session that would have to be set right, which would cost a round trip each time.
 
-
-@contextmanager
-def _working() -> Iterator[None]:
-    """Among the errors of statements, which may be ours, those that say that the server is gone."""
-    try:
-        yield
-    except TimeoutError as error:
-        raise _unavailable(error) from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise _unavailable(error) from error
-        raise
-
-
-def _unavailable(error: Exception) -> DatabaseUnavailable:
-    log.warning("the database does not answer: %s: %s", type(error).__name__, error)
-    return DatabaseUnavailable()
+    A transaction that is still open is rolled back by the pool all the same.
+    """
