@@ -12,7 +12,7 @@ from tests.integration.exchange.shared_city import databases
 from tests.integration.faults.town import PARTIES, Town
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def started_town(
     tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer
 ) -> AsyncIterator[Town]:

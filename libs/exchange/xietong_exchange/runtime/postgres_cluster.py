@@ -27,7 +27,7 @@ SETTINGS = {
     # small: the demo runs five of them on one machine
     "shared_buffers": "32MB",
     "huge_pages": "off",
-    "max_connections": "40",
+    "max_connections": "100",
     "max_wal_size": "128MB",
     "min_wal_size": "32MB",
     "wal_level": "minimal",
