@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -23,23 +23,25 @@ class Scene:
     """A store whose statements are seen by their first words, and whether the driver had to ask about types."""
 
     store: PostgresStore
-    verbs: list[str] = field(default_factory=list)
-    asked_for_types: list[int] = field(default_factory=list)
+    verbs: list[str]
+    asked_for_types: list[int]
 
 
 @pytest.fixture
 async def scene(postgres_url: str) -> AsyncIterator[Scene]:
+    verbs: list[str] = []
+    asked_for_types: list[int] = []
+
     class Watched(WatchedConnection):
         async def before(self, sql: str, values: tuple[Any, ...]) -> None:
-            scene.verbs.append(sql.split(maxsplit=1)[0].rstrip(";"))
+            verbs.append(sql.split(maxsplit=1)[0].rstrip(";"))
 
         async def _introspect_types(self, typeoids: Any, timeout: Any) -> Any:
-            scene.asked_for_types += typeoids
-            return await super()._introspect_types(typeoids, timeout)
+            asked_for_types.extend(typeoids)
+            return await super()._introspect_types(typeoids, timeout)  # type: ignore[misc]  # not in the stubs
 
     async with watched_store(postgres_url, Watched) as store:
-        scene = Scene(store)
-        yield scene
+        yield Scene(store, verbs, asked_for_types)
 
 
 async def test_reads_alone_need_no_transaction(scene: Scene) -> None:
