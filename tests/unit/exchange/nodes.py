@@ -124,6 +124,7 @@ class MemoryOutbox:
     delays: list[float] = field(default_factory=list)
     finishes: int = 0
     """Calls that finished deliveries, however many."""
+    claims: int = 0
 
     async def enqueue(
         self,
@@ -163,6 +164,7 @@ class MemoryOutbox:
         lease_seconds: float,
         limit: int,
     ) -> list[DeliveryRecord]:
+        self.claims += 1
         due = [
             replace(one, leased=True, attempts=one.attempts + 1, token=one.token + 1)
             for one in self.deliveries.values()

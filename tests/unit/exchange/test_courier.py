@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -31,7 +32,8 @@ from xietong_exchange.domain.errors import (
     XietongError,
 )
 from xietong_exchange.domain.retry import RetryPolicy
-from xietong_exchange.flow.courier import Courier
+from xietong_exchange.flow.changes import Subscription
+from xietong_exchange.flow.courier import LANE_WIDTHS, Courier
 from xietong_exchange.flow.dispatch import Dispatcher
 from xietong_exchange.flow.evidence import EvidenceDesk, to_evidence
 from xietong_exchange.flow.intake import new_record
@@ -316,3 +318,24 @@ async def test_what_is_under_way_when_the_node_stops_is_due_at_once() -> None:
             await entered.wait()
     assert store.outbox.log == [("postponed", 1, "SHUTTING_DOWN")]
     assert store.outbox.delays == [0.0]
+
+
+async def test_a_courier_that_took_all_that_was_due_does_not_claim_again_without_news() -> None:
+    store, hub = store_with(0), Hub([[None]])
+    for _ in range(2):
+        await store.outbox.enqueue(Party.PARTY_HUB, Lane.LANE_INTERACTIVE, PACKAGE_ID)
+    async with courier(store, hub, Lane.LANE_INTERACTIVE):
+        await until(lambda: len(store.outbox.log) == 2)
+    assert store.outbox.claims == 1
+
+
+async def test_a_full_lane_takes_up_what_waits_as_soon_as_there_is_a_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store, hub, count = store_with(0), Hub([[None]]), 3 * LANE_WIDTHS[Lane.LANE_INTERACTIVE]
+    for _ in range(count):
+        await store.outbox.enqueue(Party.PARTY_HUB, Lane.LANE_INTERACTIVE, PACKAGE_ID)
+    for_news_only = functools.partialmethod(Subscription.wait, 2 * LONG_SECONDS)
+    monkeypatch.setattr(Subscription, "wait", for_news_only)
+    async with courier(store, hub, Lane.LANE_INTERACTIVE):
+        await until(lambda: len(store.outbox.log) == count)
