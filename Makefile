@@ -11,7 +11,7 @@ RELEASED := protos/released/v1.binpb
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup stubs reference lint check format breaking test isolated demo up lock clean
+.PHONY: help setup stubs reference lint check format breaking test isolated demo up bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -72,10 +72,18 @@ demo: setup ## let a case travel through all five services; MEDIA=1GiB adds a vi
 up: setup ## start the five services and keep them running until Ctrl-C
 	$(BIN)/python -m xietong_demo up
 
+.venv/.stamp-bench: requirements/bench.txt .venv/.stamp-own
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	touch $@
+
+bench: setup .venv/.stamp-bench ## measure, beside rsync and RabbitMQ; QUICK=1 for the main rows in five minutes
+	$(BIN)/python -m bench $(if $(QUICK),--quick)
+
 lock: setup ## compile requirements/*.in into hash-locked *.txt
 	$(COMPILE) --upgrade requirements/runtime.in --output-file requirements/runtime.txt
 	$(COMPILE) --upgrade requirements/build.in --constraint requirements/runtime.txt --output-file requirements/build.txt
 	$(COMPILE) --upgrade requirements/dev.in --output-file requirements/dev.txt
+	$(COMPILE) --upgrade requirements/bench.in --output-file requirements/bench.txt
 
 clean: ## remove what was built and what the services wrote (.venv and var)
 	rm -rf .venv var .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

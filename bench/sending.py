@@ -20,6 +20,9 @@ from xietong_client import CaseFolder, DraftSession, Node
 TEMPLATE = Path(__file__).parents[1] / "examples" / "03-PB-04"
 """A receipt for an arrest warrant: the smallest package of the example case."""
 _WRITE_BYTES = 8 << 20
+_PREPARED_AT_ONCE = 8
+_WARM_UP_PACKAGES = 8
+_WARM_UP_BYTES = 100_000
 _numbers = itertools.count(os.getpid() * 100_000)
 
 
@@ -56,6 +59,22 @@ async def prepare(node: Node, content: Path) -> DraftSession:
     return draft
 
 
+async def prepare_all(node: Node, folder: Path, count: int, size_bytes: int) -> list[DraftSession]:
+    """So many drafts, each with a file of its own of this size."""
+    places = asyncio.Semaphore(_PREPARED_AT_ONCE)
+
+    async def one(number: int) -> DraftSession:
+        async with places:
+            content = folder / f"small-{number}.bin"
+            try:
+                content.write_bytes(os.urandom(size_bytes))
+                return await prepare(node, content)
+            finally:
+                content.unlink(missing_ok=True)
+
+    return list(await asyncio.gather(*map(one, range(count))))
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """A package that arrived."""
@@ -89,3 +108,9 @@ async def send_all(node: Node, drafts: Sequence[DraftSession], at_once: int) -> 
             return await send(node, draft)
 
     return list(await asyncio.gather(*(one(draft) for draft in drafts)))
+
+
+async def warm_up(node: Node, folder: Path) -> None:
+    """Send a few small packages: the first ones of a process pay for connections and first uses."""
+    for draft in await prepare_all(node, folder, _WARM_UP_PACKAGES, _WARM_UP_BYTES):
+        await send(node, draft)

@@ -1,4 +1,4 @@
-"""What processes use, read from the kernel: CPU seconds and resident memory, per process by name."""
+"""What processes use, read from the kernel: CPU seconds and resident memory, per node by name."""
 
 from __future__ import annotations
 
@@ -14,14 +14,25 @@ _MIB = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
+class NodePids:
+    """A node's process, and the first process of its database."""
+
+    node: int
+    database: int
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
-    """Of one process and one span of time."""
+    """Of one node and one span of time."""
 
     cpu_seconds: float
+    """Of the node's process."""
+    database_cpu_seconds: float
+    """Of all processes of its database."""
     idle_mib: float
-    """Resident memory when the span began."""
+    """Resident memory of the node's process when the span began."""
     peak_mib: float
-    """Highest resident memory in the span."""
+    """Its highest resident memory in the span."""
 
     @property
     def growth_mib(self) -> float:
@@ -30,31 +41,50 @@ class Usage:
 
 
 class Meter:
-    """Measures processes from now on."""
+    """Measures nodes from now on."""
 
-    def __init__(self, pids: Mapping[str, int]) -> None:
-        self._pids = pids
-        for pid in pids.values():
-            Path(f"/proc/{pid}/clear_refs").write_text(_RESET_PEAK, encoding="ascii")
-        self._cpu_seconds = {name: cpu_seconds(pid) for name, pid in pids.items()}
-        self._idle_mib = {name: _status_mib(pid, "VmRSS") for name, pid in pids.items()}
+    def __init__(self, nodes: Mapping[str, NodePids]) -> None:
+        self._nodes = nodes
+        for pids in nodes.values():
+            Path(f"/proc/{pids.node}/clear_refs").write_text(_RESET_PEAK, encoding="ascii")
+        self._begin = {name: self._now(pids) for name, pids in nodes.items()}
 
     def read(self) -> dict[str, Usage]:
-        """The use of each process since the meter was made."""
-        return {
-            name: Usage(
-                cpu_seconds=cpu_seconds(pid) - self._cpu_seconds[name],
-                idle_mib=self._idle_mib[name],
-                peak_mib=_status_mib(pid, "VmHWM"),
-            )
-            for name, pid in self._pids.items()
-        }
+        """The use of each node since the meter was made."""
+        return {name: self._since(self._begin[name], self._now(pids)) for name, pids in self._nodes.items()}
+
+    @staticmethod
+    def _now(pids: NodePids) -> Usage:
+        return Usage(
+            cpu_seconds=cpu_seconds(pids.node),
+            database_cpu_seconds=tree_cpu_seconds(pids.database),
+            idle_mib=_status_mib(pids.node, "VmRSS"),
+            peak_mib=_status_mib(pids.node, "VmHWM"),
+        )
+
+    @staticmethod
+    def _since(begin: Usage, end: Usage) -> Usage:
+        return Usage(
+            cpu_seconds=end.cpu_seconds - begin.cpu_seconds,
+            database_cpu_seconds=end.database_cpu_seconds - begin.database_cpu_seconds,
+            idle_mib=begin.idle_mib,
+            peak_mib=end.peak_mib,
+        )
 
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of a process and of its children that have ended."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return sum(int(ticks) for ticks in fields[11:15]) / _TICKS_PER_SECOND
+
+
+def tree_cpu_seconds(pid: int) -> float:
+    """User and system time of a process and of all that it started, ended or not."""
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        return cpu_seconds(pid) + sum(tree_cpu_seconds(int(child)) for child in children)
+    except FileNotFoundError:  # it ended meanwhile: its parent's time holds it
+        return 0.0
 
 
 def _status_mib(pid: int, name: str) -> float:
