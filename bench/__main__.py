@@ -46,7 +46,7 @@ BLOCKS = {
     "hub": Block(through_hub, 7, 140),
     "small": Block(small_packages, 4, 140),
     "lanes": Block(lanes, 12),
-    "history": Block(history, 40),
+    "history": Block(history, 40, full_seconds=5400),
     "growth": Block(growth, 46, full_seconds=5400),
 }
 
