@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,24 +22,46 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 NODE = Identity("police", Role.EXCHANGE)
 
 
+AT_ONCE, ROUNDS = 16, 150
+
+
 async def _shown_serial(town: Town) -> int:
     """The serial number of the certificate that the police's node shows to a new connection."""
-    folder = town.pki_folder
-    context = ssl.create_default_context(cafile=folder / "ca.pem")
-    system = folder / "police" / "system-case-handling"
-    context.load_cert_chain(f"{system}.pem", f"{system}-key.pem")
-    context.set_alpn_protocols(["h2"])
     host, _, port = town.settings(POLICE).listen.partition(":")
     _, writer = await asyncio.open_connection(
-        host, int(port), ssl=context, server_hostname="police.xietong.test"
+        host, int(port), ssl=_caller(town.pki_folder), server_hostname="police.xietong.test"
     )
     shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
     writer.transport.abort()
     return x509.load_der_x509_certificate(shown).serial_number
 
 
+def _caller(folder: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=folder / "ca.pem")
+    system = folder / "police" / "system-case-handling"
+    context.load_cert_chain(f"{system}.pem", f"{system}-key.pem")
+    context.set_alpn_protocols(["h2"])
+    return context
+
+
 def _serial(folder: Path) -> int:
     return x509.load_pem_x509_certificate((folder / "police" / "exchange.pem").read_bytes()).serial_number
+
+
+async def test_many_connections_at_once_are_all_taken(town: Town) -> None:
+    """A certificate that is read anew for every handshake once ended the process under this (see `Renewals`)."""
+    context, (host, _, port) = _caller(town.pki_folder), town.settings(POLICE).listen.partition(":")
+
+    def call_again_and_again() -> None:
+        for _ in range(ROUNDS):
+            with socket.create_connection((host, int(port)), timeout=10) as plain:
+                context.wrap_socket(plain, server_hostname="police.xietong.test").close()
+
+    with ThreadPoolExecutor(AT_ONCE) as callers:  # one event loop would not bring them at the same time
+        calls = [callers.submit(call_again_and_again) for _ in range(AT_ONCE)]
+        await asyncio.gather(*map(asyncio.wrap_future, calls))
+    content = content_of(1000)
+    await arrives_once(town, (await send(await town.police(), content)).package_id, content)
 
 
 async def test_a_renewed_certificate_is_shown_to_new_connections(town: Town) -> None:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -18,61 +15,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
 
 from xietong.exchange.v1.envelope_pb2 import Party, Signature, SignatureAlgorithm
+from xietong_exchange.adapters.watched_files import UNREADABLE, WatchedFiles
 from xietong_exchange.domain.errors import SignatureInvalid
 from xietong_exchange.domain.identity import Identity, Role
 
-log = logging.getLogger(__name__)
-
 CERTIFICATES_REMEMBERED = 64
 """Signing certificates whose chain was checked; a city has a handful."""
-
-_UNREADABLE = (
-    ValueError,
-    x509.DuplicateExtension,
-    x509.ExtensionNotFound,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
-
-
-_T = TypeVar("_T")
-
-
-class _Watched(Generic[_T]):
-    """What files hold, read again as soon as one of them was replaced.
-
-    Files that are replaced one after the other do not fit together in between, and people make mistakes: until what
-    is there is usable, what was read last remains.
-    """
-
-    def __init__(self, files: Sequence[Path], read: Callable[[], _T]) -> None:
-        self._files, self._read = files, read
-        self._marks = self._look()
-        self._content = read()
-
-    @property
-    def content(self) -> _T:
-        """As the files are now, or as they were when they last were usable."""
-        marks = self._look()
-        if marks != self._marks:
-            self._marks = marks
-            try:
-                self._content = self._read()
-                log.info("read anew: %s", ", ".join(map(str, self._files)))
-            except (OSError, *_UNREADABLE) as error:
-                log.warning("not usable, the earlier ones stay in use until they are replaced: %s", error)
-        return self._content
-
-    def _look(self) -> list[tuple[int, int, int] | None]:
-        return [_mark(file) for file in self._files]
-
-
-def _mark(file: Path) -> tuple[int, int, int] | None:
-    try:
-        found = file.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +47,9 @@ class FileNotary:
         """Read the files. Raises ValueError when the key is not an Ed25519 key, or not that of the certificate."""
         self._trust_domain = trust_domain
         self._identity: list[str] | None = None
-        self._signer = _Watched((certificate, key), lambda: self._read_signer(certificate, key))
+        self._signer = WatchedFiles((certificate, key), lambda: self._read_signer(certificate, key))
         self._identity = self._signer.content.uris
-        self._anchors = _Watched((ca,), lambda: tuple(x509.load_pem_x509_certificates(ca.read_bytes())))
+        self._anchors = WatchedFiles((ca,), lambda: tuple(x509.load_pem_x509_certificates(ca.read_bytes())))
         self._chain = lru_cache(CERTIFICATES_REMEMBERED)(self._check_chain)
 
     @property
@@ -161,7 +109,7 @@ class FileNotary:
         try:
             certificate = x509.load_der_x509_certificate(raw)
             uris = _uris(certificate)
-        except _UNREADABLE:
+        except UNREADABLE:
             raise SignatureInvalid(what="the message", why="the certificate can't be read") from None
         if not any(_is_issued_by(certificate, anchor) for anchor in anchors):
             raise SignatureInvalid(what="the message", why="the certificate is of a foreign CA")
