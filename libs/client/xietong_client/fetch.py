@@ -21,7 +21,7 @@ from xietong.exchange.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from xietong.exchange.v1.package_pb2 import Package
 from xietong_client.bounded import for_each
 from xietong_client.errors import ContentMismatch, XietongClientError, local_storage_failed
-from xietong_client.files import hash_into, measure, sync_folder
+from xietong_client.files import hash_into, in_thread, measure, opened, sync_folder
 from xietong_client.packages import envelope_of
 from xietong_client.progress import Meter, Phase, ProgressListener
 from xietong_client.rpc import Patience, receive
@@ -73,13 +73,10 @@ class PartReader:
                 meter.at(name, wanted.size_bytes)
                 return
             for attempt in range(1, _TRIES_PER_PART + 1):
-                partial = await asyncio.to_thread(_Partial.open, destination, wanted)
-                try:
+                async with opened(lambda: _Partial.open(destination, wanted)) as partial:
                     await self._fill(partial, meter, name)
-                    if await asyncio.to_thread(partial.complete):
+                    if await in_thread(partial.complete):
                         return
-                finally:
-                    await asyncio.to_thread(partial.close)
                 if attempt == _TRIES_PER_PART:
                     raise _mismatch(name, wanted, partial.digest.hexdigest())
         except OSError as error:
@@ -110,7 +107,7 @@ class PartReader:
             async for answer in answers:
                 if answer.offset != partial.position:
                     raise unanswered()
-                await asyncio.to_thread(partial.append, answer.data)
+                await in_thread(partial.append, answer.data)
                 meter.at(name, partial.position)
 
 

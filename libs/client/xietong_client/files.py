@@ -5,15 +5,29 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ParamSpec, Protocol, TypeVar
 
 from xietong_client.errors import FileChanged, local_storage_failed
 from xietong_client.text import Text
 
 HASH_BLOCK_BYTES = 4 * 1024 * 1024
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Closable(Protocol):
+    """What holds an open file."""
+
+    def close(self) -> None:
+        """Give the file back."""
+
+
+FileT = TypeVar("FileT", bound=Closable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +40,38 @@ class LocalFile:
     sha256: str
 
 
+async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Calls it in a thread. It has ended when this returns or raises, CancelledError included.
+
+    A thread can't be cancelled: who went on at once could close a file under a running write.
+    """
+    call = asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs))
+    try:
+        return await asyncio.shield(call)
+    except asyncio.CancelledError:
+        while not call.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([call])
+        raise
+
+
+@asynccontextmanager
+async def opened(open_file: Callable[[], FileT]) -> AsyncGenerator[FileT, None]:
+    """The file, opened in a thread and closed at the end; also when cancelled while it is being opened."""
+    held: list[FileT] = []
+    try:
+        await in_thread(lambda: held.append(open_file()))
+        yield held[0]
+    finally:
+        for file in held:
+            await in_thread(file.close)
+
+
 async def measure(name: str, path: Path, on_position: Callable[[int], None] | None = None) -> LocalFile:
     """Reads the file once. Raises LocalStorageFailed."""
     digest = hashlib.sha256()
     try:
-        with await asyncio.to_thread(path.open, "rb") as file:
+        async with opened(lambda: path.open("rb")) as file:
             size = await hash_into(digest, file, on_position)
     except OSError as error:
         raise local_storage_failed(error, str(path)) from error
@@ -42,7 +83,7 @@ async def hash_into(
 ) -> int:
     """Feeds the file from its current position to its end into `digest`; returns the number of bytes."""
     position = 0
-    while taken := await asyncio.to_thread(_hash_block, digest, file):
+    while taken := await in_thread(_hash_block, digest, file):
         position += taken
         if on_position is not None:
             on_position(position)

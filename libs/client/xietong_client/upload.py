@@ -19,7 +19,7 @@ from xietong.exchange.v1.gateway_drafts_pb2 import (
 )
 from xietong.exchange.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from xietong_client.errors import NodeDefect, XietongClientError, local_storage_failed
-from xietong_client.files import LocalFile, file_changed, measure
+from xietong_client.files import LocalFile, file_changed, in_thread, measure, opened
 from xietong_client.progress import Meter
 from xietong_client.rpc import Patience, metadata_of
 from xietong_client.status import error_from_status, unanswered
@@ -161,13 +161,13 @@ class _Attempt:
     async def _send(self, stream: _Call) -> None:
         position = self._start_bytes
         try:
-            with await asyncio.to_thread(self._file.path.open, "rb", 0) as source:
+            async with opened(lambda: self._file.path.open("rb", 0)) as source:
                 while position < self._file.size_bytes:
                     length = min(self._route.chunk_bytes, self._file.size_bytes - position)
                     await self._credit_for(position + length)
                     if self._stored:
                         return
-                    data = await asyncio.to_thread(_read_block, source, position, length)
+                    data = await in_thread(_read_block, source, position, length)
                     if len(data) < length:
                         raise file_changed(self._file.path)
                     chunk = UploadChunk(offset=position, data=data)
