@@ -96,7 +96,7 @@ def _section(entry: Entry, cls: type[XietongError]) -> str:
 
 def configuration(text: str) -> str:
     """The page on settings with its table anew; the meanings are kept."""
-    meanings = dict(re.findall(r"^\| `([a-z_.\[\]]+)` \|.*\| ([^|]+) \|$", text, re.MULTILINE))
+    meanings = dict(re.findall(r"^\| `([a-z_.<>\[\]]+)` \|.*\| ([^|]+) \|$", text, re.MULTILINE))
     rows = dict(_settings(Settings, ""))
     if unexplained := sorted(rows.keys() - meanings.keys()):
         names = ", ".join(unexplained)
@@ -115,9 +115,12 @@ def _settings(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str]]:
             yield from _settings(section, f"{path}.")
             continue
         variable = "" if "[]" in path else f"`XIETONG_{path.upper().replace('.', '__')}`"
-        yield path, f"| `{path}` | {variable} | {_type(field.annotation)} | {_default(name, field)} |"
-        for entry in filter(None, map(_model_of, get_args(field.annotation))):
-            yield from _settings(entry, f"{path}[].")
+        is_table = get_origin(field.annotation) is dict
+        entries = list(filter(None, map(_model_of, get_args(field.annotation))))
+        if not (is_table and entries):
+            yield path, f"| `{path}` | {variable} | {_type(field.annotation)} | {_default(name, field)} |"
+        for entry in entries:
+            yield from _settings(entry, f"{path}.<party>." if is_table else f"{path}[].")
 
 
 def _model_of(annotation: Any) -> type[BaseModel] | None:

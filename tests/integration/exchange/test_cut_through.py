@@ -22,6 +22,7 @@ from tests.integration.exchange.shared_city import (
 from xietong.exchange.v1 import package_pb2
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
+from xietong_exchange.runtime.settings import RouteSettings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -90,6 +91,30 @@ async def test_bytes_reach_the_receiver_before_the_hub_has_the_package(
         await talk.commit()
         await talk.until("acceptance")
     await require_whole(receiver, package)
+
+
+async def test_a_route_may_say_that_a_package_goes_on_only_when_it_is_whole(
+    steadfast: CityUnderAttack,
+) -> None:
+    receiver = await steadfast.agency(Party.PARTY_PROCURATORATE, "prosecution")
+    routes = {"procuratorate": RouteSettings(forwarding="after_complete")}
+    async with steadfast.changed(Party.PARTY_HUB, routes=routes):
+        await good_package_passes(steadfast)
+        court = await hostile_node(steadfast)
+        package = court.forge(content(5), content(6 * MIB))
+        async with court.talk() as talk:
+            await talk.offer(package)
+            await talk.chunk(0, package.contents[0])
+            await chunks(talk, package, 0, 4 * MIB)
+            written = 0
+            while written < 4 * MIB:
+                progress = (await talk.until("progress")).progress
+                written = progress.written_bytes if progress.part == 1 else written
+            assert await arrived_bytes(receiver, package) == 0
+            await chunks(talk, package, 4 * MIB, 6 * MIB)
+            await talk.commit()
+            await talk.until("acceptance")
+        await require_whole(receiver, package)
 
 
 async def test_wrong_bytes_that_went_on_do_not_stay(steadfast: CityUnderAttack, court: HostileNode) -> None:

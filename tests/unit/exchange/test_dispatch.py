@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import pytest
@@ -26,7 +26,7 @@ from xietong_exchange.domain.errors import (
 from xietong_exchange.domain.limits import PACKAGE, Excess
 from xietong_exchange.flow.dispatch import Dispatcher
 from xietong_exchange.flow.evidence import EvidenceDesk
-from xietong_exchange.flow.neighbours import Neighbours
+from xietong_exchange.flow.neighbours import Contact, Neighbours
 
 HUB = Party.PARTY_HUB
 PACKAGE_OF_TWO = sealed_package(new_envelope(b"manifest", b"file"))
@@ -59,6 +59,9 @@ class ChangingHub:
         self._known = self._known or self.told.pop(0)
         return self._known
 
+    def contact(self, party: Party.ValueType) -> Contact:
+        return Contact(reachable=True, capabilities=self.told[0])
+
     def distrust(self, party: Party.ValueType) -> None:
         self.distrusted += 1
         self._known = None
@@ -74,6 +77,21 @@ async def send(hub: ChangingHub) -> None:
     exchange = new_exchange(Party.PARTY_POLICE, MemoryStore())
     dispatcher = Dispatcher(exchange, EvidenceDesk(exchange), cast("Neighbours", hub), from_status)
     await dispatcher.send(PACKAGE_OF_TWO, HUB, Lane.LANE_INTERACTIVE, NOW, lambda: None)
+
+
+@pytest.mark.parametrize("after_complete", [False, True], ids=["cut_through", "after_complete"])
+async def test_the_route_decides_whether_a_package_goes_on_before_it_is_whole(after_complete: bool) -> None:
+    exchange = new_exchange(Party.PARTY_POLICE, MemoryStore())
+    routes = replace(exchange.routes, after_complete=frozenset({HUB} if after_complete else ()))
+    hub = ChangingHub([capabilities(HUB)], StorageFull(free=0))
+    exchange = replace(exchange, routes=routes, limits=replace(exchange.limits, inline_limit_bytes=0))
+    dispatcher = Dispatcher(exchange, EvidenceDesk(exchange), cast("Neighbours", hub), from_status)
+    forward = dispatcher.forward(PACKAGE_OF_TWO)
+    assert (forward is None) == after_complete
+    if forward is not None:
+        with pytest.raises(RemoteRefusal, match="STORAGE_FULL"):
+            await forward.finish(lambda: None)
+    assert hub.offered == (not after_complete)
 
 
 async def test_what_a_neighbour_refuses_for_its_size_stays_here() -> None:

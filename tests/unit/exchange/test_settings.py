@@ -86,6 +86,19 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_settings(tmp_path / "none.toml")
 
 
+def test_a_route_belongs_to_a_neighbour_and_cuts_through_unless_it_says_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not load_settings(write(tmp_path, GOOD)).after_complete()
+    assert not load_settings(write(tmp_path, f"{GOOD}[routes.hub]\n")).after_complete()
+    set_so = f'{GOOD}[routes.hub]\nforwarding = "after_complete"\n'
+    assert load_settings(write(tmp_path, set_so)).after_complete() == {Party.PARTY_HUB}
+    with pytest.raises(SettingsError, match="routes: court: not among the neighbours"):
+        load_settings(write(tmp_path, set_so.replace("routes.hub", "routes.court")))
+    monkeypatch.setenv("XIETONG_ROUTES__HUB__FORWARDING", "after_complete")
+    assert load_settings(write(tmp_path, GOOD)).after_complete() == {Party.PARTY_HUB}
+
+
 TRACES = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317"}
 
 

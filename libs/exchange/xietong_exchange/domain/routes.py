@@ -16,6 +16,8 @@ class Routes:
 
     own: Party.ValueType
     via: Mapping[Party.ValueType, Party.ValueType]
+    after_complete: frozenset[Party.ValueType] = frozenset()
+    """Neighbours to which packages go on only when they are whole; to others while they still arrive."""
 
     def next_hop(self, party: Party.ValueType) -> Party.ValueType:
         """The neighbour over which packages to this party go. Raises RouteNotFound when there is none."""

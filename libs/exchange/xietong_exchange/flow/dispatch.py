@@ -126,9 +126,11 @@ class Dispatcher:
     def forward(self, package: SealedPackage) -> Forward | None:
         """Begin to send a package that still arrives; None when it has to wait until it is whole.
 
-        It waits when it is small, when the next node is away or its places are taken, or when the settings say so.
+        It waits when it is small, when the next node is away or its places are taken, or when the route says so.
         """
         peer = self._exchange.routes.next_hop(package.envelope.receiver.party)
+        if peer in self._exchange.routes.after_complete:
+            return None
         contact = self._neighbours.contact(peer)
         limits = contact.capabilities.limits if contact.capabilities is not None else None
         is_small = package.size_bytes <= self._exchange.limits.inline_limit_bytes

@@ -75,13 +75,14 @@ _BRANCHES = (
 )
 
 
-def routes_of(profile: Profile, neighbours: Sequence[Party.ValueType]) -> Routes:
+def routes_of(profile: Profile, settings: Settings) -> Routes:
     """A node that relays reaches its neighbours directly; a branch reaches everybody over its only neighbour."""
+    neighbours, after_complete = list(settings.neighbour_addresses()), settings.after_complete()
     if profile.relays:
-        return Routes(profile.party, {party: party for party in neighbours})
+        return Routes(profile.party, {party: party for party in neighbours}, after_complete)
     hub = neighbours[0]
     via = {party: hub for party in _BRANCHES if party != profile.party}
-    return Routes(profile.party, via)
+    return Routes(profile.party, via, after_complete)
 
 
 class Node:
@@ -122,7 +123,7 @@ class Node:
         parts = await stack.enter_async_context(await LocalPartStore.open(settings.state_dir / "parts"))
         exchange = Exchange(
             profile=self._profile,
-            routes=routes_of(self._profile, list(settings.neighbour_addresses())),
+            routes=routes_of(self._profile, settings),
             store=store,
             parts=parts,
             notary=notary,

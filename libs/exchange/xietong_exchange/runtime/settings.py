@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from xietong.exchange.v1.envelope_pb2 import Party
@@ -22,6 +23,7 @@ from xietong_exchange.domain.retry import RetryPolicy
 CONFIG_VARIABLE = "XIETONG_CONFIG"
 OTLP_PROTOCOL = "grpc"
 _DEFAULTS = Limits()
+_Value = TypeVar("_Value")
 PartyName = Literal["police", "procuratorate", "court", "justice", "hub"]
 
 
@@ -95,6 +97,12 @@ class LimitSettings(_Section):
         )
 
 
+class RouteSettings(_Section):
+    """How packages travel to one neighbour."""
+
+    forwarding: Literal["cut_through", "after_complete"] = "cut_through"
+
+
 class ContactSettings(_Section):
     """A contact of the directory: a role, never a person."""
 
@@ -121,6 +129,7 @@ class Settings(BaseSettings):
     tls: TlsSettings
     signer: SignerSettings
     neighbours: dict[PartyName, str] = Field(min_length=1)
+    routes: dict[PartyName, RouteSettings] = {}
     limits: LimitSettings = LimitSettings()
     retry: RetrySettings = RetrySettings()
     contacts: list[ContactSettings] = []
@@ -137,10 +146,25 @@ class Settings(BaseSettings):
         """The environment wins over the file."""
         return env_settings, init_settings
 
+    @model_validator(mode="after")
+    def _routes_lead_to_neighbours(self) -> Self:
+        if strangers := sorted(self.routes.keys() - self.neighbours.keys()):
+            raise ValueError(f"routes: {', '.join(strangers)}: not among the neighbours / 不是相邻节点")
+        return self
+
     def neighbour_addresses(self) -> dict[Party.ValueType, str]:
         """Address by party."""
-        found = {party_by_name(name): address for name, address in self.neighbours.items()}
-        return {party: address for party, address in found.items() if party is not None}
+        return _by_party(self.neighbours)
+
+    def after_complete(self) -> frozenset[Party.ValueType]:
+        """Neighbours to which packages go on only when they are whole."""
+        routes = _by_party(self.routes)
+        return frozenset(party for party, route in routes.items() if route.forwarding == "after_complete")
+
+
+def _by_party(settings: Mapping[PartyName, _Value]) -> dict[Party.ValueType, _Value]:
+    found = {party_by_name(name): value for name, value in settings.items()}
+    return {party: value for party, value in found.items() if party is not None}
 
 
 def load_settings(file: Path | None) -> Settings:
