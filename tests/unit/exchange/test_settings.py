@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong_exchange.runtime.settings import SettingsError, exports_traces, load_settings
 
 DEPLOY = Path(__file__).parents[3] / "deploy" / "compose"
@@ -97,6 +97,18 @@ def test_a_route_belongs_to_a_neighbour_and_cuts_through_unless_it_says_otherwis
         load_settings(write(tmp_path, set_so.replace("routes.hub", "routes.court")))
     monkeypatch.setenv("XIETONG_ROUTES__HUB__FORWARDING", "after_complete")
     assert load_settings(write(tmp_path, GOOD)).after_complete() == {Party.PARTY_HUB}
+
+
+def test_a_lane_may_be_limited_and_a_rate_that_would_let_a_chunk_wait_for_long_is_refused(
+    tmp_path: Path,
+) -> None:
+    limited = f"{GOOD}[routes.hub]\nbulk_bytes_per_second = 16384\n"
+    assert load_settings(write(tmp_path, limited)).bandwidths() == {(Party.PARTY_HUB, Lane.LANE_BULK): 16384}
+    assert not load_settings(write(tmp_path, GOOD)).bandwidths()
+    for lane in ("bulk", "interactive"):
+        too_slow = f"{GOOD}[routes.hub]\n{lane}_bytes_per_second = 16383\n"
+        with pytest.raises(SettingsError, match=f"routes.hub.{lane}_bytes_per_second"):
+            load_settings(write(tmp_path, too_slow))
 
 
 TRACES = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4317"}

@@ -19,6 +19,7 @@ from xietong_exchange.domain.transfer import SendingTransfer, Span
 from xietong_exchange.flow.exchange import Exchange, part_key
 from xietong_exchange.flow.frames import DataFrame
 from xietong_exchange.flow.neighbours import TransferStream
+from xietong_exchange.flow.pace import Pace
 from xietong_exchange.flow.progress import Movement
 from xietong_exchange.flow.tracing import current_traceparent
 
@@ -45,6 +46,7 @@ class Conversation:
         *,
         queued: datetime | None,
         is_here: bool = True,
+        pace: Pace | None = None,
     ) -> None:
         """A transfer that has not begun.
 
@@ -54,6 +56,7 @@ class Conversation:
             limits: what the neighbour allows.
             queued: when the package came into the outbox; None when it goes on without waiting there.
             is_here: this node holds the package; otherwise `arrived` and `release` tell how far it is.
+            pace: what holds content back; None: nothing does.
         """
         self.movement = Movement(0, package.size_bytes, is_incoming=False)
         self.limits = limits
@@ -62,10 +65,12 @@ class Conversation:
         self._exchange = exchange
         self._package = package
         self._queued = queued
+        self._pace = pace
+        chunk_bytes = limits.max_chunk_bytes or DEFAULTS.max_chunk_bytes
         self._machine = SendingTransfer(
             [part.size_bytes for part in package.envelope.parts],
             window_bytes=limits.credit_window_bytes or DEFAULTS.credit_window_bytes,
-            chunk_bytes=limits.max_chunk_bytes or DEFAULTS.max_chunk_bytes,
+            chunk_bytes=min(chunk_bytes, pace.chunk_bytes) if pace else chunk_bytes,
             inline_bytes=limits.inline_limit_bytes,
             is_here=is_here,
         )
@@ -104,6 +109,8 @@ class Conversation:
         await stream.send(TransferRequest(offer=self._offer()))
         while True:
             if span := self._machine.next_span():
+                if self._pace:
+                    await self._pace.turn(span.length)
                 await stream.send(await self._chunk(span))
             elif self._machine.take_commit():
                 await stream.send(TransferRequest(commit=Commit()))

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from types import MappingProxyType
 
 from opentelemetry.trace import SpanKind
 
@@ -33,6 +34,7 @@ from xietong_exchange.flow.conversation import Conversation, ErrorOf
 from xietong_exchange.flow.evidence import CARRIED_BY_ACCEPTANCE, EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.neighbours import Neighbours
+from xietong_exchange.flow.pace import Paces
 from xietong_exchange.flow.tracing import package_span
 
 log = logging.getLogger(__name__)
@@ -84,12 +86,18 @@ class Dispatcher:
     """Sends packages over one hop and takes the evidence of their acceptance."""
 
     def __init__(
-        self, exchange: Exchange, desk: EvidenceDesk, neighbours: Neighbours, error_of: ErrorOf
+        self,
+        exchange: Exchange,
+        desk: EvidenceDesk,
+        neighbours: Neighbours,
+        error_of: ErrorOf,
+        paces: Paces = MappingProxyType({}),
     ) -> None:
         self._exchange = exchange
         self._desk = desk
         self._neighbours = neighbours
         self._error_of = error_of
+        self._paces = paces
         self._forwards: dict[str, Forward] = {}
 
     async def send(
@@ -117,7 +125,8 @@ class Dispatcher:
             evidence = await forward.finish(on_progress)
         else:
             limits = await self._limits(package, peer)
-            conversation = Conversation(self._exchange, package, limits, queued=queued)
+            pace = self._paces.get((peer, lane))
+            conversation = Conversation(self._exchange, package, limits, queued=queued, pace=pace)
             conversation.on_progress = on_progress
             evidence = await self._hold(conversation, package, peer, lane)
         _require_acceptance(evidence, package)
@@ -138,7 +147,8 @@ class Dispatcher:
             return None
         if any(excesses(package.extent, limits)):
             return None
-        conversation = Conversation(self._exchange, package, limits, queued=None, is_here=False)
+        pace = self._paces.get((peer, package.lane))
+        conversation = Conversation(self._exchange, package, limits, queued=None, is_here=False, pace=pace)
         task = asyncio.create_task(self._hold(conversation, package, peer, package.lane), name="forward")
         forward = self._forwards[package.package_id] = Forward(conversation, task)
         task.add_done_callback(lambda done: self._forwarded(package.package_id, forward, done))

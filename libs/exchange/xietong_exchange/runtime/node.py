@@ -46,6 +46,7 @@ from xietong_exchange.flow.handover import Handover
 from xietong_exchange.flow.intake import Intake
 from xietong_exchange.flow.node_card import NodeCard
 from xietong_exchange.flow.operations import Operations
+from xietong_exchange.flow.pace import Pace
 from xietong_exchange.flow.preflight import Preflight
 from xietong_exchange.flow.progress import ProgressBoard
 from xietong_exchange.flow.receive import Receiver
@@ -136,7 +137,8 @@ class Node:
             entropy=secrets.token_bytes,
         )
         desk = EvidenceDesk(exchange)
-        dispatcher = Dispatcher(exchange, desk, neighbours, from_status)
+        paces = {hop: Pace(limit) for hop, limit in settings.bandwidths().items()}
+        dispatcher = Dispatcher(exchange, desk, neighbours, from_status, paces)
         begin_forward = dispatcher.forward if self._profile.relays else when_complete
         receiver = Receiver(exchange, desk, lambda error: to_status(error, incident=""), begin_forward)
         engine = _Engine(exchange, receiver, dispatcher, neighbours, notary, tls, settings)

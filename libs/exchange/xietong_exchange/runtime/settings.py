@@ -15,7 +15,8 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.envelope_pb2 import Lane, Party
+from xietong_exchange.domain.bandwidth import LEAST_BURST_BYTES
 from xietong_exchange.domain.limits import Limits
 from xietong_exchange.domain.party import party_by_name
 from xietong_exchange.domain.retry import RetryPolicy
@@ -101,6 +102,8 @@ class RouteSettings(_Section):
     """How packages travel to one neighbour."""
 
     forwarding: Literal["cut_through", "after_complete"] = "cut_through"
+    interactive_bytes_per_second: int | None = Field(default=None, ge=LEAST_BURST_BYTES)
+    bulk_bytes_per_second: int | None = Field(default=None, ge=LEAST_BURST_BYTES)
 
 
 class ContactSettings(_Section):
@@ -160,6 +163,18 @@ class Settings(BaseSettings):
         """Neighbours to which packages go on only when they are whole."""
         routes = _by_party(self.routes)
         return frozenset(party for party, route in routes.items() if route.forwarding == "after_complete")
+
+    def bandwidths(self) -> dict[tuple[Party.ValueType, Lane.ValueType], int]:
+        """Most bytes of content per second by neighbour and lane, where there is a limit."""
+        limits = {
+            (party, lane): limit
+            for party, route in _by_party(self.routes).items()
+            for lane, limit in (
+                (Lane.LANE_INTERACTIVE, route.interactive_bytes_per_second),
+                (Lane.LANE_BULK, route.bulk_bytes_per_second),
+            )
+        }
+        return {hop: limit for hop, limit in limits.items() if limit is not None}
 
 
 def _by_party(settings: Mapping[PartyName, _Value]) -> dict[Party.ValueType, _Value]:
