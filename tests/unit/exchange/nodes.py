@@ -34,8 +34,9 @@ from xietong_exchange.flow.records import (
     PackageRecord,
 )
 from xietong_exchange.flow.rulebook import Rulebook
+from xietong_exchange.flow.space import Space
 from xietong_exchange.flow.store import Lease, Store
-from xietong_exchange.testing.memory_parts import MemoryPartStore
+from xietong_exchange.testing.memory_parts import DEFAULT_CAPACITY_BYTES, MemoryPartStore
 from xietong_standard import load_edition
 
 LONG_SECONDS = 10.0
@@ -241,20 +242,23 @@ def new_exchange(
     *,
     limits: Limits | None = None,
     systems: Mapping[str, SystemProfile] = MappingProxyType({}),
+    capacity_bytes: int = DEFAULT_CAPACITY_BYTES,
+    reserve_bytes: int = 0,
 ) -> Exchange:
     """A branch node, whose only neighbour is the hub."""
     counter = itertools.count(1)
+    parts = MemoryPartStore(capacity_bytes=capacity_bytes)
     return Exchange(
         profile=Profile(party=party, title_zh="测试节点", title_en="Test node", systems=systems),
         routes=Routes(party, {other: Party.PARTY_HUB for other in Party.values() if other not in {0, party}}),
         store=cast("Store", store),
-        parts=MemoryPartStore(),
+        parts=parts,
+        space=Space(parts, reserve_bytes),
         notary=NamedNotary(party),
         rules=rulebook(),
         changes=Changes(),
         progress=ProgressBoard(),
         limits=limits or Limits(),
-        reserve_bytes=0,
         clock=lambda: NOW,
         entropy=lambda count: next(counter).to_bytes(count, "big"),
     )

@@ -134,3 +134,18 @@ def _times(envelope: Envelope) -> Iterator[tuple[str, Timestamp]]:
     yield "create_time", envelope.create_time
     for position, event in enumerate(envelope.supervision.events):
         yield f"supervision.events[{position}].time", event.time
+
+
+def twins(package: SealedPackage) -> frozenset[int]:
+    """Parts whose content an earlier part of the same package has: they arrive with it.
+
+    Raises:
+        EnvelopeInvalid: the same digest is announced with two sizes.
+    """
+    first: dict[bytes, EnvelopePart] = {}
+    for part in package.envelope.parts:
+        if first.setdefault(part.digest.value, part).size_bytes != part.size_bytes:
+            raise EnvelopeInvalid(why=f"part {part.number} has the digest of another part, but another size")
+    return frozenset(
+        part.number for part in package.envelope.parts if first[part.digest.value].number != part.number
+    )

@@ -6,7 +6,7 @@ two ways part, and nowhere else.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind
@@ -22,6 +22,14 @@ from xietong_exchange.flow.records import EvidenceRecord, PackageChange, Package
 from xietong_exchange.flow.store import Transaction
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is on record of a package: that it was announced, and the evidence of its acceptance once it is here."""
+
+    is_announced: bool
+    acceptance: EvidenceRecord | None
+
+
 class Arrival:
     """Records incoming packages."""
 
@@ -29,15 +37,16 @@ class Arrival:
         self._exchange = exchange
         self._desk = desk
 
-    async def known(self, package: SealedPackage) -> EvidenceRecord | None:
-        """The evidence of its acceptance, when this node holds the package already.
+    async def known(self, package: SealedPackage) -> Known:
+        """What this node has on record of an offered package.
 
         Raises:
             PackageConflict: the id is known with another seal.
         """
         async with self._exchange.store.transaction() as tx:
             record = await tx.packages.get(package.package_id)
-            return await self._acceptance(tx, record, package) if record else None
+            acceptance = await self._acceptance(tx, record, package) if record else None
+        return Known(is_announced=record is not None, acceptance=acceptance)
 
     async def announce(self, package: SealedPackage) -> None:
         """Record that it is on its way, so that it is seen with its progress; also when it was given up before."""

@@ -9,7 +9,6 @@ from typing import Protocol
 
 from xietong.exchange.v1.envelope_pb2 import Party, Signature, SignedEnvelope
 from xietong_exchange.domain.envelope import SealedPackage, read_envelope
-from xietong_exchange.domain.errors import StorageFull
 from xietong_exchange.domain.identifiers import uuid7
 from xietong_exchange.domain.limits import Limits
 from xietong_exchange.domain.party import party_name
@@ -20,6 +19,7 @@ from xietong_exchange.flow.part_store import PartKey, PartStore
 from xietong_exchange.flow.progress import ProgressBoard
 from xietong_exchange.flow.records import PackageRecord
 from xietong_exchange.flow.rulebook import Rulebook
+from xietong_exchange.flow.space import Space
 from xietong_exchange.flow.store import Store
 
 
@@ -43,12 +43,12 @@ class Exchange:
     routes: Routes
     store: Store
     parts: PartStore
+    space: Space
     notary: Notary
     rules: Rulebook
     changes: Changes
     progress: ProgressBoard
     limits: Limits
-    reserve_bytes: int
     clock: Callable[[], datetime]
     entropy: Callable[[int], bytes]
 
@@ -60,12 +60,6 @@ class Exchange:
     def new_id(self) -> str:
         """A fresh identifier."""
         return uuid7(self.clock(), self.entropy(10))
-
-    def require_space(self, wanted_bytes: int) -> None:
-        """Raise StorageFull when these bytes would eat into the disk reserve."""
-        free = self.parts.free_bytes()
-        if free - wanted_bytes < self.reserve_bytes:
-            raise StorageFull(free=free)
 
 
 def sealed(record: PackageRecord) -> SealedPackage:

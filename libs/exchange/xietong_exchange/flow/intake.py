@@ -182,11 +182,11 @@ class Intake:
         case_id = await self._case_id(sheet)
         trace = current_trace(exchange.entropy)
         content, packages = await asyncio.to_thread(self._make, sheet, case_id, trace)
-        exchange.require_space(len(content))
-        async with await exchange.parts.write(part_key(packages[0], 0), len(content)) as writer:
-            if not writer.complete:
-                await writer.append(content[writer.written :])
-                await writer.finish()
+        with exchange.space.promise(exchange.party, len(content)):
+            async with await exchange.parts.write(part_key(packages[0], 0), len(content)) as writer:
+                if not writer.complete:
+                    await writer.append(content[writer.written :])
+                    await writer.finish()
         return packages
 
     def _make(self, sheet: Sheet, case_id: str, trace: TraceContext) -> tuple[bytes, list[SealedPackage]]:

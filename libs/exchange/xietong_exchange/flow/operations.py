@@ -60,7 +60,8 @@ class Operations:
             queued_deliveries=queued,
             dead_deliveries=dead,
             free_bytes=self.exchange.parts.free_bytes(),
-            reserve_bytes=self.exchange.reserve_bytes,
+            reserve_bytes=self.exchange.space.reserve_bytes,
+            promised_bytes=self.exchange.space.promised_bytes,
             certificate_expire_time=timestamp(self.certificate_expire_time()),
             schema_version=await self.exchange.store.schema_version(),
         )

@@ -9,7 +9,6 @@ from datetime import datetime
 
 from opentelemetry.trace import SpanKind
 
-from xietong.exchange.v1.envelope_pb2 import EnvelopePart
 from xietong.exchange.v1.transfer_service_pb2 import (
     Abort,
     Acceptance,
@@ -18,7 +17,7 @@ from xietong.exchange.v1.transfer_service_pb2 import (
     Progress,
     TransferResponse,
 )
-from xietong_exchange.domain.envelope import SealedPackage
+from xietong_exchange.domain.envelope import SealedPackage, twins
 from xietong_exchange.domain.errors import (
     ChunkOutOfOrder,
     EnvelopeInvalid,
@@ -37,6 +36,7 @@ from xietong_exchange.flow.frame_queue import FrameQueue
 from xietong_exchange.flow.frames import DataFrame, beyond, runs
 from xietong_exchange.flow.part_store import PartWriter
 from xietong_exchange.flow.records import EvidenceRecord
+from xietong_exchange.flow.space import Promise
 from xietong_exchange.flow.tracing import package_span
 
 WRITER_WAIT_SECONDS = 20.0
@@ -81,7 +81,7 @@ class Receptions:
 
         Raises:
             PackageConflict: the id is known with another seal.
-            StorageFull: it would eat into the disk reserve.
+            StorageFull: it would eat into the disk reserve, or what others were promised.
             StreamSuperseded: a newer stream for this package took over.
             UnknownPart, FrameTooLarge, ChunkBeyondSize, ChunkOutOfOrder, CommitTooEarly, DigestMismatch.
         """
@@ -133,13 +133,14 @@ class Reception:
         self._answer = answer
         self._begin_forward = begin_forward
         self._forward: Forward | None = None
+        self._promise: Promise | None = None
         self._begin = exchange.clock()
         self._task = asyncio.current_task()
         self._superseded = False
         self._ended = asyncio.Event()
         sizes = [part.size_bytes for part in package.envelope.parts]
         self._machine = ReceivingTransfer(sizes, exchange.limits.max_chunk_bytes)
-        self._twins = _twins(package)
+        self._twins = twins(package)
         self._writers: dict[int, PartWriter] = {}
         self._finishing: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(FINISHING_AT_ONCE)
@@ -147,10 +148,11 @@ class Reception:
 
     async def run(self) -> None:
         """Answer the offer, then every frame, until the package is accepted or no frame follows."""
-        if known := await self._arrival.known(self._package):
-            await self._accept(known)
+        known = await self._arrival.known(self._package)
+        if known.acceptance is not None:
+            await self._accept(known.acceptance)
             return
-        await self._want()
+        await self._want(resumes=known.is_announced)
         while taken := await self._frames.take():
             self._raise_failed()
             for run in runs(taken):
@@ -162,10 +164,10 @@ class Reception:
                     return
         await self._finished()
 
-    async def _want(self) -> None:
+    async def _want(self, *, resumes: bool) -> None:
         wanted = await self._look()
-        missing = sum(self._size(number) - offset for number, _, offset in wanted)
-        self._exchange.require_space(missing)
+        sender = self._package.envelope.sender.party
+        self._promise = self._exchange.space.promise(sender, self._missing_bytes, resumes=resumes)
         if self._package.size_bytes > self._exchange.limits.inline_limit_bytes:
             await self._arrival.announce(self._package)
         self._forward = self._begin_forward(self._package)
@@ -202,11 +204,20 @@ class Reception:
         number = needed[0].part
         writer = await self._writer(number)
         await self._append(needed, writer)
-        self._movement.transferred_bytes = self._machine.received_bytes
+        self._moved()
         self._go_on(number, self._machine.received(number))
         await self._answer(self._progress(number, writer))
         if self._machine.is_filled(number):
             await self._finish(number)
+
+    def _moved(self) -> None:
+        self._movement.transferred_bytes = self._machine.received_bytes
+        if self._promise is not None:
+            self._promise.change(self._missing_bytes)
+
+    @property
+    def _missing_bytes(self) -> int:
+        return self._package.size_bytes - self._machine.received_bytes
 
     async def _append(self, run: Sequence[DataFrame], writer: PartWriter) -> None:
         """Write what is not there yet: a transfer of the same content may have come further since the offer."""
@@ -275,6 +286,7 @@ class Reception:
             await writer.close()
             self._end_forward()  # The next node has wrong bytes, too, and finds that out by itself.
             attempt = self._machine.part_mismatched(number, mismatch.key.digest.hex())
+            self._moved()
             await self._answer(TransferResponse(abort=Abort(part=number, attempt=attempt)))
             return
         except part_store.StorageFull as full:
@@ -368,20 +380,7 @@ class Reception:
                 _, writer = self._writers.popitem()
                 await writer.close()
         finally:
+            if self._promise is not None:
+                self._promise.close()
             self._exchange.progress.end(self._package.package_id, self._movement)
             self._ended.set()
-
-
-def _twins(package: SealedPackage) -> frozenset[int]:
-    """Parts whose content an earlier part of the same package has: they arrive with it.
-
-    Raises:
-        EnvelopeInvalid: the same digest is announced with two sizes.
-    """
-    first: dict[bytes, EnvelopePart] = {}
-    for part in package.envelope.parts:
-        if first.setdefault(part.digest.value, part).size_bytes != part.size_bytes:
-            raise EnvelopeInvalid(why=f"part {part.number} has the digest of another part, but another size")
-    return frozenset(
-        part.number for part in package.envelope.parts if first[part.digest.value].number != part.number
-    )

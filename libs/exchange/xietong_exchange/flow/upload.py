@@ -36,6 +36,7 @@ from xietong_exchange.flow.drafts import key_text, remove_unheld
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.part_store import PartKey, PartWriter
 from xietong_exchange.flow.records import DraftRecord
+from xietong_exchange.flow.space import Promise
 
 WRITER_WAIT_SECONDS = 20.0
 """How long an upload waits for another one of the same content before it gives way."""
@@ -69,14 +70,15 @@ class Upload:
         header = await self._header(frames)
         draft = await self._hold(header)
         try:
-            writer = await self._open(header)
-            async with writer:
+            async with await self._open(header) as writer:
                 if not writer.complete:
-                    yield UploadPartResponse(need=PartOffsetNeeded(offset=writer.written))
-                    while writer.written < header.size_bytes:
-                        await self._append(writer, await self._chunk(frames), header.size_bytes)
-                        yield _progress(writer)
-                    await writer.finish()
+                    with self._promise(writer, header) as promise:
+                        yield UploadPartResponse(need=PartOffsetNeeded(offset=writer.written))
+                        while writer.written < header.size_bytes:
+                            await self._append(writer, await self._chunk(frames), header.size_bytes)
+                            promise.change(header.size_bytes - writer.written)
+                            yield _progress(writer)
+                        await writer.finish()
         except part_store.DigestMismatch as mismatch:
             raise DigestMismatch(digest=mismatch.key.digest.hex()) from None
         except part_store.SizeConflict as conflict:
@@ -122,16 +124,13 @@ class Upload:
         key = PartKey(party_name(self._exchange.party), header.digest.value)
         try:
             async with asyncio.timeout(WRITER_WAIT_SECONDS):
-                writer = await self._exchange.parts.write(key, header.size_bytes)
+                return await self._exchange.parts.write(key, header.size_bytes)
         except TimeoutError:
             raise PartBusy(what=f"content {header.digest.value.hex()}") from None
-        try:
-            if not writer.complete:
-                self._exchange.require_space(header.size_bytes - writer.written)
-        except StorageFull:
-            await writer.close()
-            raise
-        return writer
+
+    def _promise(self, writer: PartWriter, header: UploadHeader) -> Promise:
+        missing = header.size_bytes - writer.written
+        return self._exchange.space.promise(self._exchange.party, missing, resumes=writer.written > 0)
 
     async def _chunk(self, frames: AsyncIterator[UploadPartRequest]) -> UploadChunk:
         frame = await anext(frames, None)

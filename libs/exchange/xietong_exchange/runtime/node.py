@@ -52,6 +52,7 @@ from xietong_exchange.flow.progress import ProgressBoard
 from xietong_exchange.flow.receive import Receiver
 from xietong_exchange.flow.reception import when_complete
 from xietong_exchange.flow.rulebook import Rulebook
+from xietong_exchange.flow.space import Space
 from xietong_exchange.flow.upload import Upload
 from xietong_exchange.flow.views import Views
 from xietong_exchange.flow.watching import Watching
@@ -127,12 +128,12 @@ class Node:
             routes=routes_of(self._profile, settings),
             store=store,
             parts=parts,
+            space=Space(parts, settings.limits.reserve_bytes),
             notary=notary,
             rules=Rulebook([load_edition(name) for name in available_editions()]),
             changes=Changes(),
             progress=ProgressBoard(),
             limits=settings.limits.limits(),
-            reserve_bytes=settings.limits.reserve_bytes,
             clock=partial(datetime.now, UTC),
             entropy=secrets.token_bytes,
         )

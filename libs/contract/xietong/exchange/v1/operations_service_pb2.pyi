@@ -55,6 +55,7 @@ class GetStatusResponse(_message.Message):
     RESERVE_BYTES_FIELD_NUMBER: _builtins.int
     CERTIFICATE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
+    PROMISED_BYTES_FIELD_NUMBER: _builtins.int
     party: _envelope_pb2.Party.ValueType
     """The party whose node this is."""
     software_version: _builtins.str
@@ -66,9 +67,11 @@ class GetStatusResponse(_message.Message):
     free_bytes: _builtins.int
     """Free bytes where parts are stored."""
     reserve_bytes: _builtins.int
-    """Bytes that are kept free; below, new data are refused."""
+    """Bytes that are kept free; below, new data are refused. What was admitted before may use them."""
     schema_version: _builtins.str
     """Version of the database schema."""
+    promised_bytes: _builtins.int
+    """Bytes of admitted transfers and uploads that are still to come. They count as used when new ones are admitted."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When it was started."""
@@ -94,10 +97,11 @@ class GetStatusResponse(_message.Message):
         reserve_bytes: _builtins.int = ...,
         certificate_expire_time: _timestamp_pb2.Timestamp | None = ...,
         schema_version: _builtins.str = ...,
+        promised_bytes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "dead_deliveries", b"dead_deliveries", "free_bytes", b"free_bytes", "neighbours", b"neighbours", "party", b"party", "queued_deliveries", b"queued_deliveries", "reserve_bytes", b"reserve_bytes", "schema_version", b"schema_version", "software_version", b"software_version", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "dead_deliveries", b"dead_deliveries", "free_bytes", b"free_bytes", "neighbours", b"neighbours", "party", b"party", "promised_bytes", b"promised_bytes", "queued_deliveries", b"queued_deliveries", "reserve_bytes", b"reserve_bytes", "schema_version", b"schema_version", "software_version", b"software_version", "start_time", b"start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

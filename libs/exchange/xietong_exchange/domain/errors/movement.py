@@ -90,15 +90,15 @@ class StreamSuperseded(XietongError):
 
 
 class StorageFull(XietongError):
-    """The node keeps its disk reserve and takes no new data for now."""
+    """The node keeps its disk reserve, and what others were promised, and takes no new data for now."""
 
     reason = ErrorReason.ERROR_REASON_STORAGE_FULL
     code = "RESOURCE_EXHAUSTED"
     sentence_en = (
-        "the node has {free} bytes free and takes no new data for now;"
-        " it is tried again later, its operators must free space"
+        "the node has {free} bytes free for this and takes no new data for now;"
+        " it is tried again later, its operators must free space or raise the quota"
     )
-    sentence_zh = "节点剩余空间 {free} 字节，暂不接收新数据；系统稍后自动重试，请运维清理空间"
+    sentence_zh = "节点可用空间 {free} 字节，暂不接收新数据；系统稍后自动重试，请运维清理空间或调整配额"
     retryable = True
     retry_after_seconds = 60.0
 

@@ -1,0 +1,70 @@
+"""Space: what the disk still has room for, with all bytes counted that were promised a place and are still to come.
+
+Without these promises many offers could each be admitted alone and fill the disk together. They live as long as what
+they were made for is under way in this process; what resumes after a break was admitted before and may use the reserve.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Self
+
+from xietong.exchange.v1.envelope_pb2 import Party
+from xietong_exchange.domain.errors import StorageFull
+from xietong_exchange.flow.part_store import PartStore
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Admits new data while the disk keeps its reserve. All sizes are bytes."""
+
+    parts: PartStore
+    reserve_bytes: int
+    _promised: Counter[Party.ValueType] = field(default_factory=Counter)
+
+    @property
+    def promised_bytes(self) -> int:
+        """What was admitted and is still to come."""
+        return self._promised.total()
+
+    def promise(self, owner: Party.ValueType, wanted_bytes: int, *, resumes: bool = False) -> Promise:
+        """A place for so many bytes of this party until the promise is closed.
+
+        resumes: it was admitted before; such data may use the reserve, which is there to end what has begun.
+
+        Raises:
+            StorageFull: they would eat into the disk reserve.
+        """
+        free = self.parts.free_bytes() - self.promised_bytes
+        usable = free if resumes else free - self.reserve_bytes
+        if wanted_bytes > max(usable, 0):
+            raise StorageFull(free=max(free, 0))
+        return Promise(owner, self._promised, wanted_bytes)
+
+
+class Promise:
+    """Bytes that have a place until they are written, or do not come after all."""
+
+    def __init__(
+        self, owner: Party.ValueType, promised: Counter[Party.ValueType], promised_bytes: int
+    ) -> None:
+        self._owner = owner
+        self._promised = promised
+        self._bytes = 0
+        self.change(promised_bytes)
+
+    def change(self, promised_bytes: int) -> None:
+        """From now on so many bytes are still to come."""
+        self._promised[self._owner] += promised_bytes - self._bytes
+        self._bytes = promised_bytes
+
+    def close(self) -> None:
+        """Nothing more comes; may be repeated."""
+        self.change(0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
