@@ -19,6 +19,7 @@ from xietong_exchange.adapters.rpc.tls import TlsFiles, require_certificate
 from xietong_exchange.domain.identity import Identity, Role
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.domain.profile import Profile
+from xietong_exchange.runtime.allocator import keep_freed_memory
 from xietong_exchange.runtime.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from xietong_exchange.runtime.node import Node
 from xietong_exchange.runtime.settings import Settings, SettingsError, exports_traces, load_settings
@@ -29,6 +30,7 @@ EXIT_OK, EXIT_FAILED, EXIT_SETTINGS = 0, 1, 2
 def run(profile: Profile) -> None:
     """Run the service's command and exit: 0 well, 1 failed, 2 unusable settings."""
     arguments = _parser(profile).parse_args()
+    keep_freed_memory()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         settings = load_settings(arguments.config)
