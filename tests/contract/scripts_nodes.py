@@ -119,6 +119,18 @@ async def list_deliveries(rpc: Rpc, world: World) -> None:
     assert page.deliveries[0].delivery_id < following.deliveries[0].delivery_id
 
 
+@SCRIPTS.calls(OPERATIONS, "GetDelivery", OPERATOR)
+async def get_delivery(rpc: Rpc, world: World) -> None:
+    waiting = await waiting_delivery(Rpc(RPCS[f"xietong.{OPERATIONS}/ListDeliveries"], rpc.channel), world)
+    replaying = Rpc(RPCS[f"xietong.{OPERATIONS}/ReplayDelivery"], rpc.channel)
+    await replaying(operations.ReplayDeliveryRequest(delivery_id=waiting.delivery_id))
+    (answer,) = await rpc(operations.GetDeliveryRequest(delivery_id=waiting.delivery_id))
+    assert answer.delivery.package_id == waiting.package_id
+    assert answer.delivery.progress_time.seconds >= waiting.progress_time.seconds > 0
+    for event in answer.events:  # none, when its courier had it just then
+        assert (event.operation, event.caller) == ("replay_delivery", "hub/operator")
+
+
 @SCRIPTS.calls(OPERATIONS, "ReplayDelivery", OPERATOR)
 async def replay_delivery(rpc: Rpc, world: World) -> None:
     listing = Rpc(RPCS[f"xietong.{OPERATIONS}/ListDeliveries"], rpc.channel)

@@ -29,6 +29,7 @@ from xietong_client.errors import (
 )
 from xietong_client.fetch import Fetched
 from xietong_client.node import Node
+from xietong_client.operations import Operations
 from xietong_client.packages import (
     FINAL_STATES,
     READABLE_STATES,
@@ -62,6 +63,7 @@ __all__ = [
     "NodeDefect",
     "NotAllowed",
     "NotFound",
+    "Operations",
     "Phase",
     "Problem",
     "Progress",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind
 from xietong.exchange.v1.package_pb2 import DeliveryState, HopState
 from xietong_client.text import Text
@@ -48,6 +48,13 @@ HOP_STATES = MappingProxyType(
     }
 )
 
+DELIVERY_EVENTS = MappingProxyType(
+    {
+        "give_up_delivery": Text("停止投递", "given up"),
+        "replay_delivery": Text("重新投递", "put back into the queue"),
+    }
+)
+
 
 def party_name(party: Party.ValueType) -> str:
     """A party as certificates, settings and case folders write it, for example `community-correction`."""
@@ -80,6 +87,11 @@ def evidence_name(kind: EvidenceKind.ValueType) -> str:
     if kind not in EvidenceKind.values():
         return f"UNKNOWN_{int(kind)}"
     return EvidenceKind.Name(kind).removeprefix("EVIDENCE_KIND_")
+
+
+def lane_name(lane: Lane.ValueType) -> str:
+    """A lane as settings and logs write it, for example `bulk`."""
+    return Lane.Name(lane).removeprefix("LANE_").lower() if lane in Lane.values() else f"unknown-{int(lane)}"
 
 
 def hop_state_name(state: HopState.ValueType) -> str:

@@ -9,7 +9,7 @@ from typing import TypedDict, Unpack
 
 from xietong.casefile.v1.manifest_pb2 import Manifest, Part
 from xietong.exchange.v1.draft_pb2 import Draft, DraftHeader
-from xietong.exchange.v1.envelope_pb2 import Address
+from xietong.exchange.v1.envelope_pb2 import Address, Party
 from xietong.exchange.v1.evidence_pb2 import Actor
 from xietong.exchange.v1.package_pb2 import Package
 from xietong_client.case_folder import CaseFolder, FolderContribution
@@ -158,14 +158,17 @@ def _header(case: CaseFolder, options: SendOptions) -> DraftHeader:
 
 
 def _address(receiver: Address | str) -> Address:
-    if isinstance(receiver, Address):
-        return receiver
-    party = party_by_name(receiver)
+    return receiver if isinstance(receiver, Address) else Address(party=party_named(receiver))
+
+
+def party_named(name: str) -> Party.ValueType:
+    """The party with this name, see `labels.party_by_name`. Raises SettingsInvalid when there is none."""
+    party = party_by_name(name)
     if party is None:
-        text = Text(f"没有名为 {receiver} 的单位。", f"there is no party named {receiver}.")
+        text = Text(f"没有名为 {name} 的单位。", f"there is no party named {name}.")
         remedy = Text("名称见 `xietong parties`。", "See `xietong parties` for the names.")
         raise SettingsInvalid(reason="UNKNOWN_PARTY", text=text, remedy=remedy)
-    return Address(party=party)
+    return party
 
 
 def _check_sender(case: CaseFolder, node: Node) -> None:

@@ -7,7 +7,7 @@ import importlib
 import shutil
 import sys
 from asyncio.subprocess import PIPE
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -31,7 +31,8 @@ from xietong_exchange.adapters.postgres.migrate import PostgresTooOld, SchemaToo
 from xietong_exchange.adapters.postgres.tables import metadata
 from xietong_exchange.adapters.postgres.upgrade import script_directory
 
-HEAD = "0001"
+HEAD = "0002"
+NEXT, NEXT_BUT_ONE = (f"{int(HEAD) + step:04}" for step in (1, 2))
 
 # The package exports a function of the module's name, which hides the module.
 MODULE = importlib.import_module("xietong_exchange.adapters.postgres.migrate")
@@ -72,13 +73,12 @@ async def tables_in(url: str) -> set[str]:
         return set((await connection.execute(query)).scalars())
 
 
-def known_revisions(folder: Path, **later: str) -> Path:
+def known_revisions(folder: Path, later: Mapping[str, str]) -> Path:
     """A copy of the migrations, continued by these statements."""
     shutil.copytree(MODULE._MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
     before = HEAD
-    for name, statement in later.items():
-        revision = name.removeprefix("revision_")
-        (folder / f"{name}.py").write_text(
+    for revision, statement in later.items():
+        (folder / f"revision_{revision}.py").write_text(
             f"revision, down_revision = {revision!r}, {before!r}\n\n"
             f"def upgrade(op):\n    op.execute({statement!r})\n"
         )
@@ -102,6 +102,25 @@ async def test_a_migrated_database_is_left_alone(postgres_url: str) -> None:
         assert await tx.packages.get(record.package_id) == record
     await store.close()
     await require_current_schema(postgres_url)
+
+
+async def test_a_database_of_the_first_version_keeps_its_rows(
+    empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = tmp_path / "first"
+    shutil.copytree(MODULE._MIGRATIONS, first, ignore=shutil.ignore_patterns("__pycache__", "*_000[2-9].py"))
+    with monkeypatch.context() as first_version:
+        first_version.setattr(MODULE, "_MIGRATIONS", first)
+        assert await migrate(empty_url) == "0001"
+    logged = "operation, caller, organ_code, handler_ref, operation_time"
+    async with connected(empty_url) as connection:
+        await connection.execute(
+            text(f"INSERT INTO operation_log ({logged}) VALUES ('a', 'b', '', '', now())")
+        )
+    assert await migrate(empty_url) == HEAD
+    async with connected(empty_url) as connection:
+        rows = await connection.execute(text("SELECT operation, caller, reason FROM operation_log"))
+        assert [tuple(row) for row in rows] == [("a", "b", "")]
 
 
 async def test_a_migrated_database_needs_no_alembic(postgres_url: str) -> None:
@@ -142,9 +161,9 @@ async def test_databases_of_several_nodes_are_migrated_side_by_side(
 ) -> None:
     """One process may hold several nodes: what one migrates must not go to another's database."""
     half = await new_database()
-    later = {"revision_0002": "CREATE TABLE later (x int)", "revision_0003": "ALTER TABLE later ADD y int"}
-    monkeypatch.setattr(MODULE, "_MIGRATIONS", known_revisions(tmp_path / "known", **later))
-    assert await asyncio.gather(*map(migrate, (empty_url, half))) == ["0003", "0003"]
+    later = {NEXT: "CREATE TABLE later (x int)", NEXT_BUT_ONE: "ALTER TABLE later ADD y int"}
+    monkeypatch.setattr(MODULE, "_MIGRATIONS", known_revisions(tmp_path / "known", later))
+    assert await asyncio.gather(*map(migrate, (empty_url, half))) == [NEXT_BUT_ONE] * 2
     assert (
         await tables_in(empty_url) == await tables_in(half) == {*metadata.tables, "alembic_version", "later"}
     )
@@ -154,11 +173,11 @@ async def test_a_newer_schema_is_refused(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as newer_version:
-        folder = known_revisions(tmp_path / "known", revision_0002="CREATE TABLE later (x int)")
+        folder = known_revisions(tmp_path / "known", {NEXT: "CREATE TABLE later (x int)"})
         newer_version.setattr(MODULE, "_MIGRATIONS", folder)
-        assert await migrate(postgres_url) == "0002"
+        assert await migrate(postgres_url) == NEXT
     for refuse in (migrate, require_current_schema):
-        with pytest.raises(SchemaTooNew, match=r"0002.*0001[\s\S]*0002.*0001.*newer version"):
+        with pytest.raises(SchemaTooNew, match=rf"{NEXT}.*{HEAD}[\s\S]*{NEXT}.*{HEAD}.*newer version"):
             await refuse(postgres_url)
     assert "later" in await tables_in(postgres_url)
 
@@ -166,15 +185,15 @@ async def test_a_newer_schema_is_refused(
 async def test_a_migration_that_fails_leaves_the_earlier_schema(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    later = {"revision_0002": "CREATE TABLE later (x int)", "revision_0003": "SELECT no_such_column"}
-    monkeypatch.setattr(MODULE, "_MIGRATIONS", known_revisions(tmp_path / "known", **later))
+    later = {NEXT: "CREATE TABLE later (x int)", NEXT_BUT_ONE: "SELECT no_such_column"}
+    monkeypatch.setattr(MODULE, "_MIGRATIONS", known_revisions(tmp_path / "known", later))
     with pytest.raises(ProgrammingError, match="no_such_column"):
         await migrate(postgres_url)
     assert "later" not in await tables_in(postgres_url)
     store = await PostgresStore.connect(postgres_url)
     assert await store.schema_version() == HEAD
     await store.close()
-    with pytest.raises(SchemaTooOld, match="0001"):
+    with pytest.raises(SchemaTooOld, match=HEAD):
         await require_current_schema(postgres_url)
 
 

@@ -107,9 +107,35 @@ async def test_the_operator_who_replays_a_delivery_is_on_record(
     async with store.transaction() as tx:
         await tx.outbox.bury(held.delivery_id, held.token, REFUSAL)
     await operations.replay(held.delivery_id, OPERATOR)
+    delivery, done = await operations.delivery(held.delivery_id)
+    assert (delivery.status, delivery.attempts) == ("pending", 0)
+    assert [(act.operation, act.caller, act.time) for act in done] == [
+        ("replay_delivery", "police/operator", NOW)
+    ]
     assert await logged(engine) == [
         ("replay_delivery", "police/operator", "", "", None, record.package_id, held.delivery_id, NOW)
     ]
+
+
+async def test_of_what_was_done_about_a_delivery_the_latest_is_shown(store: PostgresStore) -> None:
+    async with store.transaction() as tx:
+        for number in range(4):
+            for delivery_id in (7, 8):
+                await tx.operations.append(
+                    OperationRecord(
+                        operation="give_up_delivery",
+                        caller="hub/exchange",
+                        delivery_id=delivery_id,
+                        reason=f"REASON_{number}",
+                        time=NOON,
+                    )
+                )
+        found = await tx.operations.of_delivery(7, limit=3)
+        assert not await tx.operations.of_delivery(9, limit=3)
+    assert [(act.delivery_id, act.reason) for act in found] == [(7, f"REASON_{n}") for n in (1, 2, 3)]
+    assert {(act.operation, act.caller, act.package_id, act.draft_id) for act in found} == {
+        ("give_up_delivery", "hub/exchange", "", "")
+    }
 
 
 @pytest.mark.parametrize(

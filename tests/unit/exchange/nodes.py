@@ -29,6 +29,7 @@ from xietong_exchange.flow.progress import ProgressBoard
 from xietong_exchange.flow.records import (
     DeliveryRecord,
     EvidenceRecord,
+    OperationRecord,
     PackageChange,
     PackageFilter,
     PackageRecord,
@@ -215,11 +216,22 @@ class MemoryOutbox:
 
 
 @dataclass
+class MemoryOperations:
+    """What was done that somebody answers for."""
+
+    log: list[OperationRecord] = field(default_factory=list)
+
+    async def append(self, record: OperationRecord) -> None:
+        self.log.append(record)
+
+
+@dataclass
 class MemoryStore:
     """Packages and outbox of one node; what a transaction does is there at once."""
 
     packages: MemoryPackages = field(default_factory=MemoryPackages)
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
+    operations: MemoryOperations = field(default_factory=MemoryOperations)
     time: datetime = NOW
 
     @asynccontextmanager

@@ -142,6 +142,15 @@ async def courier(store: MemoryStore, hub: Hub, lane: Lane.ValueType) -> AsyncIt
                 await task
 
 
+def given_up(store: MemoryStore) -> list[tuple[int, str, str]]:
+    """The events that dead letters left: each names delivery, package and reason."""
+    assert all(
+        (done.operation, done.caller, done.time) == ("give_up_delivery", "police/exchange", NOW)
+        for done in store.operations.log
+    )
+    return [(done.delivery_id, done.package_id, done.reason) for done in store.operations.log]
+
+
 async def log_of(
     store: MemoryStore, hub: Hub, lane: Lane.ValueType, tries: int
 ) -> list[tuple[str, int, str]]:
@@ -219,6 +228,7 @@ async def test_evidence_that_is_buried_makes_no_evidence() -> None:
     await enqueue(store, 1)
     assert await log_of(store, hub, Lane.LANE_EVIDENCE, 1) == [("buried", 1, "EVIDENCE_INVALID")]
     assert len(store.packages.stated) == len(store.outbox.deliveries) == 1
+    assert given_up(store) == [(1, PACKAGE_ID, "EVIDENCE_INVALID")]
     assert store.packages.records[PACKAGE_ID].state == DeliveryState.DELIVERY_STATE_SUBMITTED
 
 
@@ -239,7 +249,12 @@ async def test_standstill_has_an_end_for_evidence_too(
     ((what, _, reason),) = await log_of(store, hub, Lane.LANE_EVIDENCE, 1)
     assert what == "buried"
     assert reason == ("PACKAGE_NOT_FOUND" if answer == [NOT_THERE] else "DELIVERY_GIVEN_UP")
-    assert "is given up" in caplog.text
+    assert (
+        f"dead letter: delivery=1 package={PACKAGE_ID} evidence=evidence-1 to=hub lane=evidence"
+        in caplog.text
+    )
+    last = answer[0] if isinstance(answer, list) else answer
+    assert given_up(store) == [(1, PACKAGE_ID, cast("Failure", last).reason_name())]
 
 
 async def test_a_package_that_the_neighbour_does_not_find_is_given_up_with_evidence() -> None:
@@ -251,6 +266,7 @@ async def test_a_package_that_the_neighbour_does_not_find_is_given_up_with_evide
     (failed,) = store.packages.stated
     assert failed.kind == EvidenceKind.EVIDENCE_KIND_FAILED
     assert [reason.code for reason in Statement.FromString(failed.statement).reasons] == ["PACKAGE_NOT_FOUND"]
+    assert given_up(store) == [(1, PACKAGE_ID, "PACKAGE_NOT_FOUND")]
 
 
 async def test_a_package_is_tried_again_while_its_neighbour_is_away_and_then_delivered() -> None:

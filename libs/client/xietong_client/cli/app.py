@@ -14,7 +14,7 @@ from typing import Annotated, Any, cast, get_args
 
 import typer
 
-from xietong_client.cli import operating, receiving, sending, tracking
+from xietong_client.cli import dead_letters, operating, receiving, sending, tracking
 from xietong_client.cli.exit_codes import ExitCode, exit_code_of
 from xietong_client.cli.help_zh import HELP_ZH
 from xietong_client.cli.session import Output, Session
@@ -76,12 +76,36 @@ COMMANDS = (
         ),
     ),
     Command(
+        ("dead", "list"),
+        dead_letters.list_dead,
+        Text("列出死信：已停止投递的数据包和回执。", "List what was given up: packages and evidence."),
+    ),
+    Command(
+        ("dead", "inspect"),
+        dead_letters.inspect,
+        Text(
+            "查看一次投递：原因、次数、经过、数据包和回执。",
+            "Show a delivery: reason, tries, what was done about it, package and evidence.",
+        ),
+    ),
+    Command(
+        ("dead", "replay"),
+        dead_letters.replay,
+        Text(
+            "重新投递：指定编号，或按原因、去向全部。",
+            "Put back into the queue: some, or all by reason or way.",
+        ),
+    ),
+    Command(
         ("pki", "init"),
         operating.pki_init,
         Text("生成或补全开发用证书。", "Make or complete the certificates for development."),
     ),
 )
-_GROUPS = {"pki": Text("开发用证书。", "Certificates for development.")}
+_GROUPS = {
+    "dead": Text("死信（运维人员）。", "Dead letters, for operators."),
+    "pki": Text("开发用证书。", "Certificates for development."),
+}
 _SUMMARY = Text(
     "协同：政法单位之间的案件数据包交换。",
     "Xietong: case packages between police, procuratorate, court and justice.",

@@ -33,6 +33,11 @@ HELP_ZH = MappingProxyType(
         ),
         "Your case number for it.": "本单位的案号（接收方案号）。",
         "Why; PATH may be empty or #PART; may be repeated.": "理由；PATH 可为空或 #附件号；可多次给出。",
+        "Only what goes to this neighbour.": "只含发往该相邻节点的。",
+        "Only what was given up for this reason.": "只含因该原因停止投递的。",
+        "Number of the delivery.": "投递编号。",
+        "Numbers of deliveries.": "投递编号。",
+        "All dead letters.": "全部死信。",
         "Folder of the certificates.": "证书文件夹。",
         "Trust domain of the certificates.": "证书的信任域。",
     }

@@ -10,8 +10,9 @@ import typer
 from xietong.casefile.v1.manifest_pb2 import PartKind
 from xietong.exchange.v1.evidence_pb2 import Reason
 from xietong.exchange.v1.package_pb2 import Package
+from xietong_client.cli.lines import format_bytes
 from xietong_client.cli.session import Output, Session
-from xietong_client.cli.tracking import PackageId, format_bytes
+from xietong_client.cli.tracking import PackageId
 from xietong_client.cli.views import package_view
 from xietong_client.errors import SettingsInvalid
 from xietong_client.text import Text

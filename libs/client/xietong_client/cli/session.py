@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rich.console import Console
 from rich.markup import escape
@@ -15,6 +15,7 @@ from xietong_client.cli.bars import ProgressBars, progress_bars
 from xietong_client.cli.views import View, error_view
 from xietong_client.errors import XietongClientError
 from xietong_client.node import Node
+from xietong_client.operations import Operations
 from xietong_client.settings import ConnectionSettings
 from xietong_client.text import Language, Text
 
@@ -99,6 +100,16 @@ class Session:
             settings.target,
             settings.load_credentials(),
             actor=settings.load_actor(),
+            server_name=settings.server_name or None,
+            connect_seconds=CONNECT_SECONDS,
+        )
+
+    def operate(self) -> Operations:
+        """The same node, called with the operator's certificate: nobody else may. Raises SettingsInvalid."""
+        settings = replace(self.settings, system="operator")
+        return Operations.connect(
+            settings.target,
+            settings.load_credentials(),
             server_name=settings.server_name or None,
             connect_seconds=CONNECT_SECONDS,
         )

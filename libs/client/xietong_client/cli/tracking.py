@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from contextlib import aclosing
-from datetime import UTC
 from typing import Annotated
 
 import typer
-from google.protobuf.timestamp_pb2 import Timestamp
 
-from xietong.exchange.v1.evidence_pb2 import Reason, Statement
 from xietong.exchange.v1.gateway_service_pb2 import PartyStatus
-from xietong.exchange.v1.package_pb2 import DeliveryState, Direction, HopProgress, Package
+from xietong.exchange.v1.package_pb2 import DeliveryState, Direction, Package
 from xietong_client.cli.exit_codes import ExitCode
+from xietong_client.cli.lines import (
+    evidence_line,
+    evidence_table,
+    format_bytes,
+    format_time,
+    party_label,
+    progress_line,
+    reason_line,
+    summary,
+)
 from xietong_client.cli.session import Output, Session
 from xietong_client.cli.views import package_view, party_view
-from xietong_client.labels import EVIDENCE_KINDS, HOP_STATES, PARTIES, party_name
+from xietong_client.labels import party_name
 from xietong_client.node import Node
 from xietong_client.packages import READABLE_STATES, envelope_of, statements_of
 from xietong_client.text import Text
@@ -56,12 +63,12 @@ async def follow_package(node: Node, package_id: str, output: Output) -> ExitCod
             async for package in changes:
                 output.result(package_view(package))
                 for statement in list(statements_of(package))[shown:]:
-                    output.line(_evidence_line(statement))
+                    output.line(evidence_line(statement))
                 progress = package.progress
                 if package.HasField("progress") and hop != (progress.state, progress.attempts):
-                    output.line(_progress_line(progress), "dim")
+                    output.line(progress_line(progress), "dim")
                 if progress.total_bytes:
-                    bars.show(_party(progress.peer), progress.transferred_bytes, progress.total_bytes)
+                    bars.show(party_label(progress.peer), progress.transferred_bytes, progress.total_bytes)
                 hop, shown, state = (progress.state, progress.attempts), len(package.evidence), package.state
                 if state == DeliveryState.DELIVERY_STATE_FAILED:
                     break
@@ -74,23 +81,13 @@ async def status(session: Session, package_id: PackageId) -> None:
         package = await node.get(package_id)
     output = session.output
     output.result(package_view(package))
-    for line in _summary(package):
+    for line in summary(package):
         output.line(line)
     if package.HasField("progress"):
-        output.line(_progress_line(package.progress))
+        output.line(progress_line(package.progress))
     for reason in package.reasons:
-        output.line(_reason_line(reason), "yellow")
-    columns = (
-        Text("时间", "time"),
-        Text("回执", "evidence"),
-        Text("出具方", "stated by"),
-        Text("经办", "by"),
-    )
-    rows = [
-        (_time(s.event_time), output.say(_kind(s)), output.say(_party(s.stated_by)), _who(s))
-        for s in statements_of(package)
-    ]
-    output.table(columns, rows)
+        output.line(reason_line(reason), "yellow")
+    evidence_table(package, output)
 
 
 async def inbox(
@@ -146,71 +143,18 @@ async def parties(session: Session) -> None:
 
 def _way(status: PartyStatus) -> tuple[Text, ...]:
     """A row of `parties`. What is behind the next node, only that one knows."""
-    via = _party(status.via)
+    via = party_label(status.via)
     way = Text(f"经{via.zh}", f"through {via.en}")
     answers = Text(f"{via.zh}有应答", f"{via.en} answers")
     silent = Text(f"{via.zh}无应答", f"{via.en} does not answer")
     has_answered = status.HasField("last_contact_time")
-    last, name = _time(status.last_contact_time), party_name(status.party)
+    last, name = format_time(status.last_contact_time), party_name(status.party)
     return (
-        Text(f"{_party(status.party).zh} {name}", name),  # the name is what `--to` takes
+        Text(f"{party_label(status.party).zh} {name}", name),  # the name is what `--to` takes
         Text("直连", "directly") if status.via == status.party else way,
         answers if status.neighbour_reachable else silent,
         Text(last, last) if has_answered else Text("尚无", "never"),
     )
-
-
-def format_bytes(size: int) -> str:
-    """A size with a binary unit."""
-    value = float(size)
-    for unit in ("B", "KiB", "MiB", "GiB"):
-        if value < 1024:  # noqa: PLR2004 - the step between units
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    return f"{value:.1f} TiB"
-
-
-def _summary(package: Package) -> list[Text]:
-    envelope = envelope_of(package)
-    sender, receiver = _party(envelope.sender.party), _party(envelope.receiver.party)
-    head = f"{package.package_id}  {envelope.process_code}"
-    size, parts = format_bytes(package.size_bytes), len(envelope.parts)
-    lines = [
-        Text(
-            f"{head}  {sender.zh} → {receiver.zh}  {size}，含清单 {parts} 件",
-            f"{head}  {sender.en} → {receiver.en}  {size}, {parts} parts with manifest",
-        ),
-        Text(f"状态：{package.state_label_zh}", f"state: {package.state_label_en}"),
-    ]
-    if number := package.receiver_case_number:
-        lines.append(Text(f"接收方案号：{number}", f"receiver's case number: {number}"))
-    return lines
-
-
-def _evidence_line(statement: Statement) -> Text:
-    kind, party, time = _kind(statement), _party(statement.stated_by), _time(statement.event_time)
-    reasons = [_reason_line(reason) for reason in statement.reasons]
-    zh = "".join(f"\n  {reason.zh}" for reason in reasons)
-    en = "".join(f"\n  {reason.en}" for reason in reasons)
-    return Text(f"{time}  {kind.zh}（{party.zh}）{zh}", f"{time}  {kind.en} ({party.en}){en}")
-
-
-def _progress_line(progress: HopProgress) -> Text:
-    state = HOP_STATES.get(progress.state, Text("未知", "unknown"))
-    peer = _party(progress.peer)
-    moved = f"{format_bytes(progress.transferred_bytes)} / {format_bytes(progress.total_bytes)}"
-    reason = _reason_line(progress.last_reason) if progress.HasField("last_reason") else Text("", "")
-    return Text(
-        f"  {peer.zh}：{state.zh} {moved} {reason.zh}".rstrip(),
-        f"  {peer.en}: {state.en} {moved} {reason.en}".rstrip(),
-    )
-
-
-def _reason_line(reason: Reason) -> Text:
-    place = reason.path or (f"#{reason.part}" if reason.part else "")
-    text = Text(reason.text_zh, reason.text_en)
-    head = " ".join(filter(None, (reason.code, place)))
-    return Text(f"{head}: {text.zh or text.en}", f"{head}: {text.en or text.zh}")
 
 
 def _inbox_row(package: Package, output: Output) -> tuple[str, ...]:
@@ -218,7 +162,7 @@ def _inbox_row(package: Package, output: Output) -> tuple[str, ...]:
     return (
         package.package_id,
         envelope.process_code,
-        output.say(_party(envelope.sender.party)),
+        output.say(party_label(envelope.sender.party)),
         # In front of the colon stands the state, behind it what comes next.
         output.say(Text(package.state_label_zh.partition("：")[0], package.state_label_en.partition(":")[0])),
         format_bytes(package.size_bytes),
@@ -227,27 +171,10 @@ def _inbox_row(package: Package, output: Output) -> tuple[str, ...]:
 
 def _inbox_line(package: Package) -> Text:
     envelope = envelope_of(package)
-    sender = _party(envelope.sender.party)
+    sender = party_label(envelope.sender.party)
     head = f"{package.package_id}  {envelope.process_code}"
     size = format_bytes(package.size_bytes)
     return Text(
         f"{head}  {sender.zh}  {package.state_label_zh}  {size}",
         f"{head}  {sender.en}  {package.state_label_en}  {size}",
     )
-
-
-def _kind(statement: Statement) -> Text:
-    return EVIDENCE_KINDS.get(statement.kind, Text("未知回执", "unknown evidence"))
-
-
-def _party(party: int) -> Text:
-    return {int(known): text for known, text in PARTIES.items()}.get(party, Text("未知单位", "unknown party"))
-
-
-def _who(statement: Statement) -> str:
-    return " ".join(filter(None, (statement.system, statement.actor.organ_code, statement.actor.handler_ref)))
-
-
-def _time(time: Timestamp) -> str:
-    """An instant in the time zone of this machine."""
-    return f"{time.ToDatetime(UTC).astimezone():%Y-%m-%d %H:%M:%S}"

@@ -11,10 +11,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from xietong.exchange.v1.envelope_pb2 import Address
 from xietong.exchange.v1.evidence_pb2 import Reason, Statement
 from xietong.exchange.v1.gateway_service_pb2 import PartyStatus
+from xietong.exchange.v1.operations_service_pb2 import Delivery, DeliveryEvent
 from xietong.exchange.v1.package_pb2 import HopProgress, Package
 from xietong_client.doctor import Check
 from xietong_client.errors import XietongClientError
-from xietong_client.labels import evidence_name, hop_state_name, party_name, state_name
+from xietong_client.labels import evidence_name, hop_state_name, lane_name, party_name, state_name
 from xietong_client.packages import envelope_of, is_final, statements_of, trace_id_of
 from xietong_client.text import Text
 from xietong_client.yaml_source import CaseFolderInvalid
@@ -103,6 +104,33 @@ def reasons_view(reasons: Iterable[Reason]) -> list[View]:
         }
         for reason in reasons
     ]
+
+
+def delivery_view(delivery: Delivery) -> View:
+    """An entry of the outbox."""
+    return {
+        "delivery_id": delivery.delivery_id,
+        "to": party_name(delivery.destination),
+        "package_id": delivery.package_id,
+        "evidence_id": delivery.evidence_id,
+        "lane": lane_name(delivery.lane),
+        "state": hop_state_name(delivery.state),
+        "attempts": delivery.attempts,
+        "last_reason": reasons_view([delivery.last_reason])[0] if delivery.HasField("last_reason") else None,
+        "create_time": time_view(delivery.create_time),
+        "next_attempt_time": time_view(delivery.next_attempt_time),
+        "progress_time": time_view(delivery.progress_time),
+    }
+
+
+def event_view(event: DeliveryEvent) -> View:
+    """Something that was done about a delivery."""
+    return {
+        "operation": event.operation,
+        "event_time": time_view(event.event_time),
+        "caller": event.caller,
+        "reason": event.reason_code,
+    }
 
 
 def party_view(status: PartyStatus) -> View:

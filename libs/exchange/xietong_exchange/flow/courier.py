@@ -28,6 +28,7 @@ from xietong_exchange.domain.errors import (
     XietongError,
 )
 from xietong_exchange.domain.evidence import Event, reason_of
+from xietong_exchange.domain.identity import Role
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.domain.retry import RetryPolicy
 from xietong_exchange.flow.changes import queue
@@ -36,7 +37,7 @@ from xietong_exchange.flow.dispatch import Dispatcher
 from xietong_exchange.flow.evidence import EvidenceDesk, to_evidence
 from xietong_exchange.flow.exchange import Exchange, sealed
 from xietong_exchange.flow.neighbours import Neighbours
-from xietong_exchange.flow.records import DeliveryRecord, EvidenceRecord, PackageRecord
+from xietong_exchange.flow.records import DeliveryRecord, EvidenceRecord, OperationRecord, PackageRecord
 from xietong_exchange.flow.store import Transaction
 
 log = logging.getLogger(__name__)
@@ -264,12 +265,7 @@ class Courier:
             given_up = DeliveryGivenUp(hours=round(self.policy.give_up_after.total_seconds() / 3600))
         if not await tx.outbox.bury(delivery.delivery_id, delivery.token, given_up):
             return None
-        log.warning(
-            "delivery of %s to %s is given up: %s",
-            delivery.package_id,
-            party_name(self.peer),
-            given_up.reason_name(),
-        )
+        await self._note_dead_letter(tx, delivery, given_up, error)
         if delivery.evidence_id:
             return None
         record = await tx.packages.get(delivery.package_id, lock=True)
@@ -279,6 +275,31 @@ class Courier:
         failed = Event(kind=EvidenceKind.EVIDENCE_KIND_FAILED, time=self.exchange.clock(), reasons=reasons)
         await self.desk.state(tx, record, failed)
         return record
+
+    async def _note_dead_letter(
+        self, tx: Transaction, delivery: DeliveryRecord, given_up: Failure, error: Failure
+    ) -> None:
+        """Each dead letter, a package or evidence, leaves an event that stays and a line for who watches the log."""
+        log.error(
+            "dead letter: delivery=%d package=%s evidence=%s to=%s lane=%s attempts=%d reason=%s last_error=%s",
+            delivery.delivery_id,
+            delivery.package_id,
+            delivery.evidence_id or "-",
+            party_name(self.peer),
+            Lane.Name(self.lane).removeprefix("LANE_").lower(),
+            delivery.attempts,
+            given_up.reason_name(),
+            error.reason_name(),
+        )
+        event = OperationRecord(
+            operation="give_up_delivery",
+            caller=f"{party_name(self.exchange.party)}/{Role.EXCHANGE}",
+            package_id=delivery.package_id,
+            delivery_id=delivery.delivery_id,
+            reason=error.reason_name(),
+            time=self.exchange.clock(),
+        )
+        await tx.operations.append(event)
 
 
 def _overtook(delivery: DeliveryRecord, error: Failure) -> bool:

@@ -37,6 +37,9 @@ _STATUS_OF: dict[HopState.ValueType, DeliveryStatus] = {
     HopState.HOP_STATE_DEAD: "dead",
 }
 
+MOST_EVENTS = 100
+"""Of what was done about one delivery so much is shown, the latest."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operations:
@@ -87,6 +90,15 @@ class Operations:
         """A page of the outbox, the oldest first. Waiting and moving deliveries are listed together."""
         async with self.exchange.store.transaction() as tx:
             return await tx.outbox.page(_STATUS_OF.get(state), after=after, limit=limit)
+
+    async def delivery(self, delivery_id: int) -> tuple[DeliveryRecord, list[OperationRecord]]:
+        """A delivery, and the latest of what was done about it. Raises PackageNotFound."""
+        async with self.exchange.store.transaction() as tx:
+            delivery = await tx.outbox.get(delivery_id)
+            done = await tx.operations.of_delivery(delivery_id, limit=MOST_EVENTS)
+        if delivery is None:
+            raise PackageNotFound(package_id=f"of delivery {delivery_id}")
+        return delivery, done
 
     async def replay(self, delivery_id: int, caller: Identity) -> DeliveryRecord:
         """Make a delivery due at once. Raises PackageNotFound, StateConflict."""

@@ -118,12 +118,12 @@ class ContributionRecord:
     fragment: bytes
 
 
-Operation = Literal["contribute", "open_draft", "discard_draft", "replay_delivery"]
+Operation = Literal["contribute", "open_draft", "discard_draft", "give_up_delivery", "replay_delivery"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationRecord:
-    """An act that somebody answers for and that makes no evidence. What it does not concern is empty, or 0."""
+    """An act that somebody, or the node itself, answers for. What it does not concern is empty, or 0."""
 
     operation: Operation
     caller: str
@@ -134,6 +134,8 @@ class OperationRecord:
     draft_id: str = ""
     package_id: str = ""
     delivery_id: int = 0
+    reason: str = ""
+    """Of a delivery that was given up: why its last try failed, as a value of `ErrorReason` without prefix."""
     time: datetime
 
 

@@ -139,6 +139,9 @@ class Outbox(Protocol):
     async def bury(self, delivery_id: int, token: int, error: Failure) -> bool:
         """Give up: a dead letter, visible and replayable."""
 
+    async def get(self, delivery_id: int) -> DeliveryRecord | None:
+        """The delivery with this number."""
+
     async def replay(self, delivery_id: int) -> DeliveryRecord | None:
         """Make a dead or waiting delivery due at once. None when there is no such delivery."""
 
@@ -201,10 +204,13 @@ class Drafts(Protocol):
 
 
 class OperationLog(Protocol):
-    """Who did what that makes no evidence. It only grows."""
+    """Who did what that makes no evidence, and what the node gave up. It only grows."""
 
     async def append(self, record: OperationRecord) -> None:
         """Add to the log."""
+
+    async def of_delivery(self, delivery_id: int, *, limit: int) -> list[OperationRecord]:
+        """What was done about a delivery, the latest last; the latest `limit` of it."""
 
 
 class Transaction(Protocol):

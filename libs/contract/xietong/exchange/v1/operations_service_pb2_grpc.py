@@ -52,6 +52,11 @@ class OperationsServiceStub:
                 request_serializer=xietong_dot_exchange_dot_v1_dot_operations__service__pb2.ListDeliveriesRequest.SerializeToString,
                 response_deserializer=xietong_dot_exchange_dot_v1_dot_operations__service__pb2.ListDeliveriesResponse.FromString,
                 _registered_method=True)
+        self.GetDelivery = channel.unary_unary(
+                '/xietong.exchange.v1.OperationsService/GetDelivery',
+                request_serializer=xietong_dot_exchange_dot_v1_dot_operations__service__pb2.GetDeliveryRequest.SerializeToString,
+                response_deserializer=xietong_dot_exchange_dot_v1_dot_operations__service__pb2.GetDeliveryResponse.FromString,
+                _registered_method=True)
         self.ReplayDelivery = channel.unary_unary(
                 '/xietong.exchange.v1.OperationsService/ReplayDelivery',
                 request_serializer=xietong_dot_exchange_dot_v1_dot_operations__service__pb2.ReplayDeliveryRequest.SerializeToString,
@@ -93,6 +98,15 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetDelivery(self, request, context):
+        """Returns a delivery with what was done about it: when it was given up and why, and who put it back. Idempotent.
+        Callers: operators. Since v1.
+        Errors: PACKAGE_NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ReplayDelivery(self, request, context):
         """Puts a delivery that was given up, or that waits for its next try, back into the queue at once.
         Idempotent. Callers: operators.
@@ -128,6 +142,11 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.ListDeliveries,
                     request_deserializer=xietong_dot_exchange_dot_v1_dot_operations__service__pb2.ListDeliveriesRequest.FromString,
                     response_serializer=xietong_dot_exchange_dot_v1_dot_operations__service__pb2.ListDeliveriesResponse.SerializeToString,
+            ),
+            'GetDelivery': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDelivery,
+                    request_deserializer=xietong_dot_exchange_dot_v1_dot_operations__service__pb2.GetDeliveryRequest.FromString,
+                    response_serializer=xietong_dot_exchange_dot_v1_dot_operations__service__pb2.GetDeliveryResponse.SerializeToString,
             ),
             'ReplayDelivery': grpc.unary_unary_rpc_method_handler(
                     servicer.ReplayDelivery,
@@ -224,6 +243,33 @@ class OperationsService:
             '/xietong.exchange.v1.OperationsService/ListDeliveries',
             xietong_dot_exchange_dot_v1_dot_operations__service__pb2.ListDeliveriesRequest.SerializeToString,
             xietong_dot_exchange_dot_v1_dot_operations__service__pb2.ListDeliveriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDelivery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/xietong.exchange.v1.OperationsService/GetDelivery',
+            xietong_dot_exchange_dot_v1_dot_operations__service__pb2.GetDeliveryRequest.SerializeToString,
+            xietong_dot_exchange_dot_v1_dot_operations__service__pb2.GetDeliveryResponse.FromString,
             options,
             channel_credentials,
             insecure,

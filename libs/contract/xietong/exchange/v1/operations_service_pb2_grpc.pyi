@@ -29,6 +29,11 @@ class OperationsServiceStub:
     """Lists deliveries of the outbox, the oldest first. Idempotent. Callers: operators.
     Errors: PAGE_TOKEN_INVALID.
     """
+    GetDelivery: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetDeliveryRequest, _operations_service_pb2.GetDeliveryResponse]
+    """Returns a delivery with what was done about it: when it was given up and why, and who put it back. Idempotent.
+    Callers: operators. Since v1.
+    Errors: PACKAGE_NOT_FOUND.
+    """
     ReplayDelivery: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ReplayDeliveryRequest, _operations_service_pb2.ReplayDeliveryResponse]
     """Puts a delivery that was given up, or that waits for its next try, back into the queue at once.
     Idempotent. Callers: operators.
@@ -72,6 +77,17 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_operations_service_pb2.ListDeliveriesResponse]:
         """Lists deliveries of the outbox, the oldest first. Idempotent. Callers: operators.
         Errors: PAGE_TOKEN_INVALID.
+        """
+
+    @_abc_1.abstractmethod
+    def GetDelivery(
+        self,
+        request: _operations_service_pb2.GetDeliveryRequest,
+        context: _aio.ServicerContext[_operations_service_pb2.GetDeliveryRequest, _abc.Awaitable[_operations_service_pb2.GetDeliveryResponse]],
+    ) -> _abc.Awaitable[_operations_service_pb2.GetDeliveryResponse]:
+        """Returns a delivery with what was done about it: when it was given up and why, and who put it back. Idempotent.
+        Callers: operators. Since v1.
+        Errors: PACKAGE_NOT_FOUND.
         """
 
     @_abc_1.abstractmethod

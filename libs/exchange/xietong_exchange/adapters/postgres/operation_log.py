@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import insert
+from asyncpg import Record
+from sqlalchemy import bindparam, insert, select
 
 from xietong_exchange.adapters.postgres.statement import Connection, Statement, given
 from xietong_exchange.adapters.postgres.tables import operation_log
 from xietong_exchange.flow.records import OperationRecord
 
 _COLUMNS = [column.name for column in operation_log.c if column.name != "operation_id"]
+_OF_DELIVERY = Statement(
+    select(operation_log)
+    .where(operation_log.c.delivery_id == bindparam("delivery_id"))
+    .order_by(operation_log.c.operation_id.desc())
+    .limit(bindparam("limit"))
+)
 _APPEND = Statement(insert(operation_log).values(given(*_COLUMNS)).inline())
 
 
@@ -29,4 +36,23 @@ class PostgresOperationLog:
             package_id=record.package_id or None,
             delivery_id=record.delivery_id or None,
             operation_time=record.time,
+            reason=record.reason,
         )
+
+    async def of_delivery(self, delivery_id: int, *, limit: int) -> list[OperationRecord]:
+        rows = await self._connection.rows(_OF_DELIVERY, delivery_id=delivery_id, limit=limit)
+        return [_operation(row) for row in reversed(rows)]
+
+
+def _operation(row: Record) -> OperationRecord:
+    return OperationRecord(
+        operation=row["operation"],
+        caller=row["caller"],
+        organ_code=row["organ_code"],
+        handler_ref=row["handler_ref"],
+        draft_id=str(row["draft_id"] or ""),
+        package_id=str(row["package_id"] or ""),
+        delivery_id=row["delivery_id"] or 0,
+        reason=row["reason"],
+        time=row["operation_time"],
+    )

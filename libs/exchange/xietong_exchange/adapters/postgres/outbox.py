@@ -223,11 +223,13 @@ class PostgresOutbox:
     async def bury(self, delivery_id: int, token: int, error: Failure) -> bool:
         return await self._change(_BURY, delivery_id, token, **_said(error))
 
+    async def get(self, delivery_id: int) -> DeliveryRecord | None:
+        row = await self._connection.row(_GET, delivery_id=delivery_id)
+        return _delivery(row) if row else None
+
     async def replay(self, delivery_id: int) -> DeliveryRecord | None:
         row = await self._connection.row(_REPLAY, replayed=delivery_id)
-        if row is None:
-            row = await self._connection.row(_GET, delivery_id=delivery_id)
-        return _delivery(row) if row else None
+        return _delivery(row) if row else await self.get(delivery_id)
 
     async def drop(self, package_id: str) -> bool:
         return await self._connection.run(_DROP, package_id=package_id) == 1

@@ -191,4 +191,11 @@ operation_log = Table(
     Column("package_id", _ID),
     Column("delivery_id", BigInteger),
     Column("operation_time", _TIME, nullable=False),
+    Column("reason", Text, nullable=False, server_default=""),
+    Index(
+        "ix_operation_log_delivery",
+        "delivery_id",
+        "operation_id",
+        postgresql_where=text("delivery_id IS NOT NULL"),
+    ),
 )

@@ -13,7 +13,7 @@ from xietong_exchange.adapters.rpc.caller import caller
 from xietong_exchange.adapters.rpc.paging import decode_token, fit, page_size
 from xietong_exchange.domain.evidence import timestamp
 from xietong_exchange.flow.operations import Operations
-from xietong_exchange.flow.records import DeliveryRecord
+from xietong_exchange.flow.records import DeliveryRecord, OperationRecord
 from xietong_exchange.flow.views import Views, hop_state, last_reason
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -45,6 +45,11 @@ class OperationsServicer(OperationsServiceServicer):
         deliveries, token = fit("ListDeliveries", views, positions, more=len(found) == limit)
         return pb.ListDeliveriesResponse(deliveries=deliveries, next_page_token=token)
 
+    async def GetDelivery(self, request: pb.GetDeliveryRequest, context: _Context) -> pb.GetDeliveryResponse:
+        """Show a delivery and what was done about it."""
+        delivery, done = await self.operations.delivery(request.delivery_id)
+        return pb.GetDeliveryResponse(delivery=_delivery(delivery), events=map(_event, done))
+
     async def ReplayDelivery(
         self, request: pb.ReplayDeliveryRequest, context: _Context
     ) -> pb.ReplayDeliveryResponse:
@@ -60,6 +65,15 @@ class OperationsServicer(OperationsServiceServicer):
         return pb.ExportEvidenceResponse(bundle=bundle, defects=defects)
 
 
+def _event(record: OperationRecord) -> pb.DeliveryEvent:
+    return pb.DeliveryEvent(
+        operation=record.operation,
+        event_time=timestamp(record.time),
+        caller=record.caller,
+        reason_code=record.reason,
+    )
+
+
 def _delivery(record: DeliveryRecord) -> pb.Delivery:
     delivery = pb.Delivery(
         delivery_id=record.delivery_id,
@@ -71,6 +85,7 @@ def _delivery(record: DeliveryRecord) -> pb.Delivery:
         attempts=record.attempts,
         create_time=timestamp(record.create_time),
         next_attempt_time=timestamp(record.due_time),
+        progress_time=timestamp(record.progress_time),
     )
     if record.last_reason:
         delivery.last_reason.CopyFrom(last_reason(record))

@@ -1,0 +1,101 @@
+"""An operator's connection to a node of the own party or of the hub: what it gave up, and trying that again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from types import TracebackType
+from typing import Self
+
+import grpc
+
+from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.operations_service_pb2 import (
+    Delivery,
+    GetDeliveryRequest,
+    GetDeliveryResponse,
+    GetStatusRequest,
+    GetStatusResponse,
+    GetTransitRequest,
+    ListDeliveriesRequest,
+    ReplayDeliveryRequest,
+)
+from xietong.exchange.v1.operations_service_pb2_grpc import OperationsServiceStub
+from xietong.exchange.v1.package_pb2 import HopState, Package
+from xietong_client.channel import open_channel
+from xietong_client.credentials import Credentials
+from xietong_client.rpc import call
+
+CONNECT_SECONDS = 30.0
+_PAGE_SIZE = 500
+
+
+class Operations:
+    """The node as its operators see it, for as long as the `async with` block runs.
+
+    All calls try again while the node is away. They raise XietongClientError.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, *, connect_seconds: float = CONNECT_SECONDS) -> None:
+        self._channel = channel
+        self._stub = OperationsServiceStub(channel)
+        self._connect_seconds = connect_seconds
+        self.status = GetStatusResponse()
+        """How the node was when the block began."""
+
+    @classmethod
+    def connect(
+        cls,
+        target: str,
+        credentials: Credentials,
+        *,
+        server_name: str | None = None,
+        connect_seconds: float = CONNECT_SECONDS,
+    ) -> Self:
+        """The node at `target` (`host:port`); the credentials are an operator's.
+
+        Raises:
+            CredentialsInvalid: The certificate is not valid now.
+        """
+        credentials.check_validity()
+        return cls(open_channel(target, credentials, server_name), connect_seconds=connect_seconds)
+
+    async def __aenter__(self) -> Self:
+        try:
+            request = GetStatusRequest()
+            self.status = await call(self._stub.GetStatus, request, deadline_seconds=self._connect_seconds)
+        except BaseException:
+            await self._channel.close()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._channel.close()
+
+    async def dead_letters(
+        self, *, to: Party.ValueType | None = None, reason: str = ""
+    ) -> AsyncGenerator[Delivery, None]:
+        """Deliveries that the node gave up, the oldest first, page by page; to this neighbour and for this reason."""
+        request = ListDeliveriesRequest(state=HopState.HOP_STATE_DEAD, page_size=_PAGE_SIZE)
+        while True:
+            page = await call(self._stub.ListDeliveries, request)
+            for delivery in page.deliveries:
+                if to in (None, delivery.destination) and reason in ("", delivery.last_reason.code):
+                    yield delivery
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def delivery(self, delivery_id: int) -> GetDeliveryResponse:
+        """A delivery and what was done about it."""
+        return await call(self._stub.GetDelivery, GetDeliveryRequest(delivery_id=delivery_id))
+
+    async def package(self, package_id: str) -> Package:
+        """A package with its evidence, also one that the node only relays."""
+        return (await call(self._stub.GetTransit, GetTransitRequest(package_id=package_id))).package
+
+    async def replay(self, delivery_id: int) -> Delivery:
+        """Puts a delivery that was given up, or that waits, back into the queue at once."""
+        request = ReplayDeliveryRequest(delivery_id=delivery_id)
+        return (await call(self._stub.ReplayDelivery, request)).delivery
