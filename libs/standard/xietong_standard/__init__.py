@@ -3,6 +3,7 @@
 `load_edition` reads an edition, `validate` gives the verdict on a manifest.
 """
 
+from xietong_standard.gaps import Statistics, gaps, statistics, unsure_points
 from xietong_standard.loader import EDITIONS_FOLDER, available_editions, load_edition
 from xietong_standard.model import (
     Edition,
@@ -34,10 +35,14 @@ __all__ = [
     "ReceiverMode",
     "Rule",
     "Severity",
+    "Statistics",
     "Text",
     "UnknownProcessError",
     "Verdict",
     "available_editions",
+    "gaps",
     "load_edition",
+    "statistics",
+    "unsure_points",
     "validate",
 ]

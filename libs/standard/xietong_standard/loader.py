@@ -13,11 +13,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
+from xietong_standard.catalogue import BusinessSystem, CodeTable, Round
+from xietong_standard.catalogue_reader import read_code_tables, read_rounds, read_systems
 from xietong_standard.model import Edition, EditionStatus, Law, OpenPoint, Process
-from xietong_standard.process_reader import ProcessReader, read_open_point, read_text
-from xietong_standard.references import check_references
+from xietong_standard.process_reader import ProcessReader, read_open_point
+from xietong_standard.references import check_references, check_rounds
 from xietong_standard.source import EditionError, Entry, Problem, read_yaml
 from xietong_standard.text import Text
+from xietong_standard.vocabulary import Vocabulary, items_of, read_text
 
 EDITIONS_FOLDER = Path(__file__).parent / "editions"
 
@@ -52,6 +55,8 @@ class _Head(NamedTuple):
     effective_date: date
     status: EditionStatus
     laws: dict[str, Law]
+    code_tables: dict[str, CodeTable]
+    rounds: tuple[tuple[Round, Entry], ...]
     unsure: tuple[OpenPoint, ...]
 
 
@@ -66,10 +71,13 @@ class _EditionBuilder:
         folder = self._root / self._id
         head = self._try(lambda: self._read_head(folder / "edition.yaml"))
         kinds = self._try(lambda: self._read_document_kinds(folder / "documents.yaml"))
-        if head is None or kinds is None:
+        systems = self._try(lambda: self._read_systems(folder / "systems.yaml"))
+        if head is None or kinds is None or systems is None:
             raise EditionError(self._problems)
-        processes = self._read_processes(folder / "processes", ProcessReader(head.laws, kinds))
+        reader = ProcessReader(Vocabulary(head.laws, kinds, systems, head.code_tables))
+        processes = self._read_processes(folder / "processes", reader)
         self._problems += check_references(processes, self._places)
+        self._problems += check_rounds(processes, self._places, head.rounds)
         if self._problems:
             raise EditionError(self._problems)
         return Edition(
@@ -78,7 +86,10 @@ class _EditionBuilder:
             status=head.status,
             laws=MappingProxyType(head.laws),
             document_kinds=MappingProxyType(kinds),
+            systems=MappingProxyType(systems),
+            code_tables=MappingProxyType(head.code_tables),
             processes=MappingProxyType(processes),
+            rounds=tuple(round_ for round_, _ in head.rounds),
             unsure=head.unsure,
         )
 
@@ -90,21 +101,30 @@ class _EditionBuilder:
             return None
 
     def _read_head(self, path: Path) -> _Head:
-        fields = read_yaml(path, self._root).fields(("id", "effective_date", "status", "laws"), ("unsure",))
+        fields = read_yaml(path, self._root).fields(
+            ("id", "effective_date", "status", "laws"), ("code_tables", "rounds", "unsure")
+        )
         if fields["id"].text() != self._id:
             fields["id"].fail(f"the folder is '{self._id}', the edition says '{fields['id'].text()}'")
-        status = EditionStatus(fields["status"].choice([status.value for status in EditionStatus]))
-        laws = {key.text(): _read_law(key.text(), value) for key, value in fields["laws"].pairs()}
-        unsure = (
-            tuple(read_open_point(item) for item in fields["unsure"].items()) if "unsure" in fields else ()
+        return _Head(
+            effective_date=_read_date(fields["effective_date"]),
+            status=EditionStatus(fields["status"].choice([status.value for status in EditionStatus])),
+            laws={key.text(): _read_law(key.text(), value) for key, value in fields["laws"].pairs()},
+            code_tables=read_code_tables(fields["code_tables"], self._root)
+            if "code_tables" in fields
+            else {},
+            rounds=read_rounds(fields.get("rounds")),
+            unsure=tuple(read_open_point(item) for item in items_of(fields.get("unsure"))),
         )
-        return _Head(_read_date(fields["effective_date"]), status, laws, unsure)
 
     def _read_document_kinds(self, path: Path) -> dict[str, Text]:
         kinds: dict[str, Text] = {}
         for key, value in read_yaml(path, self._root).pairs():
             kinds[key.text()] = Text(key.text(), value.text())
         return kinds
+
+    def _read_systems(self, path: Path) -> dict[str, BusinessSystem]:
+        return read_systems(read_yaml(path, self._root)) if path.is_file() else {}
 
     def _read_processes(self, folder: Path, reader: ProcessReader) -> dict[str, Process]:
         files = sorted(folder.glob("*.yaml")) if folder.is_dir() else []

@@ -10,6 +10,16 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from xietong_standard.catalogue import (
+    BusinessSystem,
+    Carrier,
+    ClockVerb,
+    CodeTable,
+    Contribution,
+    KeyField,
+    Round,
+    Supervision,
+)
 from xietong_standard.conditions import Condition
 from xietong_standard.paths import FieldPath
 from xietong_standard.text import Text
@@ -131,12 +141,16 @@ class VolumeRequirement:
 
 @dataclass(frozen=True, slots=True)
 class FieldRequirement:
-    """A required field of the manifest, for each person of the roles in `each`, when `condition` holds."""
+    """A required field of the manifest, for each person of the roles in `each`, when `condition` holds.
+
+    Its values are those of `table`, where one is named.
+    """
 
     path: FieldPath
     label: Text
     each: tuple[str, ...] = ()
     condition: Condition | None = None
+    table: CodeTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +202,16 @@ class OpenPoint:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A collaboration process (协同业务流程), for example PB-01."""
+    """A collaboration process (协同业务流程), for example PB-01.
+
+    `carrier` is there for a technical process only. None in `clocks` and `supervision` means that nothing was said;
+    what is empty was looked at and is none.
+    """
 
     code: str
     name: Text
     stage: Text
-    technical: bool
+    carrier: Carrier | None
     priority: int
     senders: tuple[PartyRole, ...]
     receivers: Receivers
@@ -204,11 +222,19 @@ class Process:
     optional_volumes: tuple[str, ...]
     audio_video: AudioVideoRule
     fields: tuple[FieldRequirement, ...]
-    key_fields: tuple[str, ...]
-    time_limit_note: str
+    key_fields: tuple[KeyField, ...]
+    contributions: tuple[Contribution, ...]
+    clocks: Mapping[ClockVerb, tuple[str, ...]] | None
+    supervision: Supervision | None
+    time_limit: Text | None
     basis: tuple[Basis, ...]
     provenance: tuple[str, ...]
     unsure: tuple[OpenPoint, ...]
+
+    @property
+    def technical(self) -> bool:
+        """Whether the contract's own evidence or envelope carries it, and never a package."""
+        return self.carrier is not None
 
     def basis_text(self) -> str:
         """The citations, Chinese, for findings and reference pages."""
@@ -248,7 +274,10 @@ class Edition:
     status: EditionStatus
     laws: Mapping[str, Law]
     document_kinds: Mapping[str, Text]
+    systems: Mapping[str, BusinessSystem]
+    code_tables: Mapping[str, CodeTable]
     processes: Mapping[str, Process]
+    rounds: tuple[Round, ...]
     unsure: tuple[OpenPoint, ...]
 
     def process(self, code: str) -> Process:

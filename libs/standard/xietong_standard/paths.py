@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
@@ -17,6 +18,8 @@ from google.protobuf.message import Message
 _SEGMENT = re.compile(r"(?P<names>[a-z0-9_]+(?:\|[a-z0-9_]+)*)(?P<filters>(?:\[[^\[\]]*\])*)")
 _FILTER = re.compile(r"\[(?P<key>[a-z0-9_]+(?:\.[a-z0-9_]+)*)(?P<operator>!?=)(?P<values>[^\[\]]*)\]")
 _PERSON_FIELDS = ("person_id", "person_ids")
+# Editions repeat their paths from process to process; one names some 400.
+_MOST_PATHS_IN_MEMORY = 4096
 
 
 class PathError(ValueError):
@@ -76,9 +79,13 @@ class FieldPath:
     segments: tuple[Segment, ...]
 
     @classmethod
-    def parse(cls, text: str, root: Descriptor) -> FieldPath:
-        """Reads a path and checks it against the message type. Raises PathError."""
-        return cls(text, tuple(_resolve(list(_split(text)), root)))
+    @lru_cache(maxsize=_MOST_PATHS_IN_MEMORY)
+    def parse(cls, text: str, root: Descriptor, *, required: bool = True) -> FieldPath:
+        """Reads a path and checks it against the message type. Raises PathError.
+
+        A `required` path must not end at a plain true-or-false, which can't be missing.
+        """
+        return cls(text, tuple(_resolve(list(_split(text)), root, required=required)))
 
     def names_persons(self, root: Descriptor) -> bool:
         """Whether the entries of the first field name persons, so that the path can be asked per person."""
@@ -86,6 +93,10 @@ class FieldPath:
         if not field.is_repeated or field.message_type is None:
             return False
         return any(name in field.message_type.fields_by_name for name in _PERSON_FIELDS)
+
+    def values(self, message: Message) -> Iterator[tuple[str, Message, str]]:
+        """Each value of text that is given: its concrete path, the message that holds it, and the value."""
+        return _values(message, self.segments, "")
 
     def missing(self, message: Message) -> Iterator[str]:
         """The concrete path of each place where the value is not given."""
@@ -129,7 +140,7 @@ def _split(text: str) -> Iterator[re.Match[str]]:
     raise PathError(f"path '{text}' cannot be read at character {position + 1}")
 
 
-def _resolve(parts: Sequence[re.Match[str]], root: Descriptor) -> Iterator[Segment]:
+def _resolve(parts: Sequence[re.Match[str]], root: Descriptor, *, required: bool) -> Iterator[Segment]:
     current: Descriptor | None = root
     for index, part in enumerate(parts):
         if current is None:
@@ -141,7 +152,7 @@ def _resolve(parts: Sequence[re.Match[str]], root: Descriptor) -> Iterator[Segme
                 f"alternatives are allowed only in an unfiltered last segment, not in '{part.group()}'"
             )
         fields = [_field(current, name) for name in names]
-        if last and any(_is_plain_bool(field) for field in fields):
+        if last and required and any(_is_plain_bool(field) for field in fields):
             raise PathError(f"'{part.group()}' is true or false and cannot be missing")
         yield Segment(part.group(), names, tuple(_resolve_filters(part["filters"], fields[0])))
         current = fields[0].message_type
@@ -217,6 +228,22 @@ def _missing(message: Message, segments: Sequence[Segment], prefix: str) -> Iter
         return
     for position, entry in segment.entries(message):
         yield from _missing(entry, rest, f"{prefix}{name}[{position}].")
+
+
+def _values(message: Message, segments: Sequence[Segment], prefix: str) -> Iterator[tuple[str, Message, str]]:
+    segment, rest = segments[0], segments[1:]
+    if not rest:
+        for name in segment.names:
+            value = getattr(message, name)
+            if isinstance(value, str) and value.strip():
+                yield prefix + name, message, value
+        return
+    name = segment.names[0]
+    if not message.DESCRIPTOR.fields_by_name[name].is_repeated:
+        yield from _values(getattr(message, name), rest, f"{prefix}{name}.")
+        return
+    for position, entry in segment.entries(message):
+        yield from _values(entry, rest, f"{prefix}{name}[{position}].")
 
 
 def _values_at(message: Message, key: Sequence[str]) -> Sequence[Any]:

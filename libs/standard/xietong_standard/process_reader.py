@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
 
 from xietong.casefile.v1.dossier_pb2 import VolumeKind
 from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong.casefile.v1.media_pb2 import MediaKind
-from xietong.casefile.v1.person_pb2 import PersonRole
+from xietong_standard.catalogue_reader import (
+    read_carrier,
+    read_clocks,
+    read_contributions,
+    read_key_field,
+    read_supervision,
+)
 from xietong_standard.conditions import CONDITIONS, Condition
 from xietong_standard.model import (
     AudioVideoMode,
@@ -16,7 +21,6 @@ from xietong_standard.model import (
     Basis,
     DocumentRequirement,
     FieldRequirement,
-    Law,
     OpenPoint,
     Party,
     PartyRole,
@@ -25,54 +29,54 @@ from xietong_standard.model import (
     Receivers,
     VolumeRequirement,
 )
-from xietong_standard.paths import FieldPath, PathError
 from xietong_standard.source import Entry
 from xietong_standard.text import Text
+from xietong_standard.vocabulary import (
+    PERSON_ROLES,
+    Vocabulary,
+    items_of,
+    read_provenance,
+    read_text,
+    short_names,
+)
 
-# How sure an item is: read in the law, known with confidence, to be confirmed, and where else it comes from.
-PROVENANCE = ("src", "ok", "unsure", "practice", "brief", "design")
 PRIORITIES = range(1, 4)
 
 # Names of several parties; the hub relays and never sends or receives a package of its own.
 _ANY = frozenset(Party) - {Party.HUB}
 _CASE_PARTIES = frozenset({Party.POLICE, Party.PROCURATORATE, Party.COURT})
-_ROLES = {
+ROLES = {
     **{party.value: frozenset({party}) for party in _ANY},
     "ANY": _ANY,
     "CASE_SENDER": _CASE_PARTIES,
     "CASE_RECEIVER": _CASE_PARTIES,
 }
+VOLUME_KINDS = short_names(VolumeKind.keys(), "VOLUME_KIND_")
+MEDIA_KINDS = short_names(MediaKind.keys(), "MEDIA_KIND_")
 
 _CODE = re.compile(r"[A-Z]{2}-[0-9]{2}")
 _REQUIRED = ("code", "name", "priority", "senders", "receivers", "basis", "provenance")
 _OPTIONAL = (
-    "technical",
+    "carried_by",
     "answers",
     "documents",
     "volumes",
     "audio_video",
+    "contributions",
     "fields",
     "key_fields",
-    "time_limit_note",
+    "clocks",
+    "supervision",
+    "time_limit",
     "unsure",
 )
 
 
-def _short_names(names: Iterable[str], prefix: str) -> frozenset[str]:
-    return frozenset(name.removeprefix(prefix) for name in names) - {"UNSPECIFIED"}
-
-
-_VOLUME_KINDS = _short_names(VolumeKind.keys(), "VOLUME_KIND_")
-_MEDIA_KINDS = _short_names(MediaKind.keys(), "MEDIA_KIND_")
-_PERSON_ROLES = _short_names(PersonRole.keys(), "PERSON_ROLE_")
-
-
 class ProcessReader:
-    """Reads processes that cite the laws and name the document kinds of one edition."""
+    """Reads processes that use the vocabulary of one edition."""
 
-    def __init__(self, laws: Mapping[str, Law], document_kinds: Mapping[str, Text]) -> None:
-        self._laws = laws
-        self._document_kinds = document_kinds
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
 
     def read(self, entry: Entry, stage: Text) -> Process:
         """Reads one process. Raises EditionError at the line of the first mistake in it."""
@@ -83,7 +87,7 @@ class ProcessReader:
             code=_code(fields["code"]),
             name=read_text(fields["name"]),
             stage=stage,
-            technical=fields["technical"].flag() if "technical" in fields else False,
+            carrier=read_carrier(fields.get("carried_by")),
             priority=_priority(fields["priority"]),
             senders=tuple(_party_role(item) for item in fields["senders"].items()),
             receivers=_receivers(fields["receivers"]),
@@ -93,53 +97,53 @@ class ProcessReader:
             required_volumes=required_volumes,
             optional_volumes=optional_volumes,
             audio_video=_audio_video(fields.get("audio_video")),
-            fields=tuple(_field(item) for item in _items(fields.get("fields"))),
-            key_fields=_texts(fields.get("key_fields")),
-            time_limit_note=fields["time_limit_note"].text() if "time_limit_note" in fields else "",
+            fields=tuple(self._field(item) for item in items_of(fields.get("fields"))),
+            key_fields=tuple(
+                read_key_field(item, self._vocabulary) for item in items_of(fields.get("key_fields"))
+            ),
+            contributions=read_contributions(fields.get("contributions"), self._vocabulary),
+            clocks=read_clocks(fields.get("clocks")),
+            supervision=read_supervision(fields.get("supervision")),
+            time_limit=read_text(fields["time_limit"]) if "time_limit" in fields else None,
             basis=tuple(self._basis(key, value) for key, value in fields["basis"].pairs()),
-            provenance=tuple(item.choice(PROVENANCE) for item in fields["provenance"].items()),
-            unsure=tuple(read_open_point(item) for item in _items(fields.get("unsure"))),
+            provenance=read_provenance(fields["provenance"]),
+            unsure=tuple(read_open_point(item) for item in items_of(fields.get("unsure"))),
         )
 
     def _documents(self, entry: Entry | None) -> tuple[tuple[DocumentRequirement, ...], tuple[Text, ...]]:
         if entry is None:
             return (), ()
         fields = entry.fields((), ("required", "optional"))
-        required = tuple(self._document(item) for item in _items(fields.get("required")))
-        optional = tuple(self._document_kind(item) for item in _items(fields.get("optional")))
+        required = tuple(self._document(item) for item in items_of(fields.get("required")))
+        optional = tuple(self._vocabulary.document_kind(item) for item in items_of(fields.get("optional")))
         return required, optional
 
     def _document(self, entry: Entry) -> DocumentRequirement:
         if entry.is_text():
-            return DocumentRequirement((self._document_kind(entry),))
+            return DocumentRequirement((self._vocabulary.document_kind(entry),))
         fields = entry.fields((), ("name", "one_of", "each", "condition"))
         if ("name" in fields) == ("one_of" in fields):
             entry.fail("a required document needs 'name' or 'one_of', not both")
         names = [fields["name"]] if "name" in fields else fields["one_of"].items()
-        kinds = tuple(self._document_kind(name) for name in names)
+        kinds = tuple(self._vocabulary.document_kind(name) for name in names)
         return DocumentRequirement(kinds, _each(fields.get("each")), _condition(fields.get("condition")))
 
-    def _document_kind(self, entry: Entry) -> Text:
-        kind = self._document_kinds.get(entry.text())
-        if kind is None:
-            entry.fail(f"document kind '{entry.text()}' is not in documents.yaml")
-        return kind
-
     def _basis(self, key: Entry, value: Entry) -> Basis:
-        law = self._laws.get(key.text())
-        if law is None:
-            key.fail(f"law '{key.text()}' is not in edition.yaml")
-        return Basis(law, value.texts())
+        return Basis(self._vocabulary.law(key), value.texts())
 
-
-def read_text(entry: Entry) -> Text:
-    """Reads a text in both languages: `{zh: …, en: …}`."""
-    fields = entry.fields(("zh", "en"))
-    return Text(fields["zh"].text(), fields["en"].text())
-
-
-def _items(entry: Entry | None) -> list[Entry]:
-    return [] if entry is None else entry.items()
+    def _field(self, entry: Entry) -> FieldRequirement:
+        fields = entry.fields(("path", "zh", "en"), ("each", "condition", "table"))
+        path = self._vocabulary.path(fields["path"], required=True)
+        each = _each(fields.get("each"))
+        if each and not path.names_persons(Manifest.DESCRIPTOR):
+            fields["path"].fail(f"'each' needs a path whose entries name a person; '{path.text}' does not")
+        return FieldRequirement(
+            path=path,
+            label=Text(fields["zh"].text(), fields["en"].text()),
+            each=each,
+            condition=_condition(fields.get("condition")),
+            table=self._vocabulary.code_table(fields["table"]) if "table" in fields else None,
+        )
 
 
 def _texts(entry: Entry | None) -> tuple[str, ...]:
@@ -165,17 +169,17 @@ def _condition(entry: Entry | None) -> Condition | None:
 
 
 def _each(entry: Entry | None) -> tuple[str, ...]:
-    return tuple(item.choice(_PERSON_ROLES) for item in _items(entry))
+    return tuple(item.choice(PERSON_ROLES) for item in items_of(entry))
 
 
 def _party_role(entry: Entry) -> PartyRole:
     if entry.is_text():
-        return PartyRole(_ROLES[entry.choice(_ROLES.keys())])
+        return PartyRole(ROLES[entry.choice(ROLES.keys())])
     fields = entry.fields((), ("party", "one_of", "system", "level", "condition"))
     if ("party" in fields) == ("one_of" in fields):
         entry.fail("a place needs 'party' or 'one_of', not both")
     named = [fields["party"]] if "party" in fields else fields["one_of"].items()
-    parties = frozenset().union(*(_ROLES[item.choice(_ROLES.keys())] for item in named))
+    parties = frozenset().union(*(ROLES[item.choice(ROLES.keys())] for item in named))
     return PartyRole(
         parties=parties,
         system=fields["system"].text() if "system" in fields else "",
@@ -194,15 +198,15 @@ def _volumes(entry: Entry | None) -> tuple[tuple[VolumeRequirement, ...], tuple[
     if entry is None:
         return (), ()
     fields = entry.fields((), ("required", "optional"))
-    required = tuple(_volume(item) for item in _items(fields.get("required")))
-    return required, tuple(item.choice(_VOLUME_KINDS) for item in _items(fields.get("optional")))
+    required = tuple(_volume(item) for item in items_of(fields.get("required")))
+    return required, tuple(item.choice(VOLUME_KINDS) for item in items_of(fields.get("optional")))
 
 
 def _volume(entry: Entry) -> VolumeRequirement:
     if entry.is_text():
-        return VolumeRequirement(entry.choice(_VOLUME_KINDS))
+        return VolumeRequirement(entry.choice(VOLUME_KINDS))
     fields = entry.fields(("kind",), ("condition",))
-    return VolumeRequirement(fields["kind"].choice(_VOLUME_KINDS), _condition(fields.get("condition")))
+    return VolumeRequirement(fields["kind"].choice(VOLUME_KINDS), _condition(fields.get("condition")))
 
 
 def _audio_video(entry: Entry | None) -> AudioVideoRule:
@@ -212,21 +216,8 @@ def _audio_video(entry: Entry | None) -> AudioVideoRule:
     if entry.is_text():
         return AudioVideoRule(AudioVideoMode(entry.choice(modes)))
     fields = entry.fields(("mode",), ("kinds",))
-    kinds = tuple(item.choice(_MEDIA_KINDS) for item in _items(fields.get("kinds")))
+    kinds = tuple(item.choice(MEDIA_KINDS) for item in items_of(fields.get("kinds")))
     return AudioVideoRule(AudioVideoMode(fields["mode"].choice(modes)), kinds)
-
-
-def _field(entry: Entry) -> FieldRequirement:
-    fields = entry.fields(("path", "zh", "en"), ("each", "condition"))
-    try:
-        path = FieldPath.parse(fields["path"].text(), Manifest.DESCRIPTOR)
-    except PathError as error:
-        fields["path"].fail(str(error))
-    each = _each(fields.get("each"))
-    if each and not path.names_persons(Manifest.DESCRIPTOR):
-        fields["path"].fail(f"'each' needs a path whose entries name a person; '{path.text}' does not")
-    label = Text(fields["zh"].text(), fields["en"].text())
-    return FieldRequirement(path, label, each, _condition(fields.get("condition")))
 
 
 def read_open_point(entry: Entry) -> OpenPoint:

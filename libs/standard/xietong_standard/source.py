@@ -119,18 +119,20 @@ class Entry:
         pairs = [(Entry(self.file, key), Entry(self.file, value)) for key, value in self.node.value]
         seen: set[str] = set()
         for key, _ in pairs:
-            if key.text() in seen:
-                key.fail(f"'{key.text()}' is given twice")
-            seen.add(key.text())
+            name = key.text()
+            if name in seen:
+                key.fail(f"'{name}' is given twice")
+            seen.add(name)
         return pairs
 
     def fields(self, required: Collection[str], optional: Collection[str] = ()) -> Mapping[str, Entry]:
         """The values of a mapping with a fixed set of keys: an unknown key and a missing one are refused."""
         found: dict[str, Entry] = {}
         for key, value in self.pairs():
-            if key.text() not in required and key.text() not in optional:
-                key.fail(f"unknown key '{key.text()}'; known here: {', '.join([*required, *optional])}")
-            found[key.text()] = value
+            name = str(key.node.value)
+            if name not in required and name not in optional:
+                key.fail(f"unknown key '{name}'; known here: {', '.join([*required, *optional])}")
+            found[name] = value
         missing = [name for name in required if name not in found]
         if missing:
             self.fail(f"missing: {', '.join(missing)}")

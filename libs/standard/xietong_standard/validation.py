@@ -10,6 +10,7 @@ from types import MappingProxyType
 from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong_standard.checks import (
     attachments,
+    codes,
     completeness,
     contract,
     dates,
@@ -24,7 +25,7 @@ from xietong_standard.verdict import Verdict
 
 # The order in which a sender reads the findings: may it be sent, is it well formed, is it complete, is it
 # right.
-_CHECKS = (routing, contract, completeness, attachments, persons, identity, pages, dates)
+_CHECKS = (routing, contract, completeness, codes, attachments, persons, identity, pages, dates)
 
 # Every rule by its code.
 RULES = MappingProxyType({rule.code: rule for check in _CHECKS for rule in check.RULES})

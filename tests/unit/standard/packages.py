@@ -5,6 +5,8 @@ The case has an identified suspect in detention, who pleads guilty, and an unide
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -14,7 +16,7 @@ from xietong.casefile.v1.charge_pb2 import Charge, ChargeStage
 from xietong.casefile.v1.decision_pb2 import Decision, Sentence
 from xietong.casefile.v1.document_pb2 import Document
 from xietong.casefile.v1.dossier_pb2 import Volume, VolumeItem, VolumeKind
-from xietong.casefile.v1.manifest_pb2 import Manifest, Part, PartKind
+from xietong.casefile.v1.manifest_pb2 import Manifest, Part, PartKind, StandardField
 from xietong.casefile.v1.measure_pb2 import CompulsoryMeasure, MeasureKind
 from xietong.casefile.v1.media_pb2 import Media, MediaKind
 from xietong.casefile.v1.person_pb2 import (
@@ -47,6 +49,13 @@ def package(process: Process) -> Manifest:
     manifest = Manifest(case=_case(), persons=_persons(), charges=_charges(), measures=_measures())
     manifest.properties.append(_property())
     manifest.decisions.extend(_decision(kind) for kind in DECISIONS)
+    manifest.decisions.extend(_decision(kind, reason) for kind, reason in _decisions_of(process).items())
+    manifest.fields.extend(_standard_fields(process))
+    if any(_asks_for(process, "RELEASE")):
+        manifest.measures.extend(
+            _measure(person_id, MeasureKind.MEASURE_KIND_RELEASE, instant(2026, 3, 1))
+            for person_id in (IDENTIFIED, UNIDENTIFIED)
+        )
     manifest.sentences.extend(_sentence(person_id) for person_id in (IDENTIFIED, UNIDENTIFIED))
     _add_part(manifest, "photo.jpg", PartKind.PART_KIND_IMAGE)
     for position, requirement in enumerate(process.required_documents):
@@ -105,6 +114,8 @@ def _persons() -> list[Person]:
             birth_date="1949-12-31",
             identity_documents=[resident],
             pleads_guilty=True,
+            custody_number="440103111202601120001",
+            present_address="示例市示例区示例路1号",
         ),
         Person(
             id=UNIDENTIFIED,
@@ -113,6 +124,8 @@ def _persons() -> list[Person]:
             number_for_unknown="编号001",
             photo_part="photo.jpg",
             sex_code="1",
+            custody_number="440103111202601120002",
+            present_address="示例市示例区示例路2号",
         ),
         Person(
             id="p-victim",
@@ -122,7 +135,7 @@ def _persons() -> list[Person]:
         ),
         Person(
             id="p-defender",
-            roles=[PersonRole.PERSON_ROLE_DEFENDER],
+            roles=[PersonRole.PERSON_ROLE_DEFENDER, PersonRole.PERSON_ROLE_DUTY_LAWYER],
             name="王某",
             licence_number="00000000000000000",
             law_firm="示例律师事务所",
@@ -152,10 +165,46 @@ def _measures() -> list[CompulsoryMeasure]:
         MeasureKind.MEASURE_KIND_ARREST: instant(2026, 1, 20),
     }
     return [
-        CompulsoryMeasure(person_id=person_id, kind=kind, start_time=start, place=Organ(name="示例看守所"))
+        _measure(person_id, kind, start)
         for person_id in (IDENTIFIED, UNIDENTIFIED)
         for kind, start in kinds.items()
     ]
+
+
+def _measure(person_id: str, kind: MeasureKind.ValueType, start: Timestamp) -> CompulsoryMeasure:
+    return CompulsoryMeasure(
+        person_id=person_id,
+        kind=kind,
+        decision_date="2026-01-11",
+        start_time=start,
+        expiry_date="2026-03-20",
+        place=Organ(name="示例看守所"),
+        reason=CodedValue(name="示例原因"),
+    )
+
+
+def _asks_for(process: Process, word: str) -> Iterator[str]:
+    return (field.path.text for field in process.fields if word in field.path.text)
+
+
+def _decisions_of(process: Process) -> dict[str, str]:
+    """The kinds of decisions that the process asks for, with a reason as its code table has it."""
+    kinds: dict[str, str] = {}
+    for field in process.fields:
+        if found := re.match(r"decisions\[kind\.name=([^|\]]+)", field.path.text):
+            reason = min(field.table.names()) if field.table else "示例理由"
+            kinds[found[1]] = reason if found[1] not in kinds or field.table else kinds[found[1]]
+    return {kind: reason for kind, reason in kinds.items() if kind not in DECISIONS}
+
+
+def _standard_fields(process: Process) -> Iterator[StandardField]:
+    for field in process.fields:
+        if found := re.fullmatch(r"fields\[code=([^\]]+)\]\.value", field.path.text):
+            value = min(field.table.names()) if field.table else "示例"
+            yield from (
+                StandardField(code=found[1], value=value, person_id=person_id)
+                for person_id in (IDENTIFIED, UNIDENTIFIED)
+            )
 
 
 def _property() -> Property:
@@ -164,16 +213,28 @@ def _property() -> Property:
         name="手机",
         status=PropertyStatus.PROPERTY_STATUS_SEIZED,
         keeper=Organ(name="示例涉案财物管理中心"),
+        quantity="1",
+        storage_place="示例库位",
+        relation=CodedValue(name="违法所得"),
+        disposal="发还被害人",
     )
 
 
-def _decision(kind: str) -> Decision:
+def _decision(kind: str, reason: str = "存疑") -> Decision:
     return Decision(
         kind=CodedValue(name=kind),
         person_id=IDENTIFIED,
         document_number="示字〔2026〕1号",
         decision_date="2026-01-19",
-        reason=CodedValue(name="存疑"),
+        decided_by=Organ(name="示例办案机关"),
+        reason=CodedValue(name=reason),
+        reason_text="示例理由",
+        legal_basis="刑事诉讼法第九十一条",
+        term_start_date="2026-01-19",
+        term_end_date="2026-03-19",
+        reply_due_date="2026-02-19",
+        event_time=instant(2026, 2, 2),
+        event_place="第一法庭",
         occurrence=1,
         appointed_person_id="p-defender",
         official_name="赵某",
@@ -217,6 +278,7 @@ def _add_media(manifest: Manifest) -> None:
             person_ids=[IDENTIFIED],
             start_time=instant(2026, 1, 12),
             end_time=instant(2026, 1, 13),
+            duration_ms=86400000,
             part="interrogation.mp4",
         )
     )

@@ -14,6 +14,23 @@ effective_date: "2030-01-01"
 status: proposed
 laws:
   CPL: {zh: 刑事诉讼法, en: Criminal Procedure Law, version: "2018", read: true}
+code_tables:
+  decision-kind: "2030.1"
+"""
+SYSTEMS = """\
+case-handling: {party: POLICE, zh: 办案系统, en: case handling, provenance: [brief]}
+prosecution: {party: PROCURATORATE, zh: 检察系统, en: prosecution, provenance: [brief], planned: true}
+"""
+CODES = """\
+id: decision-kind
+version: "2030.1"
+name: {zh: 决定事项, en: kinds of decisions}
+source: {zh: 自编, en: our own}
+provenance: [design]
+exhaustive: false
+codes:
+  "01": {zh: 批准逮捕, en: arrest approved}
+  "02": {zh: 不批准逮捕, en: arrest refused}
 """
 DOCUMENTS = "提请批准逮捕书: Request for approval of arrest\n"
 PROCESSES = """\
@@ -38,23 +55,51 @@ processes:
   answers: [PB-01]
   basis: {CPL: ["90"]}
   provenance: [src]
+  contributions: {prosecution: [DATA, DOCUMENTS]}
+  key_fields:
+  - {zh: 文号, en: number, paths: ["decisions[kind.name=批准逮捕].document_number"]}
+  clocks: {stops: [D03]}
+  supervision: {persons: [SUSPECT], events: [arrest]}
+  time_limit: {zh: 立即, en: at once}
+- code: TY-01
+  name: {zh: 技术签收回执, en: Technical receipt}
+  priority: 1
+  carried_by: {evidence: DELIVERED}
+  senders: [ANY]
+  receivers: {mode: one_of, parties: [ANY]}
+  answers: ["*"]
+  basis: {}
+  provenance: [brief]
 """
-FILES = {"edition.yaml": EDITION, "documents.yaml": DOCUMENTS, "processes/pb.yaml": PROCESSES}
+FILES = {
+    "2030.1/edition.yaml": EDITION,
+    "2030.1/documents.yaml": DOCUMENTS,
+    "2030.1/systems.yaml": SYSTEMS,
+    "2030.1/processes/pb.yaml": PROCESSES,
+    "code_tables/decision-kind/2030.1.yaml": CODES,
+}
+# The file that a change is about, by the short name that the tests use.
+PLACES = {
+    "edition": "2030.1/edition.yaml",
+    "documents": "2030.1/documents.yaml",
+    "systems": "2030.1/systems.yaml",
+    "pb": "2030.1/processes/pb.yaml",
+    "codes": "code_tables/decision-kind/2030.1.yaml",
+}
 
 
 def write_edition(root: Path, **changes: tuple[str, str]) -> Path:
     """Writes the small edition above; a change replaces one piece of text in a file."""
-    folder = root / "2030.1"
-    (folder / "processes").mkdir(parents=True)
     for name, text in FILES.items():
-        old, new = changes.get(name.split("/")[-1].removesuffix(".yaml"), ("", ""))
+        old, new = next((change for key, change in changes.items() if PLACES[key] == name), ("", ""))
         assert old in text
-        (folder / name).write_text(text.replace(old, new, 1) if old else text, encoding="utf-8")
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text.replace(old, new, 1) if old else text, encoding="utf-8")
     return root
 
 
 def test_the_small_edition_itself_is_right(tmp_path: Path) -> None:
-    assert sorted(load_edition("2030.1", write_edition(tmp_path)).processes) == ["PB-01", "PB-02"]
+    assert sorted(load_edition("2030.1", write_edition(tmp_path)).processes) == ["PB-01", "PB-02", "TY-01"]
 
 
 @pytest.mark.parametrize(
@@ -114,6 +159,60 @@ def test_the_small_edition_itself_is_right(tmp_path: Path) -> None:
         ("pb", "answers: [PB-01]", "answers: [PB-09]", 14, "PB-02: it answers 'PB-09'"),
         ("pb", "answers: [PB-01]", "answers: [PB-02]", 14, "PB-02: it answers itself"),
         ("pb", "answers: [PB-01]", 'answers: ["*"]', 14, "only a technical process may answer any process"),
+        (
+            "pb",
+            'basis: {CPL: ["91"]}',
+            'answers: [PB-02]\n  basis: {CPL: ["91"]}',
+            3,
+            "answer each other in a circle",
+        ),
+        (
+            "edition",
+            'decision-kind: "2030.1"',
+            'decision-kind: "2030.1"\nrounds:\n- {processes: [PB-01, PB-02], zh: 往复, en: in turn}',
+            9,
+            "PB-01, PB-02 do not answer each other in turn",
+        ),
+        ("edition", "decision-kind:", "Decision:", 7, "'Decision' is not a name of small letters"),
+        (
+            "edition",
+            'kind: "2030.1"',
+            'kind: "2031.1"',
+            7,
+            "code table 'decision-kind' has no version '2031.1'",
+        ),
+        ("edition", 'kind: "2030.1"', 'kind: "../2030.1"', 7, "'../2030.1' is not a version"),
+        ("codes", "id: decision-kind", "id: decisions", 1, "its id says 'decisions'"),
+        ("codes", 'version: "2030.1"', 'version: "2030.2"', 2, "its version says '2030.2'"),
+        ("codes", ", en: kinds of decisions", "", 3, "missing: en"),
+        ("codes", "exhaustive: false", "exhaustive: perhaps", 6, "'true' or 'false'"),
+        ("codes", '"02": {zh: 不批准逮捕', '"02": {zh: 批准逮捕', 9, "'批准逮捕' has two codes"),
+        ("codes", '"02": {zh', '"01": {zh', 9, "'01' is given twice"),
+        ("systems", "party: POLICE", "party: HUB", 1, "'HUB' is not one of"),
+        ("systems", "planned: true", "planned: soon", 2, "'true' or 'false'"),
+        ("systems", "prosecution:", "Prosecution:", 2, "is not a name of small letters"),
+        ("pb", "prosecution: [DATA", "trial: [DATA", 22, "system 'trial' is not in systems.yaml"),
+        ("pb", "[DATA, DOCUMENTS]", "[DATA, PAPER]", 22, "'PAPER' is not one of"),
+        ("pb", "[DATA, DOCUMENTS]", "[DOCUMENTS]", 14, "no system of PROCURATORATE contributes DATA"),
+        ("pb", "prosecution: [DATA", "case-handling: [DATA", 14, "contributes, but POLICE does not send"),
+        ("pb", "name=批准逮捕]", "name=批准拘留]", 24, "'批准拘留' is not in code table decision-kind"),
+        (
+            "pb",
+            "decisions[kind.name=批准逮捕].document_number",
+            "documents[kind.name=拘留证].number",
+            24,
+            "'拘留证' is not in documents.yaml",
+        ),
+        ("pb", "en: number, paths", "paths", 24, "missing: en"),
+        ("pb", "stops: [D03]", "ends: [D03]", 25, "unknown key 'ends'"),
+        ("pb", "stops: [D03]", "stops: [D3]", 25, "'D3' is not the id of a clock"),
+        ("pb", "stops: [D03]", "stops: [D03, D03]", 25, "'D03' is listed twice"),
+        ("pb", "persons: [SUSPECT]", "persons: [THIEF]", 26, "'THIEF' is not one of"),
+        ("pb", "events: [arrest]", "events: [Arrest]", 26, "is not a name of small letters"),
+        ("pb", "time_limit: {zh: 立即, en: at once}", "time_limit: 立即", 27, "a mapping is expected"),
+        ("pb", "evidence: DELIVERED", "evidence: ARRIVED", 31, "'ARRIVED' is not one of"),
+        ("pb", "evidence: DELIVERED", "envelope: seal", 31, "'seal' is not one of"),
+        ("pb", "{evidence: DELIVERED}", "{}", 31, "needs 'evidence' or 'envelope'"),
     ],
 )
 def test_a_mistake_is_named_by_file_line_and_reason(
@@ -122,8 +221,7 @@ def test_a_mistake_is_named_by_file_line_and_reason(
     with pytest.raises(EditionError) as caught:
         load_edition("2030.1", write_edition(tmp_path, **{file: (old, new)}))
     problem = caught.value.problems[0]
-    folder = "2030.1/processes" if file == "pb" else "2030.1"
-    assert (problem.file, problem.line) == (f"{folder}/{file}.yaml", line)
+    assert (problem.file, problem.line) == (PLACES[file], line)
     assert reason in problem.reason
     assert str(problem) in str(caught.value)
 
