@@ -1,4 +1,4 @@
-"""The line between two nodes: a TCP proxy that can hold, freeze and cut what passes, and counts it."""
+"""The line between two ends: a TCP proxy that can hold, freeze and cut what passes, and counts it."""
 
 from __future__ import annotations
 
@@ -10,22 +10,55 @@ _BLOCK_BYTES = 64 * 1024
 
 
 @dataclass
-class Line:
-    """Forwards what comes to `port` to a node, until told otherwise. `sent_bytes` counts towards the node."""
+class Way:
+    """One direction of a line: counts what passes, over all connections, and holds it when told so."""
 
-    target_port: int
-    sent_bytes: int = 0
-    connections: int = 0
-    cut_after_bytes: int | None = None
-    """When set, each connection is cut after so many bytes towards the node."""
+    passed_bytes: int = 0
     _hold_at: int | None = None
     _open: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._open.set()
+
+    def hold_after(self, more_bytes: int) -> None:
+        """Let so many more bytes pass, then none until `heal`."""
+        self._hold_at = self.passed_bytes + more_bytes
+
+    def heal(self) -> None:
+        """Hold nothing any more."""
+        self._hold_at = None
+        self._open.set()
+
+    @property
+    def is_holding(self) -> bool:
+        """Something waits until `heal`."""
+        return not self._open.is_set()
+
+    async def let_pass(self, size: int) -> None:
+        """Return when so many bytes may pass; they are counted."""
+        if self._hold_at is not None and self.passed_bytes >= self._hold_at:
+            self._open.clear()
+            await self._open.wait()
+        self.passed_bytes += size
+
+
+@dataclass
+class Line:
+    """Forwards what comes to `port` to a node, until told otherwise."""
+
+    target_port: int
+    there: Way = field(default_factory=Way)
+    """Towards the node."""
+    back: Way = field(default_factory=Way)
+    """From the node."""
+    connections: int = 0
+    cut_after_bytes: int | None = None
+    """When set, each connection is cut after so many bytes in one direction."""
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
     _frozen: set[asyncio.Task[None]] = field(default_factory=set)
     _server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
-        self._open.set()
         self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
         return self
 
@@ -40,9 +73,19 @@ class Line:
         assert self._server is not None
         return int(self._server.sockets[0].getsockname()[1])
 
+    @property
+    def address(self) -> str:
+        """Where a client finds the node by this line."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def sent_bytes(self) -> int:
+        """What passed towards the node."""
+        return self.there.passed_bytes
+
     def hold_after(self, more_bytes: int) -> None:
         """Let so many more bytes pass towards the node, then none until `heal`."""
-        self._hold_at = self.sent_bytes + more_bytes
+        self.there.hold_after(more_bytes)
 
     def freeze(self) -> None:
         """From now on nothing passes over the connections that are open, and nobody is told; new ones work."""
@@ -55,8 +98,9 @@ class Line:
 
     def heal(self) -> None:
         """A good line again; frozen connections stay dead."""
-        self._hold_at = self.cut_after_bytes = None
-        self._open.set()
+        self.cut_after_bytes = None
+        self.there.heal()
+        self.back.heal()
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -77,8 +121,8 @@ class Line:
     ) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self.target_port)
         pumps = {
-            asyncio.create_task(self._pump(task, reader, back, counts=True)),
-            asyncio.create_task(self._pump(task, there, writer, counts=False)),
+            asyncio.create_task(self._pump(task, reader, back, self.there)),
+            asyncio.create_task(self._pump(task, there, writer, self.back)),
         }
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -89,27 +133,15 @@ class Line:
             await asyncio.gather(*pumps, return_exceptions=True)
 
     async def _pump(
-        self,
-        task: asyncio.Task[None],
-        source: asyncio.StreamReader,
-        sink: asyncio.StreamWriter,
-        *,
-        counts: bool,
+        self, task: asyncio.Task[None], source: asyncio.StreamReader, sink: asyncio.StreamWriter, way: Way
     ) -> None:
         passed = 0
         while data := await source.read(_BLOCK_BYTES):
             if task in self._frozen:
                 await asyncio.Event().wait()
-            if counts:
-                await self._pass(len(data))
-                passed += len(data)
+            await way.let_pass(len(data))
+            passed += len(data)
             sink.write(data)
             await sink.drain()
-            if counts and self.cut_after_bytes is not None and passed >= self.cut_after_bytes:
+            if self.cut_after_bytes is not None and passed >= self.cut_after_bytes:
                 return
-
-    async def _pass(self, size: int) -> None:
-        if self._hold_at is not None and self.sent_bytes >= self._hold_at:
-            self._open.clear()
-            await self._open.wait()
-        self.sent_bytes += size

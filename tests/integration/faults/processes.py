@@ -102,8 +102,13 @@ async def run_command(
 
 
 def script(name: str) -> Path:
-    """The console script of a service, beside the interpreter that runs the tests."""
-    return Path(sys.executable).parent / f"xietong-{name}"
+    """The console script of a service."""
+    return console_script(f"xietong-{name}")
+
+
+def console_script(name: str) -> Path:
+    """A console script, beside the interpreter that runs the tests."""
+    return Path(sys.executable).parent / name
 
 
 def write_settings(file: Path, settings: Settings) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable
 
 from tests.integration.exchange.city import Agency
 from tests.integration.faults.town import (
@@ -42,6 +43,17 @@ async def send(police: Agency, content: bytes, number: str = "") -> package_pb2.
     )
 
 
+async def stopped_halfway(town: Town, content: bytes) -> package_pb2.Package:
+    """A package that both lines hold in its middle: the hub has met the receiver, so it goes on while it arrives."""
+    first = await send(await town.police(), b"first")
+    await town.state(PROCURATORATE, first.package_id, DELIVERED)
+    for line in (town.to_hub, town.to_procuratorate):
+        line.hold_after(len(content) // 2)
+    sent = await send(await town.police(), content)
+    await town.moved(PROCURATORATE, sent.package_id, len(content) // 4)
+    return sent
+
+
 async def arrives_once(town: Town, package_id: str, content: bytes, *other: str) -> None:
     """The package arrives whole, is accepted, and every node can prove it with one piece of evidence of each kind.
 
@@ -74,8 +86,17 @@ async def evidence_is_sound(town: Town, package_id: str, *kinds: str) -> None:
         assert max(counted.values()) == 1, counted
         if party == POLICE:
             assert set(counted) == set(kinds)
+        if party in (POLICE, HUB):
+            _require_order(Statement.FromString(piece.statement) for piece in exported.bundle.evidence)
         if party == HUB:  # SUBMITTED is said to it by the envelope itself
             assert set(counted) >= set(kinds) - {"SUBMITTED", "FAILED"}
+
+
+def _require_order(statements: Iterable[Statement]) -> None:
+    """A package was the hub's before it was the receiver's."""
+    times = {statement.kind: statement.event_time.ToNanoseconds() for statement in statements}
+    delivered = times.get(EvidenceKind.EVIDENCE_KIND_DELIVERED)
+    assert delivered is None or times[EvidenceKind.EVIDENCE_KIND_RELAYED] < delivered
 
 
 def kind_of(statement: bytes) -> str:

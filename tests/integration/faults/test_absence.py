@@ -9,8 +9,17 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from tests.integration.exchange.refusals import refusal
-from tests.integration.faults.proof import DELIVERED, RELAYED, SUBMITTED, arrives_once, send
-from tests.integration.faults.town import HUB, MIB, POLICE, PROCURATORATE, Town, content_of, eventually
+from tests.integration.faults.proof import DELIVERED, RELAYED, SUBMITTED, arrives_once, send, stopped_halfway
+from tests.integration.faults.town import (
+    HUB,
+    MIB,
+    POLICE,
+    PROCURATORATE,
+    WINDOW_BYTES,
+    Town,
+    content_of,
+    eventually,
+)
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.package_pb2 import DeliveryState
@@ -62,6 +71,22 @@ async def test_a_node_is_stopped_while_a_transfer_is_under_way(town: Town, stopp
 
     await arrives_once(town, sent.package_id, content)
     assert line.sent_bytes - before < 24 * MIB + 8 * MIB, "the transfer began anew instead of going on"
+
+
+async def test_nodes_are_started_anew_with_other_addresses_of_their_neighbours(town: Town) -> None:
+    content, lines = content_of(12 * MIB), (town.to_hub, town.to_procuratorate)
+    before = [line.sent_bytes for line in lines]
+    sent = await stopped_halfway(town, content)
+
+    async with town.line_to(HUB) as hub, town.line_to(PROCURATORATE) as procuratorate:
+        await town.restart(POLICE, neighbours={"hub": hub.address})
+        known = town.settings(HUB).neighbours
+        await town.restart(HUB, neighbours={**known, "procuratorate": procuratorate.address})
+        await arrives_once(town, sent.package_id, content)
+        for line, begin, other in zip(lines, before, (hub, procuratorate), strict=True):
+            assert line.sent_bytes - begin + other.sent_bytes < len(content) + WINDOW_BYTES
+            assert other.sent_bytes > 4 * MIB
+        await town.heal()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -12,8 +12,15 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from tests.integration.faults.proof import arrives_once, send
-from tests.integration.faults.town import POLICE, Town, content_of, eventually
+from tests.integration.faults.proof import arrives_once, send, stopped_halfway
+from tests.integration.faults.town import (
+    MIB,
+    POLICE,
+    WINDOW_BYTES,
+    Town,
+    content_of,
+    eventually,
+)
 
 from xietong_client.pki import DevelopmentCA, Identity, Role
 
@@ -79,6 +86,23 @@ async def test_a_renewed_certificate_is_brought_to_neighbours(town: Town) -> Non
         DevelopmentCA.load(town.pki_folder).issue(NODE, town.pki_folder)
         await eventually(lambda: _holds(brought, _serial(town.pki_folder)))
     await arrives_once(town, sent.package_id, content)
+
+
+async def test_certificates_are_renewed_while_a_package_travels(town: Town) -> None:
+    content, lines = content_of(12 * MIB), (town.to_hub, town.to_procuratorate)
+    before = [line.sent_bytes for line in lines]
+    sent = await stopped_halfway(town, content)
+
+    authority = DevelopmentCA.load(town.pki_folder)
+    for party in ("police", "hub", "procuratorate"):
+        authority.issue(Identity(party, Role.EXCHANGE), town.pki_folder)
+    for line in lines:
+        line.cut()
+        line.heal()
+
+    await arrives_once(town, sent.package_id, content)
+    for line, begin in zip(lines, before, strict=True):
+        assert line.sent_bytes - begin < len(content) + WINDOW_BYTES, "the transfer began anew"
 
 
 async def _holds(brought: list[int], serial: int) -> bool:

@@ -33,6 +33,8 @@ PROCESS: Final = "PB-04"
 """A process from police to procuratorate that asks for one document only."""
 FILE: Final = "document-0.pdf"
 MIB: Final = 1 << 20
+WINDOW_BYTES: Final = 4 * MIB
+"""What may be under way unacknowledged, and is sent again after a break."""
 BOUND_SECONDS: Final = 30.0
 """Whatever a test waits for comes within this time or not at all."""
 QUICK: Final = RetrySettings(first_delay_seconds=0.05, longest_delay_seconds=0.2, lease_seconds=2.0)
@@ -142,6 +144,10 @@ class Town:
             neighbours["procuratorate"] = f"127.0.0.1:{self.to_procuratorate.port}"
         return settings.model_copy(update={"neighbours": neighbours})
 
+    def line_to(self, party: Party.ValueType) -> Line:
+        """A line for clients of this node; it stands while the caller has entered it."""
+        return Line(self._city.ports[party])
+
     async def police(self) -> Agency:
         """The police's case-handling system, over a connection of its own."""
         return await self._city.agency(POLICE, "case-handling")
@@ -189,6 +195,11 @@ class Town:
             return package if package is not None and package.state == state else None
 
         return await eventually(look, bound_seconds)
+
+    async def packages(self, number: str) -> list[str]:
+        """Ids of the packages that were sent under this case number."""
+        query = "SELECT package_id FROM package JOIN draft USING (draft_id) WHERE case_number = :number"
+        return [str(package_id) for (package_id,) in await self.rows(POLICE, query, number=number)]
 
     async def rows(self, party: Party.ValueType, query: str, **values: object) -> list[tuple[object, ...]]:
         """What is in a node's database."""
