@@ -57,7 +57,7 @@ class Statistics:
 
 
 def statistics(edition: Edition) -> Statistics:
-    """Counts what the edition holds; `clocks` are those that processes name."""
+    """Counts what the edition holds."""
     processes = tuple(edition.processes.values())
     first = [process for process in processes if process.priority == 1]
     return Statistics(
@@ -67,9 +67,7 @@ def statistics(edition: Edition) -> Statistics:
         first_release_complete=sum(not gaps(process) for process in first),
         technical=sum(process.technical for process in processes),
         required_fields=sum(len(process.fields) for process in processes),
-        clocks=len(
-            {clock for process in processes for ids in (process.clocks or {}).values() for clock in ids}
-        ),
+        clocks=len(edition.clocks.items),
         code_tables=len(edition.code_tables),
         laws=len(edition.laws),
         laws_read=sum(law.read for law in edition.laws.values()),
@@ -78,7 +76,7 @@ def statistics(edition: Edition) -> Statistics:
 
 
 def unsure_points(edition: Edition) -> tuple[tuple[str, Text], ...]:
-    """Every point that an authority has yet to confirm, with where it stands: `edition`, a process or a system."""
+    """Every point that an authority has yet to confirm, and where: the edition, a system, process, clock or year."""
     found = [(f"edition {point.item}", point.note) for point in edition.unsure]
     found += [
         (f"system {system.id}", system.note)
@@ -87,4 +85,11 @@ def unsure_points(edition: Edition) -> tuple[tuple[str, Text], ...]:
     ]
     for process in edition.processes.values():
         found += [(f"{process.code} {point.item}", point.note) for point in process.unsure]
+    for clock in edition.clocks.items.values():
+        found += [(f"{clock.id} {point.item}", point.note) for point in clock.unsure]
+    found += [
+        (f"calendar {year.year}", year.source)
+        for year in edition.calendar.years.values()
+        if not year.official
+    ]
     return tuple(found)

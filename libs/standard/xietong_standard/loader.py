@@ -15,6 +15,10 @@ from typing import NamedTuple, TypeVar
 
 from xietong_standard.catalogue import BusinessSystem, CodeTable, Round
 from xietong_standard.catalogue_reader import read_code_tables, read_rounds, read_systems
+from xietong_standard.clocks.calendar_reader import read_calendar
+from xietong_standard.clocks.model import Clocks
+from xietong_standard.clocks.reader import ClockReader, read_events
+from xietong_standard.clocks.references import check_clocks
 from xietong_standard.model import Edition, EditionStatus, Law, OpenPoint, Process
 from xietong_standard.process_reader import ProcessReader, read_open_point
 from xietong_standard.references import check_references, check_rounds
@@ -74,11 +78,13 @@ class _EditionBuilder:
         systems = self._try(lambda: self._read_systems(folder / "systems.yaml"))
         if head is None or kinds is None or systems is None:
             raise EditionError(self._problems)
-        reader = ProcessReader(Vocabulary(head.laws, kinds, systems, head.code_tables))
-        processes = self._read_processes(folder / "processes", reader)
+        vocabulary = Vocabulary(head.laws, kinds, systems, head.code_tables)
+        processes = self._read_processes(folder / "processes", ProcessReader(vocabulary))
         self._problems += check_references(processes, self._places)
         self._problems += check_rounds(processes, self._places, head.rounds)
-        if self._problems:
+        clocks = self._try(lambda: self._read_clocks(folder, vocabulary, processes))
+        calendar = self._try(lambda: read_calendar(self._root))
+        if self._problems or clocks is None or calendar is None:
             raise EditionError(self._problems)
         return Edition(
             id=self._id,
@@ -90,6 +96,8 @@ class _EditionBuilder:
             code_tables=MappingProxyType(head.code_tables),
             processes=MappingProxyType(processes),
             rounds=tuple(round_ for round_, _ in head.rounds),
+            clocks=clocks,
+            calendar=calendar,
             unsure=head.unsure,
         )
 
@@ -144,6 +152,16 @@ class _EditionBuilder:
             processes[process.code] = process
             self._places[process.code] = entry
         return processes
+
+    def _read_clocks(self, folder: Path, vocabulary: Vocabulary, processes: dict[str, Process]) -> Clocks:
+        events = read_events(read_yaml(folder / "events.yaml", self._root))
+        reader = ClockReader(vocabulary, events)
+        clocks = reader.read(read_yaml(folder / "clocks.yaml", self._root))
+        if (
+            not self._problems
+        ):  # a process that could not be read would be named again wherever a clock names it
+            self._problems += check_clocks(clocks, reader, processes, self._places)
+        return clocks
 
     def _read_stage(self, file: Path) -> list[tuple[Entry, Text]]:
         """The entries of a file of processes, each with the stage that the file is about."""

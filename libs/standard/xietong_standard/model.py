@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from xietong_standard.catalogue import (
     BusinessSystem,
@@ -23,6 +24,10 @@ from xietong_standard.catalogue import (
 from xietong_standard.conditions import Condition
 from xietong_standard.paths import FieldPath
 from xietong_standard.text import Text
+
+if TYPE_CHECKING:  # the clocks cite laws and parties of this module
+    from xietong_standard.clocks.calendar import WorkingCalendar
+    from xietong_standard.clocks.model import Clocks
 
 # `answers` of the technical processes: they may answer any process.
 ANY_PROCESS = "*"
@@ -267,7 +272,10 @@ class Permission:
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """One edition of the data standard. Immutable; made by `load_edition`."""
+    """One edition of the data standard. Immutable; made by `load_edition`.
+
+    The calendar of working days belongs to all editions: a year is added to it without a new edition.
+    """
 
     id: str
     effective_date: date
@@ -278,6 +286,8 @@ class Edition:
     code_tables: Mapping[str, CodeTable]
     processes: Mapping[str, Process]
     rounds: tuple[Round, ...]
+    clocks: Clocks
+    calendar: WorkingCalendar
     unsure: tuple[OpenPoint, ...]
 
     def process(self, code: str) -> Process:

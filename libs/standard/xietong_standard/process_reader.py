@@ -18,7 +18,6 @@ from xietong_standard.conditions import CONDITIONS, Condition
 from xietong_standard.model import (
     AudioVideoMode,
     AudioVideoRule,
-    Basis,
     DocumentRequirement,
     FieldRequirement,
     OpenPoint,
@@ -105,7 +104,7 @@ class ProcessReader:
             clocks=read_clocks(fields.get("clocks")),
             supervision=read_supervision(fields.get("supervision")),
             time_limit=read_text(fields["time_limit"]) if "time_limit" in fields else None,
-            basis=tuple(self._basis(key, value) for key, value in fields["basis"].pairs()),
+            basis=self._vocabulary.basis(fields["basis"]),
             provenance=read_provenance(fields["provenance"]),
             unsure=tuple(read_open_point(item) for item in items_of(fields.get("unsure"))),
         )
@@ -127,9 +126,6 @@ class ProcessReader:
         names = [fields["name"]] if "name" in fields else fields["one_of"].items()
         kinds = tuple(self._vocabulary.document_kind(name) for name in names)
         return DocumentRequirement(kinds, _each(fields.get("each")), _condition(fields.get("condition")))
-
-    def _basis(self, key: Entry, value: Entry) -> Basis:
-        return Basis(self._vocabulary.law(key), value.texts())
 
     def _field(self, entry: Entry) -> FieldRequirement:
         fields = entry.fields(("path", "zh", "en"), ("each", "condition", "table"))

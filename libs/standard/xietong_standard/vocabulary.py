@@ -9,7 +9,7 @@ from types import MappingProxyType
 from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong.casefile.v1.person_pb2 import PersonRole
 from xietong_standard.catalogue import BusinessSystem, CodeTable
-from xietong_standard.model import Law
+from xietong_standard.model import Basis, Law
 from xietong_standard.paths import FieldPath, PathError
 from xietong_standard.source import Entry
 from xietong_standard.text import Text
@@ -56,6 +56,10 @@ class Vocabulary:
         if law is None:
             entry.fail(f"law '{entry.text()}' is not in edition.yaml")
         return law
+
+    def basis(self, entry: Entry) -> tuple[Basis, ...]:
+        """Laws with their articles: `{CPL: ["91"]}`."""
+        return tuple(Basis(self.law(key), value.texts()) for key, value in entry.pairs())
 
     def system(self, entry: Entry) -> BusinessSystem:
         """A business system by its id."""

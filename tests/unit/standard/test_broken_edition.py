@@ -71,7 +71,32 @@ processes:
   basis: {}
   provenance: [brief]
 """
+EVENTS = """\
+detention: {zh: 拘留执行, en: detention executed}
+arrest: {zh: 逮捕执行, en: arrest executed}
+"""
+CLOCKS = """\
+switches:
+  detained: {begins: [detention], ends: [arrest]}
+clocks:
+- id: D03
+  kind: limit
+  name: {zh: 审查逮捕, en: arrest decision}
+  basis: {CPL: ["91"]}
+  provenance: [src]
+  limits:
+  - key: decision
+    name: {zh: 审查逮捕, en: arrest decision}
+    term: 7 days
+    starts: [detention]
+    stops: [PB-02 received by POLICE]
+    when: detained
+    responsible: [PROCURATORATE]
+    leads: [1 day]
+"""
 FILES = {
+    "2030.1/events.yaml": EVENTS,
+    "2030.1/clocks.yaml": CLOCKS,
     "2030.1/edition.yaml": EDITION,
     "2030.1/documents.yaml": DOCUMENTS,
     "2030.1/systems.yaml": SYSTEMS,
@@ -80,6 +105,8 @@ FILES = {
 }
 # The file that a change is about, by the short name that the tests use.
 PLACES = {
+    "events": "2030.1/events.yaml",
+    "clocks": "2030.1/clocks.yaml",
     "edition": "2030.1/edition.yaml",
     "documents": "2030.1/documents.yaml",
     "systems": "2030.1/systems.yaml",

@@ -1,0 +1,181 @@
+"""Broken clocks, events and calendars are refused with file, line and reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.unit.standard.test_broken_edition import CLOCKS, write_edition
+
+from xietong_standard import EditionError, load_edition
+
+YEAR = """\
+year: 2030
+official: true
+source: {zh: 通知, en: notice}
+holidays:
+- {zh: 元旦, en: New Year's Day, first: "2030-01-01", last: "2030-01-02"}
+make_up_days: ["2030-01-05"]
+"""
+TWO_LIMITS = CLOCKS[CLOCKS.index("  - key: decision") :]
+PROHIBITION = """\
+- id: D39
+  kind: prohibition
+  name: {zh: 不重新计算, en: no restart}
+  basis: {CPL: ["91"]}
+  provenance: [src]
+  begins: [detention]
+  ends: []
+  within: [D03]
+  responsible: [PROCURATORATE]
+  leads: [1 day]
+"""
+
+
+def refusal(tmp_path: Path, **changes: tuple[str, str]) -> str:
+    with pytest.raises(EditionError) as caught:
+        load_edition("2030.1", write_edition(tmp_path, **changes))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "reason"),
+    [
+        ("id: D03", "id: 3", 4, "text is expected, not '3'"),
+        ("id: D03", "id: X03", 4, "'X03' is no id of a clock"),
+        ("kind: limit", "kind: deadline", 5, "'deadline' is not one of: exclusion, limit"),
+        ("  kind: limit\n", "", 4, "missing: kind"),
+        ("kind: limit", "kind: exclusion", 9, "unknown key 'limits'"),
+        ("CPL:", "CPC:", 7, "law 'CPC' is not in edition.yaml"),
+        ("provenance: [src]", "provenance: [unsure]", 8, "'unsure' does not say what is"),
+        ("key: decision", "key: Decision", 10, "'Decision' is no key"),
+        ("7 days", "a week", 12, "'a week' is no length of time"),
+        ("7 days", "1 day + 1 hour", 12, "mixes hours"),
+        ("starts: [detention]", "starts: []", 13, "D03 starts at no event"),
+        ("PB-02 received", "PB-02 arrived", 14, "is no trigger"),
+        ("PB-02 received", "PB-09 received", 14, "'PB-09' is not a process of this edition"),
+        ("by POLICE", "by COURT", 14, "COURT has no part in 'PB-02 received by COURT'"),
+        ("by POLICE", "by PRISON_GUARD", 14, "'PRISON_GUARD' is not one of"),
+        (
+            "PB-02 received by POLICE",
+            "PB-02 sent by POLICE",
+            14,
+            "POLICE has no part in 'PB-02 sent by POLICE'",
+        ),
+        ("PB-02 received by POLICE", "escape", 14, "event 'escape' is not in events.yaml"),
+        ("when: detained", "when: asleep", 15, "'asleep' is not one of: detained"),
+        ("when: detained", "unless: [asleep]", 15, "'asleep' is not one of: detained"),
+        ("when: detained", "holidays: maybe", 15, "'maybe' is not one of"),
+        ("when: detained", "most_runs: 0", 15, "0 is not 1 or more"),
+        ("when: detained", "colour: red", 15, "unknown key 'colour'"),
+        (
+            "when: detained",
+            "extensions: [{key: x, by: 1 day, to: 9 days, granted_by: [detention], approver: upper_court}]",
+            15,
+            "'by' or 'to', not both",
+        ),
+        (
+            "when: detained",
+            "extensions: [{key: x, by: 5 hours, granted_by: [detention], approver: upper_court}]",
+            15,
+            "counts in the units of its limit",
+        ),
+        (
+            "when: detained",
+            "extensions: [{key: x, by: 1 day, granted_by: [detention], approver: mayor}]",
+            15,
+            "'mayor' is not one of",
+        ),
+        ("[PROCURATORATE]", "[]", 16, "nobody is responsible"),
+        ("leads: [1 day]\n", f"leads: [1 day]\n{TWO_LIMITS}", 18, "'D03.decision' is given twice"),
+        (
+            "leads: [1 day]\n",
+            f"leads: [1 day]\n{CLOCKS[CLOCKS.index('- id') :]}",
+            18,
+            "clock 'D03' is given twice",
+        ),
+        (
+            "leads: [1 day]\n",
+            f"leads: [1 day]\n{PROHIBITION.replace('[D03]', '[D08]')}",
+            25,
+            "'D08' is no limit of this edition",
+        ),
+    ],
+)
+def test_the_mistake_is_named(tmp_path: Path, old: str, new: str, line: int, reason: str) -> None:
+    assert f"2030.1/clocks.yaml:{line}: " in (refused := refusal(tmp_path, clocks=(old, new)))
+    assert reason in refused
+
+
+def test_a_prohibited_restart_is_refused(tmp_path: Path) -> None:
+    restarting = CLOCKS.replace("    when: detained\n", "    restarts: [detention]\n")
+    refused = refusal(tmp_path, clocks=(CLOCKS, restarting + PROHIBITION))
+    assert "2030.1/clocks.yaml:18: D39 forbids that 'D03' restarts" in refused
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "reason"),
+    [
+        ("detention:", "Detention:", "'Detention' is no code of an event"),
+        (", en: detention executed", "", "missing: en"),
+        (
+            "arrest:",
+            "escape: {zh: 脱逃, en: escape}\narrest:",
+            "no clock and no state uses the event 'escape'",
+        ),
+    ],
+)
+def test_broken_events(tmp_path: Path, old: str, new: str, reason: str) -> None:
+    refused = refusal(tmp_path, events=(old, new))
+    assert "2030.1/events.yaml:" in refused
+    assert reason in refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"pb": ("[arrest]", "[escape]")}, "pb.yaml:14: PB-02: event 'escape' is not in events.yaml"),
+        ({"pb": ("stops: [D03]", "stops: [D04, D03]")}, "pb.yaml:14: PB-02: 'D04' is not in clocks.yaml"),
+        ({"pb": ("stops: [D03]", "stops: [D03], extends: [D03]")}, "does not say that it extends D03"),
+        ({"pb": ("stops: [D03]", "")}, "clocks.yaml:4: PB-02 does not say that it stops D03"),
+        (
+            {"clocks": ("[PB-02 received by POLICE]", "[detention]")},
+            "pb.yaml:14: PB-02: clocks.yaml does not say that it stops D03",
+        ),
+    ],
+)
+def test_processes_and_clocks_say_the_same(
+    tmp_path: Path, changes: dict[str, tuple[str, str]], reason: str
+) -> None:
+    assert reason in refusal(tmp_path, **changes)
+
+
+@pytest.mark.parametrize("name", ["events.yaml", "clocks.yaml"])
+def test_an_edition_without_them(tmp_path: Path, name: str) -> None:
+    root = write_edition(tmp_path)
+    (root / "2030.1" / name).unlink()
+    with pytest.raises(EditionError, match=rf"2030\.1/{name}:1: the file cannot be read"):
+        load_edition("2030.1", root)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "reason"),
+    [
+        ("year: 2030", "year: 2031", 1, "the file is '2030.yaml', it says 2031"),
+        ("official: true", "official: false", 5, "list no holidays"),
+        ("source: {zh: 通知, en: notice}\n", "", 1, "missing: source"),
+        ('"2030-01-01"', '"2029-12-31"', 5, "2029-12-31 does not lie in 2030"),
+        ('"2030-01-01"', '"2030-01-32"', 5, "'2030-01-32' is not a date"),
+        ('"2030-01-01"', '"2030-01-03"', 5, "ends before it begins"),
+        ('["2030-01-05"]', '["2030-01-07"]', 6, "2030-01-07 is no day of a weekend"),
+    ],
+)
+def test_a_broken_calendar(tmp_path: Path, old: str, new: str, line: int, reason: str) -> None:
+    root = write_edition(tmp_path)
+    (root / "calendar").mkdir()
+    assert old in YEAR
+    (root / "calendar/2030.yaml").write_text(YEAR.replace(old, new), encoding="utf-8")
+    with pytest.raises(EditionError) as caught:
+        load_edition("2030.1", root)
+    assert f"calendar/2030.yaml:{line}: " in str(caught.value)
+    assert reason in str(caught.value)
