@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from types import MappingProxyType
-from typing import cast
+from typing import Any, cast
 
 from tests.unit.exchange.packages import NOW, signature_of
 
@@ -127,6 +127,7 @@ class MemoryOutbox:
     finishes: int = 0
     """Calls that finished deliveries, however many."""
     claims: int = 0
+    time: datetime = NOW
 
     async def enqueue(
         self,
@@ -199,18 +200,19 @@ class MemoryOutbox:
         self, delivery_id: int, token: int, error: Failure, *, delay_seconds: float, reset_budget: bool
     ) -> bool:
         self.delays.append(delay_seconds)
+        fresh: dict[str, Any] = {"attempts": 1, "progress_time": self.time} if reset_budget else {}
         return self._note(
-            "postponed", delivery_id, token, error.reason_name(), last_reason=error.reason_name()
+            "postponed", delivery_id, token, error.reason_name(), last_reason=error.reason_name(), **fresh
         )
 
     async def bury(self, delivery_id: int, token: int, error: Failure) -> bool:
         return self._note("buried", delivery_id, token, error.reason_name(), status="dead")
 
-    def _note(self, what: str, delivery_id: int, token: int, reason: str, **more: str) -> bool:
+    def _note(self, what: str, delivery_id: int, token: int, reason: str, **more: Any) -> bool:
         delivery = self.deliveries[delivery_id]
         if (delivery.token, delivery.leased) != (token, True):
             return False
-        self.deliveries[delivery_id] = replace(delivery, leased=False, **more)  # type: ignore[arg-type] # a status
+        self.deliveries[delivery_id] = replace(delivery, leased=False, **more)
         self.log.append((what, delivery_id, reason))
         return True
 
@@ -232,7 +234,6 @@ class MemoryStore:
     packages: MemoryPackages = field(default_factory=MemoryPackages)
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
     operations: MemoryOperations = field(default_factory=MemoryOperations)
-    time: datetime = NOW
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[MemoryStore]:
@@ -240,7 +241,7 @@ class MemoryStore:
         yield self
 
     async def now(self) -> datetime:
-        return self.time
+        return self.outbox.time
 
 
 @cache

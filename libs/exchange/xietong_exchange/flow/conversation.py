@@ -61,6 +61,7 @@ class Conversation:
         self.movement = Movement(0, package.size_bytes, is_incoming=False)
         self.limits = limits
         self.on_progress: Callable[[], None] = _nothing
+        """Called whenever the neighbour holds more of the package than ever in this conversation."""
         self.is_released = is_here
         self._exchange = exchange
         self._package = package
@@ -74,6 +75,7 @@ class Conversation:
             inline_bytes=limits.inline_limit_bytes,
             is_here=is_here,
         )
+        self._least_remaining = package.size_bytes
         self._news = asyncio.Event()
         self._next_announcement = 0.0
 
@@ -158,12 +160,20 @@ class Conversation:
         elif answer.HasField("progress"):
             progress = answer.progress
             self._machine.progress_received(progress.part, progress.attempt, progress.written_bytes)
-            self.on_progress()
         elif answer.HasField("abort"):
             self._machine.abort_received(answer.abort.part, answer.abort.attempt)
-        self.movement.transferred_bytes = self._package.size_bytes - self._machine.remaining_bytes
+        self._note_progress(is_acknowledged=answer.HasField("progress"))
         self._announce()
         self._news.set()
+
+    def _note_progress(self, *, is_acknowledged: bool) -> None:
+        """A sign of life, and bytes that come again after an abort, are no progress: that would never be given up."""
+        remaining = self._machine.remaining_bytes
+        self.movement.transferred_bytes = self._package.size_bytes - remaining
+        if remaining < self._least_remaining:
+            self._least_remaining = remaining
+            if is_acknowledged:
+                self.on_progress()
 
     def _announce(self) -> None:
         """Who watches the package reads its rows anew: often enough for people, too seldom to cost anything."""

@@ -19,6 +19,7 @@ from xietong.exchange.v1.transfer_service_pb2 import EvidenceResult
 from xietong_exchange.domain.delivery import FINAL
 from xietong_exchange.domain.errors import (
     DeliveryGivenUp,
+    DigestMismatch,
     Failure,
     InternalError,
     PackageNotFound,
@@ -225,7 +226,7 @@ class Courier:
         failed: PackageRecord | None = None
         async with self.exchange.store.transaction() as tx:
             hopeless = not progressed and self.policy.is_hopeless(delivery.progress_time, await tx.now())
-            if (again or error.retryable or _overtook(delivery, error)) and not hopeless:
+            if (again or _may_pass(error) or _overtook(delivery, error)) and not hopeless:
                 await self._postpone(tx, delivery, error, progressed=progressed)
             else:
                 failed = await self._give_up(tx, delivery, error)
@@ -261,7 +262,7 @@ class Courier:
     ) -> PackageRecord | None:
         """A dead letter. The sender learns of a package that was given up, with the reason; then it is returned."""
         given_up: Failure = error
-        if error.retryable:
+        if _may_pass(error):
             given_up = DeliveryGivenUp(hours=round(self.policy.give_up_after.total_seconds() / 3600))
         if not await tx.outbox.bury(delivery.delivery_id, delivery.token, given_up):
             return None
@@ -300,6 +301,14 @@ class Courier:
             time=self.exchange.clock(),
         )
         await tx.operations.append(event)
+
+
+def _may_pass(error: Failure) -> bool:
+    """Whether time may mend it. A digest is refused after several attempts in one stream: our own copy is wrong then.
+
+    Its bytes move at every try, so it would never be taken for hopeless.
+    """
+    return error.retryable and error.reason_name() != DigestMismatch.reason_name()
 
 
 def _overtook(delivery: DeliveryRecord, error: Failure) -> bool:
