@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -135,7 +135,9 @@ def _type(annotation: Any) -> str:
     if annotation in words:
         return words[annotation]
     if get_origin(annotation) is dict:
-        return "table of texts"
+        return f"table of {_type(get_args(annotation)[1])}s"
+    if get_origin(annotation) is Annotated:
+        return _type(options[0])
     if get_origin(annotation) is list:
         return "array of tables"
     if get_origin(annotation) is Literal:
@@ -146,7 +148,7 @@ def _type(annotation: Any) -> str:
 def _default(name: str, field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    if field.default in (None, [], ""):
+    if field.default in (None, [], {}, ""):
         return "none"
     return f"`{field.default}`{_in_words(field.default) if name.endswith('_bytes') else ''}"
 

@@ -6,6 +6,7 @@ import hashlib
 import random
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -52,6 +53,11 @@ async def put(store: PartStore, content: bytes, owner: str = "police") -> PartKe
 
 async def get(store: PartStore, key: PartKey, offset: int = 0, block_bytes: int = READ_BLOCK_BYTES) -> bytes:
     return b"".join([block async for block in store.read(key, offset, block_bytes=block_bytes)])
+
+
+async def remove(store: PartStore, *keys: PartKey) -> None:
+    """Remove complete parts whenever they were used."""
+    await store.collect(keys, datetime.now(UTC) + timedelta(hours=1))
 
 
 async def finish(store: PartStore, content: bytes) -> int:

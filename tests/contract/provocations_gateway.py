@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import uuid
 
@@ -18,6 +19,7 @@ from tests.integration.exchange.city import (
 from tests.integration.exchange.refusals import Refused, refusal
 from tests.integration.exchange.shared_city import (
     BOUND_SECONDS,
+    HASTY,
     PROCESS,
     case_number,
 )
@@ -223,6 +225,17 @@ async def package_not_found(world: World) -> Refused:
 async def part_not_found(world: World) -> Refused:
     request = ReadPartRequest(package_id=(await world.delivered()).package_id, part=77)
     return await refusal(anext(aiter((await world.police()).gateway.ReadPart(request))))
+
+
+@PROVOCATIONS.add
+async def contents_removed(world: World) -> Refused:
+    package_id = (await world.accepted()).package_id
+    async with world.city.changed(Party.PARTY_PROCURATORATE, retention=HASTY):
+        procuratorate = await world.procuratorate()
+        while not (await procuratorate.get(package_id)).HasField("contents_removed_time"):
+            await asyncio.sleep(0.02)
+        request = ReadPartRequest(package_id=package_id, part=0)
+        return await refusal(anext(aiter(procuratorate.gateway.ReadPart(request))))
 
 
 @PROVOCATIONS.add

@@ -15,6 +15,7 @@ from tests.contract.part_stores import (
     key_of,
     open_local,
     open_memory,
+    remove,
 )
 
 PIECES = st.lists(
@@ -36,7 +37,7 @@ async def test_however_bytes_are_cut_and_interrupted_the_content_is_the_same(
     content = content_of(size, seed)
     key = key_of(content)
     async with opening(shared_place) as store:
-        await store.remove(key)
+        await remove(store, key)
         writer = await store.write(key, size)
         for length, then in pieces:
             before, durable = writer.written, writer.durable

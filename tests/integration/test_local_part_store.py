@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from tests.contract.part_stores import MEBIBYTE, content_of, finish, get, key_of
+from tests.contract.part_stores import MEBIBYTE, content_of, finish, get, key_of, remove
 from tests.integration.part_files import (
     complete_file,
     fail_with,
@@ -275,6 +275,6 @@ async def test_the_store_leaves_no_descriptor_open(tmp_path: Path) -> None:
         reading = store.read(key, block_bytes=10)
         await anext(reading)
         await reading.aclose()
-        await store.remove(key)
+        await remove(store, key)
         await store.sweep_partials(0)
     assert descriptors() == before

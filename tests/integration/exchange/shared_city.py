@@ -23,7 +23,7 @@ from xietong.exchange.v1.envelope_pb2 import Envelope, Party
 from xietong.exchange.v1.operations_service_pb2 import GetTransitRequest
 from xietong.exchange.v1.operations_service_pb2_grpc import OperationsServiceStub
 from xietong_exchange.domain.party import party_name
-from xietong_exchange.runtime.settings import RetrySettings, Settings
+from xietong_exchange.runtime.settings import RetentionSettings, RetrySettings, Settings
 
 BOUND_SECONDS = 20.0
 """Whatever a test waits for comes within this time or not at all."""
@@ -33,6 +33,11 @@ THREE = (Party.PARTY_HUB, Party.PARTY_POLICE, Party.PARTY_PROCURATORATE)
 
 _TABLES = ("package", "evidence", "delivery", "draft", "contribution")
 _numbers = itertools.count(1)
+
+HASTY = RetentionSettings.model_construct(
+    outcome_hours=1e-6, undecided_hours=1e6, draft_days=1e6, grace_hours=0.5 / 3600, round_seconds=0.05
+)
+"""Contents go right after the outcome, half a second after their last use: sooner than an operator may let them."""
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ import hashlib
 import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import grpc
 import pytest
@@ -15,6 +15,7 @@ from tests.integration.exchange.city import ACTOR, Agency, content_of, digest, d
 from tests.integration.exchange.refusals import Refused, read_error, refusal
 from tests.integration.exchange.shared_city import (
     BOUND_SECONDS,
+    HASTY,
     PROCESS,
     CityUnderAttack,
     case_number,
@@ -343,9 +344,11 @@ async def test_a_discarded_draft_takes_its_contents_along(steadfast: CityUnderAt
         await agency.upload(draft.key, shared)
         await discard(draft)
         await discard(draft)  # one that is gone stays gone
-    held = (await holdings(steadfast, Party.PARTY_POLICE)).parts
-    assert [stored(one) in held for one in (alone, in_another, sent)] == [False, True, True]
-    await other.require_sent()
+    async with steadfast.changed(Party.PARTY_POLICE, retention=HASTY):
+        await until_removed(steadfast, alone)
+        held = (await holdings(steadfast, Party.PARTY_POLICE)).parts
+        assert [stored(one) in held for one in (in_another, sent)] == [True, True]
+    await replace(other, agency=await steadfast.agency(Party.PARTY_POLICE, "case-handling")).require_sent()
 
 
 async def test_a_content_that_comes_after_its_draft_was_discarded_is_not_kept(
@@ -361,4 +364,11 @@ async def test_a_content_that_comes_after_its_draft_was_discarded_is_not_kept(
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await under_way.hear("stored")
     assert read_error(caught.value).reason == "DRAFT_NOT_FOUND"
-    assert stored(draft.content) not in (await holdings(steadfast, Party.PARTY_POLICE)).parts
+    async with steadfast.changed(Party.PARTY_POLICE, retention=HASTY):
+        await until_removed(steadfast, draft.content)
+
+
+async def until_removed(city: CityUnderAttack, data: bytes) -> None:
+    async with asyncio.timeout(BOUND_SECONDS):
+        while stored(data) in (await holdings(city, Party.PARTY_POLICE)).parts:
+            await asyncio.sleep(0.02)

@@ -118,10 +118,10 @@ def write_settings(file: Path, settings: Settings) -> Path:
     return file
 
 
-def _toml(content: Mapping[str, Any]) -> list[str]:
-    """Values first, then one table for each section: deeper than that the settings do not go."""
+def _toml(content: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Values first, then one table for each section."""
     plain = [f"{key} = {json.dumps(value)}" for key, value in content.items() if not isinstance(value, dict)]
     for name, section in content.items():
         if isinstance(section, dict):
-            plain += [f"[{name}]", *_toml(section)]
+            plain += [f"[{prefix}{name}]", *_toml(section, f"{prefix}{name}.")]
     return plain

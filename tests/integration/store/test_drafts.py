@@ -170,41 +170,6 @@ async def test_of_two_requests_with_the_same_id_at_once_both_learn_the_first(
         assert await late == first.draft_id
 
 
-async def unheld(store: PostgresStore, draft: DraftRecord) -> set[bytes]:
-    async with store.transaction() as tx:
-        return set(await tx.drafts.unheld(draft.draft_id))
-
-
 async def hold(store: PostgresStore, draft: DraftRecord, *digests: bytes) -> None:
     async with store.transaction() as tx:
         await tx.drafts.hold(draft.draft_id, digests)
-
-
-async def test_a_discarded_draft_lets_go_of_what_no_other_one_holds(store: PostgresStore) -> None:
-    alone, open_too, sent_too = (bytes([number]) * 32 for number in range(3))
-    first, second, third = [await opened(store, draft_key(label=label)) for label in ("一", "二", "三")]
-    await hold(store, first, alone, open_too, sent_too)
-    await hold(store, first, alone)  # again: nothing changes
-    await hold(store, second, open_too)
-    await hold(store, third, sent_too)
-    assert await unheld(store, first) == set()  # it is open itself
-    await close(store, third, SUBMITTED)
-    await close(store, first, DISCARDED)
-    assert await unheld(store, first) == {alone}
-    await close(store, second, DISCARDED)
-    assert await unheld(store, first) == {alone, open_too}
-
-
-async def test_nobody_holds_a_content_that_is_just_being_removed(store: PostgresStore) -> None:
-    content = bytes(32)
-    first, second = [await opened(store, draft_key(label=label)) for label in ("一", "二")]
-    await hold(store, first, content)
-    await close(store, first, DISCARDED)
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        async with store.transaction() as tx:
-            assert await tx.drafts.unheld(first.draft_id) == [content]
-            late = asyncio.create_task(hold(store, second, content))
-            done, _ = await asyncio.wait({late}, timeout=0.2)
-            assert not done
-        await late
-    assert await unheld(store, first) == set()

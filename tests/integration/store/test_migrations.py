@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import importlib
 import shutil
 import sys
@@ -19,6 +20,7 @@ from sqlalchemy.pool import NullPool
 from tests.conftest import NewDatabase
 from tests.integration.store.conftest import PATIENCE_SECONDS
 from tests.integration.store.records import package, stored
+from tests.unit.exchange.packages import new_envelope
 
 from xietong_exchange.adapters.postgres import (
     PostgresStore,
@@ -31,7 +33,7 @@ from xietong_exchange.adapters.postgres.migrate import PostgresTooOld, SchemaToo
 from xietong_exchange.adapters.postgres.tables import metadata
 from xietong_exchange.adapters.postgres.upgrade import script_directory
 
-HEAD = "0002"
+HEAD = "0003"
 NEXT, NEXT_BUT_ONE = (f"{int(HEAD) + step:04}" for step in (1, 2))
 
 # The package exports a function of the module's name, which hides the module.
@@ -121,6 +123,40 @@ async def test_a_database_of_the_first_version_keeps_its_rows(
     async with connected(empty_url) as connection:
         rows = await connection.execute(text("SELECT operation, caller, reason FROM operation_log"))
         assert [tuple(row) for row in rows] == [("a", "b", "")]
+
+
+async def test_packages_that_were_there_before_need_their_contents(
+    empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who upgrades must not lose what earlier schemas had no rows for."""
+    earlier = tmp_path / "earlier"
+    shutil.copytree(
+        MODULE._MIGRATIONS, earlier, ignore=shutil.ignore_patterns("__pycache__", "*_000[3-9].py")
+    )
+    with monkeypatch.context() as earlier_version:
+        earlier_version.setattr(MODULE, "_MIGRATIONS", earlier)
+        assert await migrate(empty_url) == "0002"
+    envelope = new_envelope(b"manifest", b"file", b"file")
+    add = text(
+        """
+        INSERT INTO package (package_id, seal, envelope, signature, direction, state, state_time, complete,
+            size_bytes, process_code, sender, receiver, collaboration_case_id, create_time)
+        SELECT gen_random_uuid(), '', :envelope, '', 2, 7, now(), true, 1, '', 1, 2, gen_random_uuid(), now()
+        FROM generate_series(1, :count)
+        """
+    )
+    async with connected(empty_url) as connection:
+        await connection.execute(add, {"envelope": envelope.SerializeToString(), "count": 250})
+        await connection.execute(add, {"envelope": b"not an envelope", "count": 1})
+    assert await migrate(empty_url) == HEAD
+    digests = {hashlib.sha256(content).digest() for content in (b"manifest", b"file")}
+    async with connected(empty_url) as connection:
+        rows = await connection.execute(
+            text("SELECT owner, digest, count(*) FROM package_content GROUP BY 1, 2")
+        )
+        assert {tuple(row) for row in rows} == {(1, digest, 250) for digest in digests}
+        kept = text("SELECT count(*) FROM package WHERE touch_time > now() - interval '1 hour'")
+        assert await connection.scalar(kept) == 251
 
 
 async def test_a_migrated_database_needs_no_alembic(postgres_url: str) -> None:

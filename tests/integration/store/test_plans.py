@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
@@ -19,6 +21,7 @@ from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong_exchange.adapters.postgres import PostgresStore
 from xietong_exchange.adapters.postgres.store import PostgresTransaction
+from xietong_exchange.domain.delivery import FINAL
 from xietong_exchange.flow.records import PackageFilter
 
 MANY = 6_000
@@ -34,6 +37,7 @@ FILL = (
     FROM generate_series(1, {MANY}) n
     """,
     "INSERT INTO package_case_number SELECT package_id, 3, 'no-' || position, position FROM package",
+    "INSERT INTO package_content SELECT sender, sha256(position::text::bytea), package_id FROM package",
     "INSERT INTO package_read SELECT package_id, 0 FROM package",
     """
     INSERT INTO evidence (evidence_id, package_id, kind, stated_by, event_time, statement, signature)
@@ -52,6 +56,7 @@ FILL = (
     FROM generate_series(1, {MANY}) n
     """,
     "INSERT INTO contribution (draft_id, system, name, fragment) SELECT draft_id, 's', 'n', '' FROM draft",
+    "INSERT INTO draft_content SELECT draft_id, sha256(position::text::bytea) FROM draft",
     "INSERT INTO send_request SELECT draft_id::text, draft_id FROM draft",
     "ANALYZE",
 )
@@ -150,11 +155,24 @@ async def work_on_drafts(tx: PostgresTransaction) -> None:
     draft = await tx.drafts.open(draft_key(case_number="no-7"), new_id(), NOON)
     await tx.drafts.get(draft.key, lock=True)
     await tx.drafts.by_id(draft.draft_id)
+    await tx.drafts.hold(draft.draft_id, [bytes(32)])
     await tx.drafts.set_header(draft.draft_id, b"header")
     await tx.drafts.contributions(draft.draft_id)
     await tx.drafts.remember_request("request", draft.draft_id)
     await tx.drafts.requested("request")
     await tx.drafts.set_state(draft.draft_id, DraftState.DRAFT_STATE_SUBMITTED)
+
+
+async def work_on_contents(tx: PostgresTransaction, package_id: str) -> None:
+    digests = [hashlib.sha256(str(number).encode()).digest() for number in range(1, 21)]
+    for is_own in (True, False):
+        assert len(await tx.contents.needed(Party.PARTY_POLICE, digests, is_own=is_own)) == 20
+    hour = timedelta(hours=1)
+    assert await tx.contents.release(FINAL, untouched_for=hour, limit=20) == []
+    assert await tx.contents.release_unfinished(untouched_for=hour, limit=20) == []
+    await tx.contents.let_go(package_id, Party.PARTY_POLICE, digests)
+    await tx.contents.hold(package_id, Party.PARTY_POLICE, digests)
+    assert await tx.drafts.discard_abandoned(untouched_for=hour, limit=20) == []
 
 
 async def test_no_statement_reads_a_whole_table(scene: Scene) -> None:
@@ -163,6 +181,7 @@ async def test_no_statement_reads_a_whole_table(scene: Scene) -> None:
         await work_on_packages(tx, some.package_id)
         await work_on_the_outbox(tx, some.package_id)
         await work_on_drafts(tx)
+        await work_on_contents(tx, some.package_id)
     assert len(scene.plans.seen) > 35
     assert scene.plans.scans_of_whole_tables() == []
 

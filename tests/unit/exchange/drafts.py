@@ -60,7 +60,6 @@ class MemoryDrafts:
     draft: DraftRecord
     contributed: list[ContributionRecord]
     requests: dict[str, str] = field(default_factory=dict)
-    held: set[bytes] = field(default_factory=set)
 
     async def get(self, key: DraftKey, *, lock: bool = False) -> DraftRecord | None:
         return self.draft if key == self.draft.key else None
@@ -78,7 +77,7 @@ class MemoryDrafts:
         return self.requests.setdefault(request_id, draft_id)
 
     async def hold(self, draft_id: str, digests: Collection[bytes]) -> None:
-        self.held.update(digests)
+        """Nothing here discards a draft."""
 
     async def set_state(self, draft_id: str, state: DraftState.ValueType) -> None:
         self.draft = replace(self.draft, state=state)

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from types import MappingProxyType
 from typing import Any, cast
@@ -19,9 +19,11 @@ from tests.unit.exchange.packages import NOW, signature_of
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party, Signature
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind
+from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong_exchange.domain.errors import Failure, SignatureInvalid
 from xietong_exchange.domain.limits import Limits
 from xietong_exchange.domain.profile import Profile, SystemProfile
+from xietong_exchange.domain.retention import Retention
 from xietong_exchange.domain.routes import Routes
 from xietong_exchange.flow.changes import Changes
 from xietong_exchange.flow.exchange import Exchange
@@ -75,9 +77,14 @@ class MemoryPackages:
     looks: int = 0
     """Questions for evidence by its id."""
     read: set[tuple[str, int]] = field(default_factory=set)
+    needs: dict[str, set[bytes]] = field(default_factory=dict)
+    """Contents by the package that needs them."""
 
     async def add(self, record: PackageRecord) -> bool:
-        return self.records.setdefault(record.package_id, record) is record
+        is_new = self.records.setdefault(record.package_id, record) is record
+        if is_new:
+            self.needs[record.package_id] = set(record.contents)
+        return is_new
 
     async def get(self, package_id: str, *, lock: bool = False) -> PackageRecord | None:
         return self.records.get(package_id)
@@ -115,6 +122,41 @@ class MemoryPackages:
     async def add_read(self, package_id: str, number: int) -> int:
         self.read.add((package_id, number))
         return sum(1 for one, _ in self.read if one == package_id)
+
+
+@dataclass
+class MemoryContents:
+    """What packages need. Nothing changes by itself: every package was left alone for ever."""
+
+    packages: MemoryPackages
+
+    async def needed(self, owner: Party.ValueType, digests: Sequence[bytes], *, is_own: bool) -> set[bytes]:
+        records = self.packages.records
+        theirs = (needs for key, needs in self.packages.needs.items() if records[key].sender == owner)
+        return set(digests) & set().union(*theirs)
+
+    async def release(
+        self, states: Collection[DeliveryState.ValueType], *, untouched_for: timedelta, limit: int
+    ) -> list[PackageRecord]:
+        return self._release(lambda one: one.complete and one.state in states, limit)
+
+    async def release_unfinished(self, *, untouched_for: timedelta, limit: int) -> list[PackageRecord]:
+        return self._release(lambda one: not one.complete, limit)
+
+    def _release(self, is_due: Callable[[PackageRecord], bool], limit: int) -> list[PackageRecord]:
+        records = self.packages.records
+        kept = (one for one in records.values() if one.contents_removed_time is None)
+        due = [replace(one, contents_removed_time=NOW) for one in kept if is_due(one)][:limit]
+        records.update((one.package_id, one) for one in due)
+        return due
+
+    async def let_go(self, package_id: str, owner: Party.ValueType, digests: Sequence[bytes]) -> None:
+        self.packages.needs[package_id] -= set(digests)
+
+    async def hold(self, package_id: str, owner: Party.ValueType, digests: Sequence[bytes]) -> None:
+        self.packages.needs[package_id] |= set(digests)
+        record = self.packages.records[package_id]
+        self.packages.records[package_id] = replace(record, contents_removed_time=None)
 
 
 @dataclass
@@ -235,6 +277,10 @@ class MemoryStore:
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
     operations: MemoryOperations = field(default_factory=MemoryOperations)
 
+    @property
+    def contents(self) -> MemoryContents:
+        return MemoryContents(self.packages)
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[MemoryStore]:
         await asyncio.sleep(0)  # others run meanwhile, as with a database
@@ -272,6 +318,7 @@ def new_exchange(
         changes=Changes(),
         progress=ProgressBoard(),
         limits=limits or Limits(),
+        retention=Retention(),
         clock=lambda: NOW,
         entropy=lambda count: next(counter).to_bytes(count, "big"),
     )

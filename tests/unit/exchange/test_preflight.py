@@ -49,7 +49,7 @@ async def manifest_bytes(node: PoliceNode) -> int:
     """The size of the sealed manifest."""
     (record,) = (await node.intake.submit(KEY, SYSTEM, REQUEST, ACTOR)).packages
     sealed = Envelope.FromString(record.envelope).parts[0]
-    assert sealed.digest.value in node.store.drafts.held  # a draft with an equal file may be discarded
+    assert sealed.digest.value in node.store.packages.needs[record.package_id]
     return sealed.size_bytes
 
 

@@ -79,6 +79,11 @@ class SealedPackage:
         """W3C trace id, 32 hexadecimal digits, or empty."""
         return self.envelope.trace_context.traceparent[3:35]
 
+    @property
+    def digests(self) -> tuple[bytes, ...]:
+        """The SHA-256 of its parts, each once."""
+        return tuple(dict.fromkeys(part.digest.value for part in self.envelope.parts))
+
     def part(self, number: int) -> EnvelopePart | None:
         """The part with this number; the numbers have no gaps."""
         return self.envelope.parts[number] if 0 <= number < len(self.envelope.parts) else None

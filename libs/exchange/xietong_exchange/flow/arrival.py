@@ -24,7 +24,9 @@ from xietong_exchange.flow.store import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is on record of a package: that it was announced, and the evidence of its acceptance once it is here."""
+    """What is on record of a package: whether it was announced and not abandoned since, and the evidence of its
+    acceptance once it is here.
+    """
 
     is_announced: bool
     acceptance: EvidenceRecord | None
@@ -46,13 +48,16 @@ class Arrival:
         async with self._exchange.store.transaction() as tx:
             record = await tx.packages.get(package.package_id)
             acceptance = await self._acceptance(tx, record, package) if record else None
-        return Known(is_announced=record is not None, acceptance=acceptance)
+        is_announced = record is not None and record.contents_removed_time is None
+        return Known(is_announced=is_announced, acceptance=acceptance)
 
     async def announce(self, package: SealedPackage) -> None:
         """Record that it is on its way, so that it is seen with its progress; also when it was given up before."""
         async with self._exchange.store.transaction() as tx:
             if not await tx.packages.add(self._new(package)):
-                await self._locked(tx, package)
+                record = await self._locked(tx, package)
+                if not record.complete:
+                    await self._hold(tx, package)
         self._exchange.changes.announce(package.package_id, INBOX)
 
     async def record(
@@ -79,10 +84,13 @@ class Arrival:
                 record = await self._locked(tx, package)
                 if accepted := await self._acceptance(tx, record, package):
                     return accepted
+                if record.contents_removed_time is not None:  # It took longer than such packages are kept.
+                    await self._hold(tx, package)
             evidence = await self._desk.state(tx, record, self._event(queued, begin, commit), complete=True)
             if record.direction == Direction.DIRECTION_TRANSIT:
                 hop = self._exchange.routes.next_hop(record.receiver)
                 await tx.outbox.enqueue(hop, package.lane, record.package_id, offered=offered_onwards)
+        self._exchange.space.keep(record.sender, record.size_bytes)
         self._desk.announce(record)
         return evidence
 
@@ -97,6 +105,10 @@ class Arrival:
         change = PackageChange(state=again.state, state_time=self._exchange.clock(), reasons=again.reasons)
         await tx.packages.advance(again.package_id, change)
         return again
+
+    async def _hold(self, tx: Transaction, package: SealedPackage) -> None:
+        """It is on its way again: what of it is here already stays."""
+        await tx.contents.hold(package.package_id, package.envelope.sender.party, package.digests)
 
     async def _acceptance(
         self, tx: Transaction, record: PackageRecord, package: SealedPackage

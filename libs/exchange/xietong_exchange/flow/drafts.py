@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 
 from xietong.casefile.v1.manifest_pb2 import Manifest, Part
@@ -37,9 +36,6 @@ from xietong_exchange.flow.part_store import PartKey
 from xietong_exchange.flow.records import ContributionRecord, DraftRecord, Operation, OperationRecord
 from xietong_exchange.flow.sealing import fragments, sha256_digest
 from xietong_exchange.flow.store import Transaction
-
-UPLOAD_UNDER_WAY_SECONDS = 0.5
-"""A removal that takes longer waits for an upload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +106,17 @@ class DraftDesk:
         return shown
 
     async def discard(self, key: DraftKey, caller: Identity, actor: Actor) -> None:
-        """Discard the open draft; one that is gone stays gone. Raises GrantMissing."""
+        """Discard the open draft; one that is gone stays gone. Its contents go with time, see `housekeeping`.
+
+        Raises:
+            GrantMissing.
+        """
         self.exchange.profile.require(caller.name, "submit")
         async with self.exchange.store.transaction() as tx:
             draft = await tx.drafts.get(key, lock=True)
             if draft is not None and draft.state == DraftState.DRAFT_STATE_OPEN:
                 await tx.drafts.set_state(draft.draft_id, DraftState.DRAFT_STATE_DISCARDED)
                 await self._log(tx, "discard_draft", draft, caller, actor)
-                await remove_unheld(self.exchange, tx, draft.draft_id)
 
     async def _log(
         self, tx: Transaction, operation: Operation, draft: DraftRecord, caller: Identity, actor: Actor
@@ -196,20 +195,6 @@ class DraftDesk:
                 files, keys, await self.exchange.parts.states(keys), strict=True
             )
         ]
-
-
-async def remove_unheld(exchange: Exchange, tx: Transaction, draft_id: str) -> list[bytes]:
-    """Remove the contents of a discarded draft that no other draft or package needs; returns their digests.
-
-    A content that is just being uploaded is left to its upload, which looks again at its end.
-    """
-    owner = party_name(exchange.party)
-    unheld = await tx.drafts.unheld(draft_id)
-    for digest in unheld:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(UPLOAD_UNDER_WAY_SECONDS):
-                await exchange.parts.remove(PartKey(owner, digest))
-    return unheld
 
 
 def _digests(fragment: Manifest) -> set[bytes]:

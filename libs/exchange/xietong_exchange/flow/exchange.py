@@ -13,6 +13,7 @@ from xietong_exchange.domain.identifiers import uuid7
 from xietong_exchange.domain.limits import Limits
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.domain.profile import Profile
+from xietong_exchange.domain.retention import Retention
 from xietong_exchange.domain.routes import Routes
 from xietong_exchange.flow.changes import Changes
 from xietong_exchange.flow.part_store import PartKey, PartStore
@@ -49,6 +50,7 @@ class Exchange:
     changes: Changes
     progress: ProgressBoard
     limits: Limits
+    retention: Retention
     clock: Callable[[], datetime]
     entropy: Callable[[int], bytes]
 

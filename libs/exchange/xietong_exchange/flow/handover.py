@@ -17,6 +17,7 @@ from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong_exchange.domain.delivery import FINAL
 from xietong_exchange.domain.envelope import SealedPackage
 from xietong_exchange.domain.errors import (
+    ContentsRemoved,
     GrantMissing,
     PackageNotFound,
     PartIncomplete,
@@ -84,7 +85,7 @@ class Handover:
         """The bytes of a part from an offset on, in blocks.
 
         Raises:
-            PackageNotFound, PartNotFound, PartIncomplete, GrantMissing.
+            PackageNotFound, PartNotFound, PartIncomplete, ContentsRemoved, GrantMissing.
             StateConflict: its sender has withdrawn it.
         """
         record = await self.get(package_id)
@@ -95,8 +96,9 @@ class Handover:
             raise PartNotFound(package_id=package_id, part=number)
         if not record.complete:
             raise PartIncomplete(what=f"package {package_id}")
-        await self._require_read(record, package, number, caller)
+        _require_kept(record)
         try:
+            await self._require_read(record, package, number, caller)
             blocks = self._exchange.parts.read(
                 part_key(package, number), offset, block_bytes=READ_BLOCK_BYTES
             )
@@ -104,6 +106,7 @@ class Handover:
                 async for block in blocks:
                     yield block
         except PartMissing:
+            _require_kept(await self.get(package_id))  # Its time may have come at this moment.
             raise PartNotFound(package_id=package_id, part=number) from None
         if offset < part.size_bytes or not part.size_bytes:
             await self._note_read(record, package, number, caller)
@@ -245,6 +248,12 @@ def _require_readable(record: PackageRecord) -> None:
     withdrawn = record.state == DeliveryState.DELIVERY_STATE_WITHDRAWN
     if withdrawn and record.direction == Direction.DIRECTION_INCOMING:
         raise _conflict(record)
+
+
+def _require_kept(record: PackageRecord) -> None:
+    if record.contents_removed_time is not None:
+        removed = record.contents_removed_time.isoformat(timespec="seconds")
+        raise ContentsRemoved(package_id=record.package_id, time=removed)
 
 
 def _conflict(record: PackageRecord) -> StateConflict:

@@ -25,7 +25,7 @@ from xietong_exchange.domain.errors import (
     WithdrawalTooLate,
 )
 from xietong_exchange.domain.evidence import Event, stage
-from xietong_exchange.flow.drafts import key_text, remove_unheld
+from xietong_exchange.flow.drafts import key_text
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange, part_key
 from xietong_exchange.flow.preflight import Preflight, Sheet
@@ -168,7 +168,6 @@ class Intake:
                 return []  # Somebody has added to the draft since it was read.
             await tx.drafts.remember_request(request_id, earlier.draft_id)
             await tx.drafts.set_state(sheet.draft.draft_id, DraftState.DRAFT_STATE_DISCARDED)
-            await remove_unheld(self._exchange, tx, sheet.draft.draft_id)
         return packages
 
     async def _require_complete(self, sheet: Sheet) -> None:
@@ -241,7 +240,6 @@ class Intake:
             if draft != sheet.draft or await tx.drafts.contributions(draft.draft_id) != sheet.contributions:
                 raise StateConflict(what=key_text(draft.key), state="changing")
             records = [await self._add(tx, package, sheet, actor, start) for package in sealed]
-            await tx.drafts.hold(draft.draft_id, {one.envelope.parts[0].digest.value for one in sealed})
             await tx.drafts.set_state(draft.draft_id, DraftState.DRAFT_STATE_SUBMITTED)
         return Submission(records, attached=False)
 
@@ -300,6 +298,7 @@ def new_record(
         corrects_package_id=envelope.corrects_package_id,
         draft_id=draft_id,
         case_numbers=tuple((entry.party, entry.number) for entry in envelope.case_numbers),
+        contents=package.digests,
         create_time=now,
     )
 

@@ -8,7 +8,12 @@ from datetime import UTC, datetime
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.evidence_pb2 import Evidence, Reason
-from xietong.exchange.v1.operations_service_pb2 import EvidenceBundle, GetStatusResponse, NeighbourStatus
+from xietong.exchange.v1.operations_service_pb2 import (
+    EvidenceBundle,
+    GetStatusResponse,
+    NeighbourStatus,
+    PartyUsage,
+)
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction, HopState
 from xietong_exchange.domain.errors import PackageNotFound, StateConflict, XietongError
 from xietong_exchange.domain.evidence import check_statement, read_statement, reason_of, timestamp
@@ -27,6 +32,7 @@ from xietong_exchange.flow.records import (
     PackagePage,
     PackageRecord,
 )
+from xietong_exchange.flow.space import Usage
 from xietong_exchange.flow.store import Transaction
 
 _STATUS_OF: dict[HopState.ValueType, DeliveryStatus] = {
@@ -65,6 +71,7 @@ class Operations:
             free_bytes=self.exchange.parts.free_bytes(),
             reserve_bytes=self.exchange.space.reserve_bytes,
             promised_bytes=self.exchange.space.promised_bytes,
+            usage=map(_usage, self.exchange.space.usage()),
             certificate_expire_time=timestamp(self.certificate_expire_time()),
             schema_version=await self.exchange.store.schema_version(),
         )
@@ -179,6 +186,15 @@ class Operations:
         if not page.records and not after:
             raise PackageNotFound(package_id=f"of case {collaboration_case_id}")
         return page
+
+
+def _usage(usage: Usage) -> PartyUsage:
+    return PartyUsage(
+        party=usage.party,
+        kept_bytes=usage.kept_bytes,
+        promised_bytes=usage.promised_bytes,
+        quota_bytes=usage.quota_bytes,
+    )
 
 
 def _defect(verify: Callable[[], object]) -> Reason | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self, TypeAlias
 
@@ -160,10 +161,14 @@ class PartStore(Protocol):
         """How much is there of a part that is announced with this size."""
 
     async def states(self, parts: Sequence[tuple[PartKey, int]]) -> list[PartState]:
-        """The states of many parts, given with their announced sizes, in one call for a whole package."""
+        """The states of many parts, given with their announced sizes, in one call for a whole package.
+
+        Those that are complete count as used now, see `collect`.
+        """
 
     async def write(self, key: PartKey, size: int) -> PartWriter:
-        """A writer that resumes what is there. While another one is open on this key, it waits.
+        """A writer that resumes what is there. While another one is open on this key, it waits. A part that is complete
+        counts as used now, see `collect`.
 
         Raises:
             SizeConflict: the part is there with another size.
@@ -188,8 +193,14 @@ class PartStore(Protocol):
             PartMissing: the part is not here, or not so far.
         """
 
-    async def remove(self, key: PartKey) -> None:
-        """Remove the part and what was received of it. Waits for an open writer."""
+    async def complete(self, after: PartKey | None, limit: int) -> list[PartKey]:
+        """So many complete parts, in the order of owner and digest, from beyond `after` on."""
+
+    async def collect(self, keys: Sequence[PartKey], unused_since: datetime) -> list[PartKey]:
+        """Remove these complete parts, but none that was written or found by `states` or `write` since then.
+
+        Who is just finding a part either finds it gone, or keeps it. Returns what was removed, durably.
+        """
 
     async def sweep_partials(self, older_than_seconds: float) -> int:
         """Remove incomplete parts that nobody writes and nobody has changed for so long; returns how many."""

@@ -22,6 +22,7 @@ from xietong_exchange.domain.errors import (
     ChunkOutOfOrder,
     EnvelopeInvalid,
     PartBusy,
+    PartIncomplete,
     ProtocolViolation,
     StorageFull,
     StreamSuperseded,
@@ -34,7 +35,7 @@ from xietong_exchange.flow.evidence import to_evidence
 from xietong_exchange.flow.exchange import Exchange, part_key
 from xietong_exchange.flow.frame_queue import FrameQueue
 from xietong_exchange.flow.frames import DataFrame, beyond, runs
-from xietong_exchange.flow.part_store import PartWriter
+from xietong_exchange.flow.part_store import PartState, PartWriter
 from xietong_exchange.flow.records import EvidenceRecord
 from xietong_exchange.flow.space import Promise
 from xietong_exchange.flow.tracing import package_span
@@ -134,7 +135,7 @@ class Reception:
         self._begin_forward = begin_forward
         self._forward: Forward | None = None
         self._promise: Promise | None = None
-        self._begin = exchange.clock()
+        self._begin = self._looked = exchange.clock()
         self._task = asyncio.current_task()
         self._superseded = False
         self._ended = asyncio.Event()
@@ -181,16 +182,27 @@ class Reception:
 
     async def _look(self) -> list[tuple[int, int, int]]:
         """What of the package is here from before, also from this sender's earlier packages."""
-        keys = [
-            (part_key(self._package, part.number), part.size_bytes) for part in self._package.envelope.parts
-        ]
-        states = await self._exchange.parts.states(keys)
+        states = await self._states()
         verified = frozenset(number for number, state in enumerate(states) if state.complete)
         wanted = self._machine.held(
             {n: state.received for n, state in enumerate(states)}, verified | set(self._twins)
         )
         self._movement.transferred_bytes = self._machine.received_bytes
         return wanted
+
+    async def _states(self) -> list[PartState]:
+        self._looked = self._exchange.clock()
+        parts = self._package.envelope.parts
+        return await self._exchange.parts.states(
+            [(part_key(self._package, n), part.size_bytes) for n, part in enumerate(parts)]
+        )
+
+    async def _require_kept(self) -> None:
+        """What was found when the package was offered may be gone if that is long ago and nothing needed it."""
+        if self._exchange.clock() - self._looked > self._exchange.retention.grace / 2:
+            for number, state in enumerate(await self._states()):
+                if not state.complete:
+                    raise PartIncomplete(what=f"part {number}")
 
     async def _write(self, run: Sequence[DataFrame]) -> None:
         """Write consecutive chunks of one part in one go."""
@@ -316,6 +328,7 @@ class Reception:
         await self._finished()
         if not self._machine.check_commit():
             return False
+        await self._require_kept()
         with package_span("commit", self._package, SpanKind.INTERNAL):
             evidence = await self._arrival.record(
                 self._package,

@@ -40,6 +40,10 @@ class PackageRecord:
     create_time: datetime
     case_numbers: tuple[tuple[Party.ValueType, str], ...] = ()
     """The parties' case numbers in the envelope, by which a case is found again; written, never read back."""
+    contents: tuple[bytes, ...] = ()
+    """The SHA-256 of its parts, which are kept for it; written, never read back."""
+    contents_removed_time: datetime | None = None
+    """When its retention ended: since then its contents are not kept for it; given by the store."""
     position: int = 0
     """Order in which this node recorded it; given by the store."""
     changed_in: int = field(default=0, compare=False)

@@ -7,6 +7,7 @@ they were made for is under way in this process; what resumes after a break was 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -16,11 +17,24 @@ from xietong_exchange.flow.part_store import PartStore
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a party takes in bytes; a quota of 0 is none."""
+
+    party: Party.ValueType
+    kept_bytes: int
+    promised_bytes: int
+    quota_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Space:
     """Admits new data while the disk keeps its reserve. All sizes are bytes."""
 
     parts: PartStore
     reserve_bytes: int
+    quotas: Mapping[Party.ValueType, int] = field(default_factory=dict)
+    """How much each party may take in all: packages received from it whose contents are kept, and what is promised."""
+    _kept: Counter[Party.ValueType] = field(default_factory=Counter)
     _promised: Counter[Party.ValueType] = field(default_factory=Counter)
 
     @property
@@ -34,13 +48,33 @@ class Space:
         resumes: it was admitted before; such data may use the reserve, which is there to end what has begun.
 
         Raises:
-            StorageFull: they would eat into the disk reserve.
+            StorageFull: they would eat into the disk reserve, or exceed the party's quota.
         """
         free = self.parts.free_bytes() - self.promised_bytes
         usable = free if resumes else free - self.reserve_bytes
         if wanted_bytes > max(usable, 0):
             raise StorageFull(free=max(free, 0))
+        if owner in self.quotas and not resumes:
+            left = self.quotas[owner] - self._kept[owner] - self._promised[owner]
+            if wanted_bytes > max(left, 0):
+                raise StorageFull(free=max(left, 0))
         return Promise(owner, self._promised, wanted_bytes)
+
+    def keep(self, owner: Party.ValueType, size_bytes: int) -> None:
+        """The contents of a package of this party are kept from now on."""
+        self._kept[owner] += size_bytes
+
+    def let_go(self, owner: Party.ValueType, size_bytes: int) -> None:
+        """They no longer are."""
+        self._kept[owner] -= size_bytes
+
+    def usage(self) -> list[Usage]:
+        """What each party takes that takes anything, or has a quota."""
+        parties = sorted({*self._kept, *self._promised, *self.quotas})
+        return [
+            Usage(party, self._kept[party], self._promised[party], self.quotas.get(party, 0))
+            for party in parties
+        ]
 
 
 class Promise:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from xietong.exchange.v1.draft_pb2 import DraftKey, DraftState
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
+from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong_exchange.domain.errors import Failure
 from xietong_exchange.flow.records import (
     ContributionRecord,
@@ -191,16 +192,43 @@ class Drafts(Protocol):
         """In the order of first arrival."""
 
     async def hold(self, draft_id: str, digests: Collection[bytes]) -> None:
-        """Note contents that a draft, or the packages made of it, need."""
+        """Note contents that a draft needs as long as it is open. Whoever fills a draft so also keeps it alive."""
 
-    async def unheld(self, draft_id: str) -> list[bytes]:
-        """Of the contents of a draft those that no draft holds but discarded ones; nobody else notes any meanwhile."""
+    async def discard_abandoned(self, *, untouched_for: timedelta, limit: int) -> list[DraftRecord]:
+        """Discard open drafts that nobody has opened, filled or uploaded to for so long; returns them."""
 
     async def requested(self, request_id: str) -> DraftRecord | None:
         """The draft to which a request id is bound, None when it is new."""
 
     async def remember_request(self, request_id: str, draft_id: str) -> str:
         """Bind a request id to a draft; returns the draft to which it is bound (another one: a conflict)."""
+
+
+class Contents(Protocol):
+    """Which contents packages and drafts need: all others are removed from the part store after a grace period."""
+
+    async def needed(self, owner: Party.ValueType, digests: Collection[bytes], *, is_own: bool) -> set[bytes]:
+        """Those of these contents of a sender that a package needs or, if he `is_own`, an open draft."""
+
+    async def release(
+        self, states: Collection[DeliveryState.ValueType], *, untouched_for: timedelta, limit: int
+    ) -> list[PackageRecord]:
+        """Mark packages in these states, which nothing has changed for so long, as having no contents any more.
+
+        Each of them then has to be given to `let_go`, in the same transaction.
+        """
+
+    async def release_unfinished(self, *, untouched_for: timedelta, limit: int) -> list[PackageRecord]:
+        """The same of packages that were never received in whole, nor offered again for so long."""
+
+    async def let_go(self, package_id: str, owner: Party.ValueType, digests: Collection[bytes]) -> None:
+        """This package no longer needs these contents."""
+
+    async def hold(self, package_id: str, owner: Party.ValueType, digests: Collection[bytes]) -> None:
+        """This package, which is on record, is on its way again and needs these contents."""
+
+    async def kept_bytes(self) -> dict[Party.ValueType, int]:
+        """Sums of the sizes of received packages whose contents are kept, by sender. Reads an index from end to end."""
 
 
 class OperationLog(Protocol):
@@ -231,6 +259,10 @@ class Transaction(Protocol):
     @property
     def drafts(self) -> Drafts:
         """Drafts and their contributions."""
+
+    @property
+    def contents(self) -> Contents:
+        """Which contents are needed."""
 
     @property
     def operations(self) -> OperationLog:

@@ -32,7 +32,7 @@ from xietong_exchange.domain.fields import field_violations
 from xietong_exchange.domain.limits import FILE, Excess
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow import part_store
-from xietong_exchange.flow.drafts import key_text, remove_unheld
+from xietong_exchange.flow.drafts import key_text
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.part_store import PartKey, PartWriter
 from xietong_exchange.flow.records import DraftRecord
@@ -89,7 +89,7 @@ class Upload:
         yield UploadPartResponse(stored=PartStored())
 
     async def _hold(self, header: UploadHeader) -> DraftRecord:
-        """Note the content for its draft, so that it is kept and discarded with it."""
+        """Note the content for its draft, so that it is kept as long as that is open."""
         async with self._exchange.store.transaction() as tx:
             draft = await tx.drafts.get(header.key)
             if draft is None:
@@ -98,13 +98,13 @@ class Upload:
         return draft
 
     async def _require_kept(self, header: UploadHeader, draft: DraftRecord) -> None:
-        """Remove a content again whose draft was discarded while it was brought, unless another one needs it."""
+        """Say so when the draft was discarded while its content was brought, and nothing else needs that."""
         async with self._exchange.store.transaction() as tx:
             now = await tx.drafts.by_id(draft.draft_id)
             if now is not None and now.state != DraftState.DRAFT_STATE_DISCARDED:
                 return
-            removed = await remove_unheld(self._exchange, tx, draft.draft_id)
-        if header.digest.value in removed:
+            needed = await tx.contents.needed(self._exchange.party, [header.digest.value], is_own=True)
+        if not needed:
             raise DraftNotFound(key=key_text(draft.key))
 
     async def _header(self, frames: AsyncIterator[UploadPartRequest]) -> UploadHeader:

@@ -48,6 +48,7 @@ class Views:
     def view(self, record: PackageRecord, delivery: DeliveryRecord | None) -> Package:
         """A package without what only ever is added to: its envelope and its evidence."""
         said = label(record.state)
+        removed = record.contents_removed_time
         return Package(
             package_id=record.package_id,
             seal=sha256_digest(record.seal),
@@ -61,6 +62,7 @@ class Views:
             progress=self.progress(record, delivery),
             create_time=timestamp(record.create_time),
             size_bytes=record.size_bytes,
+            contents_removed_time=timestamp(removed) if removed is not None else None,
         )
 
     def progress(self, record: PackageRecord, delivery: DeliveryRecord | None) -> HopProgress:

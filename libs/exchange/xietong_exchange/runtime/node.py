@@ -43,6 +43,7 @@ from xietong_exchange.flow.drafts import DraftDesk
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.handover import Handover
+from xietong_exchange.flow.housekeeping import Housekeeping
 from xietong_exchange.flow.intake import Intake
 from xietong_exchange.flow.node_card import NodeCard
 from xietong_exchange.flow.operations import Operations
@@ -64,7 +65,6 @@ log = logging.getLogger(__name__)
 
 STOP_GRACE_SECONDS = 3.0
 PROBE_SECONDS = 10.0
-SWEEP_SECONDS = 3600.0
 REVIVAL_SECONDS = 5.0
 
 Work = Callable[[], Awaitable[None]]
@@ -123,17 +123,22 @@ class Node:
             settings.tls.ca, settings.signer.certificate, settings.signer.key, settings.trust_domain
         )
         parts = await stack.enter_async_context(await LocalPartStore.open(settings.state_dir / "parts"))
+        space = Space(parts, settings.limits.reserve_bytes, settings.limits.quotas())
+        async with store.transaction() as tx:
+            for party, kept in (await tx.contents.kept_bytes()).items():
+                space.keep(party, kept)
         exchange = Exchange(
             profile=self._profile,
             routes=routes_of(self._profile, settings),
             store=store,
             parts=parts,
-            space=Space(parts, settings.limits.reserve_bytes),
+            space=space,
             notary=notary,
             rules=Rulebook([load_edition(name) for name in available_editions()]),
             changes=Changes(),
             progress=ProgressBoard(),
             limits=settings.limits.limits(),
+            retention=settings.retention.policy(settings.limits, relays=self._profile.relays),
             clock=partial(datetime.now, UTC),
             entropy=secrets.token_bytes,
         )
@@ -220,7 +225,7 @@ class _Engine:
         ]
         works: list[Work] = [courier.run for courier in couriers]
         works += [partial(self._probe, peer) for peer in sorted(exchange.routes.neighbours)]
-        works.append(self._sweep)
+        works.append(Housekeeping(exchange, self.settings.retention.round_seconds).run)
         return [asyncio.create_task(_kept_alive(work)) for work in works]
 
     async def _probe(self, peer: Party.ValueType) -> None:
@@ -231,12 +236,6 @@ class _Engine:
             except (NodeUnreachable, RemoteRefusal) as error:
                 log.info("%s: %s", party_name(peer), error.reason_name())
             await asyncio.sleep(PROBE_SECONDS)
-
-    async def _sweep(self) -> None:
-        """Remove partial data of transfers that nobody resumed within the retention."""
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            await self.exchange.parts.sweep_partials(self.exchange.limits.partial_retention_seconds)
 
 
 class _Embedded:

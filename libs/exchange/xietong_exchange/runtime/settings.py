@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -19,10 +19,13 @@ from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong_exchange.domain.bandwidth import LEAST_BURST_BYTES
 from xietong_exchange.domain.limits import Limits
 from xietong_exchange.domain.party import party_by_name
+from xietong_exchange.domain.retention import Retention
 from xietong_exchange.domain.retry import RetryPolicy
 
 CONFIG_VARIABLE = "XIETONG_CONFIG"
 OTLP_PROTOCOL = "grpc"
+HUB_OUTCOME_HOURS = 72.0
+HUB_UNDECIDED_HOURS = 720.0
 _DEFAULTS = Limits()
 _Value = TypeVar("_Value")
 PartyName = Literal["police", "procuratorate", "court", "justice", "hub"]
@@ -83,6 +86,7 @@ class LimitSettings(_Section):
     max_transfers_per_stream: int = Field(default=_DEFAULTS.max_transfers_per_stream, ge=1, le=1_000)
     partial_retention_hours: float = Field(default=_DEFAULTS.partial_retention_seconds / 3600, ge=1)
     reserve_bytes: int = Field(default=1 << 30, ge=0)
+    quota_bytes: dict[PartyName, Annotated[int, Field(gt=0)]] = {}
 
     def limits(self) -> Limits:
         """As the engine uses them."""
@@ -97,6 +101,10 @@ class LimitSettings(_Section):
             partial_retention_seconds=round(self.partial_retention_hours * 3600),
         )
 
+    def quotas(self) -> dict[Party.ValueType, int]:
+        """Quotas by sending party."""
+        return _by_party(self.quota_bytes)
+
 
 class RouteSettings(_Section):
     """How packages travel to one neighbour."""
@@ -104,6 +112,30 @@ class RouteSettings(_Section):
     forwarding: Literal["cut_through", "after_complete"] = "cut_through"
     interactive_bytes_per_second: int | None = Field(default=None, ge=LEAST_BURST_BYTES)
     bulk_bytes_per_second: int | None = Field(default=None, ge=LEAST_BURST_BYTES)
+
+
+class RetentionSettings(_Section):
+    """How long contents and drafts are kept. Rows and evidence stay."""
+
+    outcome_hours: float | None = Field(default=None, gt=0)
+    undecided_hours: float | None = Field(default=None, gt=0)
+    draft_days: float = Field(default=180.0, gt=0)
+    grace_hours: float = Field(default=24.0, ge=0.1)
+    round_seconds: float = Field(default=60.0, ge=1)
+
+    def policy(self, limits: LimitSettings, *, relays: bool) -> Retention:
+        """As the engine uses it. What a hub lets go of its receivers have; a branch keeps what nobody told it."""
+        outcome, undecided = self.outcome_hours, None
+        if relays:
+            outcome = outcome or HUB_OUTCOME_HOURS
+            undecided = timedelta(hours=self.undecided_hours or HUB_UNDECIDED_HOURS)
+        return Retention(
+            outcome=None if outcome is None else timedelta(hours=outcome),
+            undecided=undecided,
+            unfinished=timedelta(hours=limits.partial_retention_hours),
+            draft=timedelta(days=self.draft_days),
+            grace=timedelta(hours=self.grace_hours),
+        )
 
 
 class ContactSettings(_Section):
@@ -134,6 +166,7 @@ class Settings(BaseSettings):
     neighbours: dict[PartyName, str] = Field(min_length=1)
     routes: dict[PartyName, RouteSettings] = {}
     limits: LimitSettings = LimitSettings()
+    retention: RetentionSettings = RetentionSettings()
     retry: RetrySettings = RetrySettings()
     contacts: list[ContactSettings] = []
 

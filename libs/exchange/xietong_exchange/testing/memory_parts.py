@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 from weakref import WeakValueDictionary
@@ -41,6 +43,7 @@ class _Medium:
 
     capacity_bytes: int
     complete: dict[PartKey, bytes] = field(default_factory=dict)
+    used_seconds: dict[PartKey, float] = field(default_factory=dict)
     partial: dict[PartKey, _Partial] = field(default_factory=dict)
 
     @property
@@ -56,7 +59,7 @@ class MemoryPartStore:
         self,
         *,
         capacity_bytes: int = DEFAULT_CAPACITY_BYTES,
-        clock_seconds: Callable[[], float] = time.monotonic,
+        clock_seconds: Callable[[], float] = time.time,
     ) -> None:
         self._medium = _Medium(capacity_bytes)
         self._clock_seconds = clock_seconds
@@ -90,6 +93,7 @@ class MemoryPartStore:
     def _state(self, key: PartKey, size: int) -> PartState:
         content = self._medium.complete.get(key)
         if content is not None:
+            self._medium.used_seconds[key] = self._clock_seconds()
             return PartState(size if len(content) == size else 0, complete=len(content) == size)
         part = self._medium.partial.get(key)
         length = 0 if part is None else len(part.data)
@@ -125,11 +129,19 @@ class MemoryPartStore:
             raise PartMissing(key)
         return block
 
-    async def remove(self, key: PartKey) -> None:
-        """Remove the part, see `PartStore.remove`."""
-        async with self._turns.setdefault(key, asyncio.Lock()):
-            self._medium.complete.pop(key, None)
-            self._medium.partial.pop(key, None)
+    async def complete(self, after: PartKey | None, limit: int) -> list[PartKey]:
+        """Complete parts in their order, see `PartStore.complete`."""
+        begin = ("", b"") if after is None else (after.owner, after.digest)
+        keys = sorted(self._medium.complete, key=lambda key: (key.owner, key.digest))
+        return [key for key in keys if (key.owner, key.digest) > begin][:limit]
+
+    async def collect(self, keys: Sequence[PartKey], unused_since: datetime) -> list[PartKey]:
+        """Remove what is no longer used, see `PartStore.collect`."""
+        used = self._medium.used_seconds
+        unused = [key for key in dict.fromkeys(keys) if used.get(key, math.inf) < unused_since.timestamp()]
+        for key in unused:
+            del used[key], self._medium.complete[key]
+        return unused
 
     async def sweep_partials(self, older_than_seconds: float) -> int:
         """Remove abandoned partial parts, see `PartStore.sweep_partials`."""
@@ -160,6 +172,8 @@ class MemoryPartWriter:
         if content is not None and len(content) != size:
             raise SizeConflict(key, announced=size, actual=len(content))
         self.complete = content is not None
+        if self.complete:
+            medium.used_seconds[key] = clock_seconds()
         self._medium = medium
         self._key = key
         self._size = size
@@ -219,6 +233,7 @@ class MemoryPartWriter:
             self._spent = True
             raise DigestMismatch(self._key, actual=actual)
         self._medium.complete[self._key] = content
+        self._medium.used_seconds[self._key] = self._clock_seconds()
         self.complete = True
 
     async def close(self) -> None:

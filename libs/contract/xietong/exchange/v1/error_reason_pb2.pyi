@@ -112,8 +112,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     10,001 parts.
     """
     ERROR_REASON_STORAGE_FULL: _ErrorReason.ValueType  # 28
-    """RESOURCE_EXHAUSTED. The node keeps its disk reserve and takes no new data for now. RetryInfo says when to try
-    again. Example: Free space below the reserve.
+    """RESOURCE_EXHAUSTED. The node keeps its disk reserve, or the sender's quota is used up, and it takes no new data for
+    now. RetryInfo says when to try again. Example: Free space below the reserve.
     """
     ERROR_REASON_DATABASE_UNAVAILABLE: _ErrorReason.ValueType  # 29
     """UNAVAILABLE. The node's database does not answer; nothing was changed. Example: The database restarts."""
@@ -158,6 +158,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_TOO_MANY_TRANSFERS: _ErrorReason.ValueType  # 42
     """RESOURCE_EXHAUSTED. The stream has as many transfers under way as the receiver's `max_transfers_per_stream`.
     RetryInfo says when to try again. Example: A 17th offer before the first of 16 has ended.
+    """
+    ERROR_REASON_CONTENTS_REMOVED: _ErrorReason.ValueType  # 43
+    """FAILED_PRECONDITION. This node's retention of the package's contents has ended; its envelope and evidence are still
+    there. Example: Reading a part a year after the package was accepted.
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -258,8 +262,8 @@ ERROR_REASON_PACKAGE_TOO_LARGE: ErrorReason.ValueType  # 27
 10,001 parts.
 """
 ERROR_REASON_STORAGE_FULL: ErrorReason.ValueType  # 28
-"""RESOURCE_EXHAUSTED. The node keeps its disk reserve and takes no new data for now. RetryInfo says when to try
-again. Example: Free space below the reserve.
+"""RESOURCE_EXHAUSTED. The node keeps its disk reserve, or the sender's quota is used up, and it takes no new data for
+now. RetryInfo says when to try again. Example: Free space below the reserve.
 """
 ERROR_REASON_DATABASE_UNAVAILABLE: ErrorReason.ValueType  # 29
 """UNAVAILABLE. The node's database does not answer; nothing was changed. Example: The database restarts."""
@@ -304,5 +308,9 @@ when to try again. Example: Two systems upload the same video.
 ERROR_REASON_TOO_MANY_TRANSFERS: ErrorReason.ValueType  # 42
 """RESOURCE_EXHAUSTED. The stream has as many transfers under way as the receiver's `max_transfers_per_stream`.
 RetryInfo says when to try again. Example: A 17th offer before the first of 16 has ended.
+"""
+ERROR_REASON_CONTENTS_REMOVED: ErrorReason.ValueType  # 43
+"""FAILED_PRECONDITION. This node's retention of the package's contents has ended; its envelope and evidence are still
+there. Example: Reading a part a year after the package was accepted.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -263,7 +263,7 @@ class GatewayServiceServicer:
         Reading the last missing part of a received package states RETRIEVED. A package that was withdrawn is no longer
         read by its receiver; one that the receiver returned or rejected is.
         Callers: business systems with the grant `read` for this kind of part; the sender's systems for what they sent.
-        Errors: PACKAGE_NOT_FOUND, PART_NOT_FOUND, PART_INCOMPLETE, STATE_CONFLICT, GRANT_MISSING.
+        Errors: PACKAGE_NOT_FOUND, PART_NOT_FOUND, PART_INCOMPLETE, CONTENTS_REMOVED, STATE_CONFLICT, GRANT_MISSING.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -103,7 +103,7 @@ class GatewayServiceStub:
     Reading the last missing part of a received package states RETRIEVED. A package that was withdrawn is no longer
     read by its receiver; one that the receiver returned or rejected is.
     Callers: business systems with the grant `read` for this kind of part; the sender's systems for what they sent.
-    Errors: PACKAGE_NOT_FOUND, PART_NOT_FOUND, PART_INCOMPLETE, STATE_CONFLICT, GRANT_MISSING.
+    Errors: PACKAGE_NOT_FOUND, PART_NOT_FOUND, PART_INCOMPLETE, CONTENTS_REMOVED, STATE_CONFLICT, GRANT_MISSING.
     """
     ReportOutcome: _aio.UnaryUnaryMultiCallable[_gateway_packages_pb2.ReportOutcomeRequest, _gateway_packages_pb2.ReportOutcomeResponse]
     """States how far the receiver's system or handler is with a received package. The evidence travels to the sender.
@@ -289,7 +289,7 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         Reading the last missing part of a received package states RETRIEVED. A package that was withdrawn is no longer
         read by its receiver; one that the receiver returned or rejected is.
         Callers: business systems with the grant `read` for this kind of part; the sender's systems for what they sent.
-        Errors: PACKAGE_NOT_FOUND, PART_NOT_FOUND, PART_INCOMPLETE, STATE_CONFLICT, GRANT_MISSING.
+        Errors: PACKAGE_NOT_FOUND, PART_NOT_FOUND, PART_INCOMPLETE, CONTENTS_REMOVED, STATE_CONFLICT, GRANT_MISSING.
         """
 
     @_abc_1.abstractmethod

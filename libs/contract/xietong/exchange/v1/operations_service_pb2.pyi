@@ -56,6 +56,7 @@ class GetStatusResponse(_message.Message):
     CERTIFICATE_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
     PROMISED_BYTES_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
     party: _envelope_pb2.Party.ValueType
     """The party whose node this is."""
     software_version: _builtins.str
@@ -84,6 +85,10 @@ class GetStatusResponse(_message.Message):
     def certificate_expire_time(self) -> _timestamp_pb2.Timestamp:
         """When the node's certificate ends."""
 
+    @_builtins.property
+    def usage(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartyUsage]:
+        """What the packages and uploads of each party take."""
+
     def __init__(
         self,
         *,
@@ -98,14 +103,49 @@ class GetStatusResponse(_message.Message):
         certificate_expire_time: _timestamp_pb2.Timestamp | None = ...,
         schema_version: _builtins.str = ...,
         promised_bytes: _builtins.int = ...,
+        usage: _abc.Iterable[Global___PartyUsage] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "dead_deliveries", b"dead_deliveries", "free_bytes", b"free_bytes", "neighbours", b"neighbours", "party", b"party", "promised_bytes", b"promised_bytes", "queued_deliveries", b"queued_deliveries", "reserve_bytes", b"reserve_bytes", "schema_version", b"schema_version", "software_version", b"software_version", "start_time", b"start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "dead_deliveries", b"dead_deliveries", "free_bytes", b"free_bytes", "neighbours", b"neighbours", "party", b"party", "promised_bytes", b"promised_bytes", "queued_deliveries", b"queued_deliveries", "reserve_bytes", b"reserve_bytes", "schema_version", b"schema_version", "software_version", b"software_version", "start_time", b"start_time", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
+
+@_typing.final
+class PartyUsage(_message.Message):
+    """What the packages of one party take at a node."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTY_FIELD_NUMBER: _builtins.int
+    KEPT_BYTES_FIELD_NUMBER: _builtins.int
+    PROMISED_BYTES_FIELD_NUMBER: _builtins.int
+    QUOTA_BYTES_FIELD_NUMBER: _builtins.int
+    party: _envelope_pb2.Party.ValueType
+    """The party that sends them; for the node's own party only its uploads count."""
+    kept_bytes: _builtins.int
+    """Sum of the sizes of its packages that this node received and whose contents it keeps."""
+    promised_bytes: _builtins.int
+    """Its part of `promised_bytes`."""
+    quota_bytes: _builtins.int
+    """How much it may take in all before new offers are refused; 0 when there is no quota."""
+    def __init__(
+        self,
+        *,
+        party: _envelope_pb2.Party.ValueType = ...,
+        kept_bytes: _builtins.int = ...,
+        promised_bytes: _builtins.int = ...,
+        quota_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kept_bytes", b"kept_bytes", "party", b"party", "promised_bytes", b"promised_bytes", "quota_bytes", b"quota_bytes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PartyUsage: _TypeAlias = PartyUsage  # noqa: Y015
 
 @_typing.final
 class NeighbourStatus(_message.Message):

@@ -170,6 +170,7 @@ class Package(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     EVIDENCE_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    CONTENTS_REMOVED_TIME_FIELD_NUMBER: _builtins.int
     package_id: _builtins.str
     """Identifier."""
     direction: Global___Direction.ValueType
@@ -214,6 +215,12 @@ class Package(_message.Message):
         WatchInbox, and by WatchPackage when there is new evidence.
         """
 
+    @_builtins.property
+    def contents_removed_time(self) -> _timestamp_pb2.Timestamp:
+        """When this node's retention ended and it let go of the contents; unset while it keeps them. Envelope and evidence
+        stay. A package that was never received in whole and is offered again afterwards has contents again.
+        """
+
     def __init__(
         self,
         *,
@@ -231,10 +238,11 @@ class Package(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         evidence: _abc.Iterable[_evidence_pb2.Evidence] | None = ...,
         size_bytes: _builtins.int = ...,
+        contents_removed_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "envelope", b"envelope", "progress", b"progress", "seal", b"seal", "state_time", b"state_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contents_removed_time", b"contents_removed_time", "create_time", b"create_time", "envelope", b"envelope", "progress", b"progress", "seal", b"seal", "state_time", b"state_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "direction", b"direction", "envelope", b"envelope", "evidence", b"evidence", "package_id", b"package_id", "progress", b"progress", "reasons", b"reasons", "receiver_case_number", b"receiver_case_number", "seal", b"seal", "size_bytes", b"size_bytes", "state", b"state", "state_label_en", b"state_label_en", "state_label_zh", b"state_label_zh", "state_time", b"state_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contents_removed_time", b"contents_removed_time", "create_time", b"create_time", "direction", b"direction", "envelope", b"envelope", "evidence", b"evidence", "package_id", b"package_id", "progress", b"progress", "reasons", b"reasons", "receiver_case_number", b"receiver_case_number", "seal", b"seal", "size_bytes", b"size_bytes", "state", b"state", "state_label_en", b"state_label_en", "state_label_zh", b"state_label_zh", "state_time", b"state_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

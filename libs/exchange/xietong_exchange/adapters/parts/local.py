@@ -11,16 +11,17 @@ import errno
 import os
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from weakref import WeakValueDictionary
 
 from xietong_exchange.adapters.parts.disk_threads import DiskThreads
+from xietong_exchange.adapters.parts.local_collection import collect, list_complete
 from xietong_exchange.adapters.parts.local_folders import FILE_FLAGS, Folders, OwnerFolders
 from xietong_exchange.adapters.parts.local_partial import CLOSED, PartialFile
-from xietong_exchange.adapters.parts.local_recovery import read_boot_id, recover, remove, sweep
+from xietong_exchange.adapters.parts.local_recovery import read_boot_id, recover, sweep
 from xietong_exchange.adapters.parts.local_writer import LocalPartWriter
 from xietong_exchange.flow.part_store import READ_BLOCK_BYTES, PartKey, PartMissing, PartState, StorageFull
 
@@ -131,13 +132,13 @@ class LocalPartStore:
         """Bytes of a part, see `PartStore.read_at`."""
         return await self._threads.run(_read_at, self._folders, key, offset, length)
 
-    async def remove(self, key: PartKey) -> None:
-        """Remove the part, see `PartStore.remove`."""
-        turn = await self._take_turn(key)
-        try:
-            await self._when_unlocked(partial(_remove, self._folders, key))
-        finally:
-            turn.release()
+    async def complete(self, after: PartKey | None, limit: int) -> list[PartKey]:
+        """Complete parts in their order, see `PartStore.complete`."""
+        return await self._threads.run(list_complete, self._folders, after, limit)
+
+    async def collect(self, keys: Sequence[PartKey], unused_since: datetime) -> list[PartKey]:
+        """Remove what is no longer used, see `PartStore.collect`."""
+        return await self._threads.run(collect, self._folders, keys, unused_since.timestamp())
 
     async def sweep_partials(self, older_than_seconds: float) -> int:
         """Remove abandoned partial parts, see `PartStore.sweep_partials`."""
@@ -223,12 +224,11 @@ def _states(folders: Folders, parts: Sequence[tuple[PartKey, int]]) -> list[Part
 
 
 def _state(folders: Folders, key: PartKey, size: int) -> PartState:
-    actual = _size(folders, key)
-    if actual is not None:
-        return PartState(size if actual == size else 0, complete=actual == size)
-    length = folders.of(key).partial_length(key.digest.hex())
+    owner, name = folders.of(key), key.digest.hex()
+    with owner.shelf(name) as shelf:
+        found = owner.confirm(shelf, name)
+        if found is not None and owner.use(shelf, name):
+            is_whole = found.st_size == size
+            return PartState(size if is_whole else 0, complete=is_whole)
+    length = owner.partial_length(name)
     return PartState(length if length <= size else 0, complete=False)
-
-
-def _remove(folders: Folders, key: PartKey) -> bool:
-    return remove(folders.of(key), key.digest.hex())

@@ -6,6 +6,7 @@ without following symbolic links: nothing outside of the root can be reached, wh
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import stat
@@ -44,7 +45,7 @@ def made_folder(parent: int, name: str) -> Iterator[int]:
         yield folder
 
 
-def _list_folder(folder: int) -> list[str]:
+def list_folder(folder: int) -> list[str]:
     """The names in a folder, through a descriptor of its own: listing shares no position with others."""
     with opened_folder(folder, ".") as own, os.scandir(own) as entries:
         return [entry.name for entry in entries]
@@ -102,6 +103,21 @@ class OwnerFolders:
                 os.fsync(shelf)
         return complete
 
+    def use(self, shelf: int, name: str) -> bool:
+        """Note that a complete part is used now; False when it was collected just before."""
+        try:
+            file = os.open(name, os.O_RDONLY | FILE_FLAGS, dir_fd=shelf)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH)  # `collect` looks at the time and removes under its lock
+            if not os.fstat(file).st_nlink:
+                return False
+            os.utime(file)
+            return True
+        finally:
+            os.close(file)
+
     def partial_length(self, name: str) -> int:
         """Bytes of a partial part that are there."""
         found = find_file(self.partial, name)
@@ -144,7 +160,7 @@ class OwnerFolders:
 
     def partial_names(self) -> set[str]:
         """The partial parts that are there, or of which a mark is left."""
-        names = {name.removesuffix(_MARK_SUFFIX) for name in _list_folder(self.partial)}
+        names = {name.removesuffix(_MARK_SUFFIX) for name in list_folder(self.partial)}
         return {name for name in names if PART_NAME.fullmatch(name)}
 
     def close(self) -> None:
@@ -191,7 +207,7 @@ class Folders:
     def every_owner(self) -> list[OwnerFolders]:
         """The folders of all owners with partial parts, also those that other processes made."""
         with made_folder(self.root, "partial") as partial:
-            return [self.owner(name) for name in _list_folder(partial) if OWNER_NAME.fullmatch(name)]
+            return [self.owner(name) for name in list_folder(partial) if OWNER_NAME.fullmatch(name)]
 
     def free_bytes(self) -> int:
         """Bytes that an unprivileged user can still write."""

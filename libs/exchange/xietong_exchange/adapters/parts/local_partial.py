@@ -78,7 +78,7 @@ class PartialFile:
         return self._file != CLOSED
 
     def open(self) -> bool:
-        """Resume what is there; False while another process writes this part.
+        """Resume what is there; False while another process writes this part, or removes it.
 
         Raises:
             SizeConflict: the part is complete with another size.
@@ -95,17 +95,21 @@ class PartialFile:
                 found = self._folders.confirm(shelf, self._name)
         if found is None:
             self._resume()
-        else:
-            self._adopt(found.st_size)
-        return True
+            return True
+        return self._adopt(found.st_size)
 
-    def _adopt(self, actual_size: int) -> None:
+    def _adopt(self, actual_size: int) -> bool:
+        """The part is here; False when it was collected at this moment."""
         if self.is_open:
             self._folders.remove_partial(self._name)
             self._close_file()
+        with self._folders.shelf(self._name) as shelf:
+            if not self._folders.use(shelf, self._name):
+                return False
         if actual_size != self.size:
             raise SizeConflict(self.key, announced=self.size, actual=actual_size)
         self._be_complete()
+        return True
 
     def _be_complete(self) -> None:
         self.written = self.durable = self.size
@@ -205,6 +209,7 @@ class PartialFile:
     def _put_into_place(self) -> None:
         """Link, sync, unlink: both names stay until the link is durable (see `OwnerFolders.confirm`)."""
         name = self._name
+        os.utime(self._file)  # its last byte may have come long ago, before a break
         with self._folders.shelf(name) as shelf:
             os.link(name, name, src_dir_fd=self._folders.partial, dst_dir_fd=shelf, follow_symlinks=False)
             try:

@@ -10,7 +10,6 @@ import fcntl
 import os
 import time
 import uuid
-from contextlib import suppress
 from pathlib import Path
 
 from xietong_exchange.adapters.parts.local_folders import FILE_FLAGS, FILE_MODE, Folders, OwnerFolders
@@ -86,6 +85,7 @@ def _sweep_partial(folders: OwnerFolders, name: str, before: float) -> bool:
     try:
         file = lock_partial(folders, name)
     except FileNotFoundError:
+        folders.remove_mark(name)
         return False
     if file is None:
         return False
@@ -97,26 +97,3 @@ def _sweep_partial(folders: OwnerFolders, name: str, before: float) -> bool:
         return True
     finally:
         os.close(file)
-
-
-def remove(folders: OwnerFolders, name: str) -> bool:
-    """Remove a part and what was received of it; False while someone writes it."""
-    try:
-        file = lock_partial(folders, name)
-    except FileNotFoundError:
-        _remove_complete(folders, name)
-        return True
-    if file is None:
-        return False
-    try:
-        _remove_complete(folders, name)
-        folders.remove_partial(name)
-    finally:
-        os.close(file)
-    return True
-
-
-def _remove_complete(folders: OwnerFolders, name: str) -> None:
-    with folders.shelf(name) as shelf, suppress(FileNotFoundError):
-        os.unlink(name, dir_fd=shelf)
-        os.fsync(shelf)  # retention has ended: a power loss must not bring the content back

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from asyncpg import Record
-from sqlalchemy import LargeBinary, and_, bindparam, func, literal_column, select, text, update
+from sqlalchemy import Interval, LargeBinary, and_, bindparam, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from xietong.exchange.v1.draft_pb2 import DraftKey, DraftState
@@ -20,21 +20,10 @@ _SUBMITTED = int(DraftState.DRAFT_STATE_SUBMITTED)
 _DISCARDED = int(DraftState.DRAFT_STATE_DISCARDED)
 _KEY = ("organ_code", "case_number", "process_code", "label")
 
+_NOW = func.statement_timestamp()
 _IS_OPEN = draft.c.state == literal_column(str(_OPEN))
 _HAS_KEY = and_(*(draft.c[name] == bindparam(name) for name in _KEY))
 _THIS = draft.c.draft_id == bindparam("this", type_=draft.c.draft_id.type)
-
-
-def _unheld() -> Statement:
-    """Contents of a draft that no draft holds but discarded ones."""
-    other, holder = draft_content.alias(), draft.alias()
-    held = (
-        select(other.c.digest)
-        .join(holder, holder.c.draft_id == other.c.draft_id)
-        .where(other.c.digest == draft_content.c.digest, holder.c.state != _DISCARDED)
-    )
-    of_draft = draft_content.c.draft_id == bindparam("draft_id")
-    return Statement(select(draft_content.c.digest).where(of_draft, ~held.exists()))
 
 
 def _put_contribution() -> Statement:
@@ -50,15 +39,28 @@ def _put_contribution() -> Statement:
 
 def _hold() -> Statement:
     digests = func.unnest(array("digests", LargeBinary()))
-    rows = select(bindparam("draft_id", type_=draft.c.draft_id.type), digests)
-    return Statement(insert(draft_content).from_select(["draft_id", "digest"], rows).on_conflict_do_nothing())
+    held_by = bindparam("draft_id", type_=draft.c.draft_id.type)
+    holding = insert(draft_content).from_select(["draft_id", "digest"], select(held_by, digests))
+    touching = update(draft).where(draft.c.draft_id == held_by).values(touch_time=_NOW).cte("touched")
+    return Statement(holding.on_conflict_do_nothing().add_cte(touching))
 
 
-# The update changes nothing: it locks the open draft, and inserts after all if that was just closed.
+def _discard_abandoned() -> Statement:
+    due = (
+        select(draft.c.draft_id)
+        .where(_IS_OPEN, draft.c.touch_time < _NOW - bindparam("untouched_for", type_=Interval))
+        .limit(bindparam("limit"))
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    discarding = update(draft).where(draft.c.draft_id.in_(due)).values(state=_DISCARDED)
+    return Statement(discarding.returning(draft))
+
+
+# The update locks the open draft, and inserts after all if that was just closed.
 _OPEN_DRAFT = Statement(
     insert(draft)
     .values(given("draft_id", *_KEY, "state", "create_time"))
-    .on_conflict_do_update(index_elements=_KEY, index_where=_IS_OPEN, set_={"state": draft.c.state})
+    .on_conflict_do_update(index_elements=_KEY, index_where=_IS_OPEN, set_={"touch_time": _NOW})
     .returning(draft)
 )
 _FOUND = (
@@ -82,15 +84,13 @@ _CONTRIBUTIONS = Statement(
     .order_by(contribution.c.position)
 )
 _HOLD = _hold()
-# Whoever inserts holds a lock that this one waits for and keeps out, so that nobody holds a content meanwhile.
-_KEEP_OUT_HOLDERS = Statement(text("LOCK TABLE draft_content IN SHARE ROW EXCLUSIVE MODE"))
-_UNHELD = _unheld()
+_DISCARD_ABANDONED = _discard_abandoned()
 _REQUESTED = Statement(
     select(draft)
     .join(send_request, send_request.c.draft_id == draft.c.draft_id)
     .where(send_request.c.request_id == bindparam("request_id"))
 )
-# Here too the update changes nothing; it returns the draft to which the request was bound before.
+# The update changes nothing; it returns the draft to which the request was bound before.
 _REMEMBER_REQUEST = Statement(
     insert(send_request)
     .values(given("request_id", "draft_id"))
@@ -150,9 +150,9 @@ class PostgresDrafts:
         if digests:
             await self._connection.run(_HOLD, draft_id=draft_id, digests=texts(sorted(set(digests))))
 
-    async def unheld(self, draft_id: str) -> list[bytes]:
-        await self._connection.run(_KEEP_OUT_HOLDERS)
-        return [row["digest"] for row in await self._connection.rows(_UNHELD, draft_id=draft_id)]
+    async def discard_abandoned(self, *, untouched_for: timedelta, limit: int) -> list[DraftRecord]:
+        rows = await self._connection.rows(_DISCARD_ABANDONED, untouched_for=untouched_for, limit=limit)
+        return [_draft(row) for row in rows]
 
     async def requested(self, request_id: str) -> DraftRecord | None:
         row = await self._connection.row(_REQUESTED, request_id=request_id)

@@ -10,12 +10,14 @@ from asyncpg import Record
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    LargeBinary,
     SmallInteger,
     Table,
     Text,
     and_,
     any_,
     bindparam,
+    cast,
     column,
     func,
     literal_column,
@@ -33,6 +35,7 @@ from xietong_exchange.adapters.postgres.tables import (
     evidence,
     package,
     package_case_number,
+    package_content,
     package_read,
 )
 from xietong_exchange.flow.records import (
@@ -52,7 +55,7 @@ _OLDEST_RUNNING = literal_column("pg_snapshot_xmin(pg_current_snapshot())::text:
 # Rows of a database that was restored into another server bear numbers that this one has not come to yet.
 _NEXT = literal_column("pg_snapshot_xmax(pg_current_snapshot())::text::bigint", BigInteger)
 _DELIVERY_CHANGED_IN = literal_column("delivery.xmin::text::bigint", BigInteger)
-_GIVEN_BY_STORE = ("position", "changed_in")
+_GIVEN_BY_STORE = ("position", "changed_in", "touch_time", "contents_removed_time")
 _THIS = package.c.package_id == bindparam("package_id")
 _ID = package.c.package_id.type
 
@@ -62,7 +65,7 @@ def _given_columns(table: Table) -> list[str]:
 
 
 def _add() -> Statement:
-    """The package with its case numbers; its position, when it is new."""
+    """The package with its case numbers and what it needs; its position, when it is new."""
     columns = _given_columns(package)
     added = (
         insert(package)
@@ -76,7 +79,11 @@ def _add() -> Statement:
     numbered = number.render_derived()
     rows = select(added.c.package_id, numbered.c.party, numbered.c.number, added.c.position)
     numbers = insert(package_case_number).from_select(["package_id", "party", "number", "position"], rows)
-    return Statement(select(added.c.position).add_cte(numbers.cte("numbers")))
+    digests = func.unnest(array("digests", LargeBinary())).column_valued("digest")
+    needs = select(cast(bindparam("sender"), SmallInteger), digests, added.c.package_id)
+    contents = insert(package_content).from_select(["owner", "digest", "package_id"], needs)
+    answer = select(added.c.position).add_cte(numbers.cte("numbers"), contents.cte("contents"))
+    return Statement(answer)
 
 
 def _add_evidence(*, with_change: bool) -> Statement:
@@ -209,16 +216,17 @@ class PostgresPackages:
             **_values(record),
             parties=texts(party for party, _ in numbers),
             numbers=texts(number for _, number in numbers),
+            digests=texts(dict.fromkeys(record.contents)),
         )
         return added is not None
 
     async def get(self, package_id: str, *, lock: bool = False) -> PackageRecord | None:
         row = await self._connection.row(_LOCK if lock else _GET, package_id=package_id)
-        return _package(row) if row else None
+        return to_package(row) if row else None
 
     async def get_many(self, package_ids: Sequence[str]) -> list[PackageRecord]:
         rows = await self._connection.rows(_GET_MANY, package_ids=texts(package_ids))
-        return [_package(row) for row in rows]
+        return [to_package(row) for row in rows]
 
     async def advance(self, package_id: str, change: PackageChange) -> None:
         await self._connection.run(_ADVANCE, changed=package_id, **_changes(change))
@@ -254,14 +262,14 @@ class PostgresPackages:
         values = {name: value for name, value in conditions.items() if value is not None}
         statement = _page(order, frozenset(values))
         rows = await self._connection.rows(statement, limit=limit, **values, **more)
-        return PackagePage(records=[_package(row) for row in rows], more=bool(rows) and rows[-1]["more"])
+        return PackagePage(records=[to_package(row) for row in rows], more=bool(rows) and rows[-1]["more"])
 
     async def of_draft(self, draft_id: str) -> list[PackageRecord]:
-        return [_package(row) for row in await self._connection.rows(_OF_DRAFT, draft_id=draft_id)]
+        return [to_package(row) for row in await self._connection.rows(_OF_DRAFT, draft_id=draft_id)]
 
     async def latest_of_case(self, party: Party.ValueType, case_number: str) -> PackageRecord | None:
         row = await self._connection.row(_LATEST_OF_CASE, party=int(party), number=case_number)
-        return _package(row) if row else None
+        return to_package(row) if row else None
 
     async def add_evidence(self, record: EvidenceRecord, change: PackageChange | None = None) -> bool:
         values = {
@@ -331,7 +339,8 @@ def _values(record: PackageRecord) -> dict[str, Any]:
     }
 
 
-def _package(row: Record) -> PackageRecord:
+def to_package(row: Record) -> PackageRecord:
+    """A row of the table as the flow knows it."""
     return PackageRecord(
         package_id=str(row["package_id"]),
         seal=row["seal"],
@@ -354,6 +363,7 @@ def _package(row: Record) -> PackageRecord:
         create_time=row["create_time"],
         position=row["position"],
         changed_in=row["changed_in"],
+        contents_removed_time=row["contents_removed_time"],
     )
 
 

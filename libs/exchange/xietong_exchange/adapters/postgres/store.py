@@ -11,6 +11,7 @@ from typing import TypeAlias
 import asyncpg
 from sqlalchemy import func, make_url, select, text
 
+from xietong_exchange.adapters.postgres.contents import PostgresContents
 from xietong_exchange.adapters.postgres.drafts import PostgresDrafts
 from xietong_exchange.adapters.postgres.operation_log import PostgresOperationLog
 from xietong_exchange.adapters.postgres.outbox import PostgresOutbox
@@ -46,6 +47,7 @@ class PostgresTransaction:
         self.packages = PostgresPackages(connection)
         self.outbox = PostgresOutbox(connection)
         self.drafts = PostgresDrafts(connection)
+        self.contents = PostgresContents(connection)
         self.operations = PostgresOperationLog(connection)
 
     async def now(self) -> datetime:

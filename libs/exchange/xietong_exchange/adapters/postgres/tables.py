@@ -33,6 +33,7 @@ metadata = MetaData(
 _ID = UUID(as_uuid=False)
 _THIS_TRANSACTION = text("(pg_current_xact_id()::text)::bigint")
 _TIME = DateTime(timezone=True)
+_NOW = text("statement_timestamp()")
 
 package = Table(
     "package",
@@ -64,12 +65,35 @@ package = Table(
         server_default=_THIS_TRANSACTION,
         onupdate=_THIS_TRANSACTION,
     ),
+    Column("touch_time", _TIME, nullable=False, server_default=_NOW, onupdate=_NOW),
+    Column("contents_removed_time", _TIME),
     Index("ix_package_incoming_changed", "changed_in", "position", postgresql_where=text("direction = 3")),
     Index("ix_package_direction_position", "direction", "position"),
     Index("ix_package_direction_state_position", "direction", "state", "position"),
     Index("ix_package_case_position", "collaboration_case_id", "position"),
     Index("ix_package_process_position", "process_code", "position"),
     Index("ix_package_draft", "draft_id"),
+    Index(
+        "ix_package_kept",
+        "state",
+        "touch_time",
+        postgresql_include=["direction", "sender", "size_bytes"],
+        postgresql_where=text("complete AND contents_removed_time IS NULL"),
+    ),
+    Index(
+        "ix_package_unfinished",
+        "touch_time",
+        postgresql_where=text("NOT complete AND contents_removed_time IS NULL"),
+    ),
+)
+
+# Without a foreign key: packages stay for ever, and this is written for every part of every package.
+package_content = Table(
+    "package_content",
+    metadata,
+    Column("owner", SmallInteger, primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
+    Column("package_id", _ID, primary_key=True),
 )
 
 package_case_number = Table(
@@ -141,6 +165,7 @@ draft = Table(
     Column("header", LargeBinary, nullable=False, server_default=text("''::bytea")),
     Column("state", SmallInteger, nullable=False),
     Column("create_time", _TIME, nullable=False),
+    Column("touch_time", _TIME, nullable=False, server_default=_NOW, onupdate=_NOW),
     Index(
         "uq_draft_open",
         "organ_code",
@@ -150,6 +175,7 @@ draft = Table(
         unique=True,
         postgresql_where=text("state = 1"),
     ),
+    Index("ix_draft_open_touched", "touch_time", postgresql_where=text("state = 1")),
     Index("ix_draft_key", "organ_code", "case_number", "process_code", "label", "position"),
 )
 

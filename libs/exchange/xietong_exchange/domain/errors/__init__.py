@@ -9,6 +9,7 @@ from __future__ import annotations
 from xietong.exchange.v1.error_reason_pb2 import ErrorReason
 from xietong_exchange.domain.errors.base import Violation, XietongError
 from xietong_exchange.domain.errors.content import (
+    ContentsRemoved,
     DraftNotFound,
     EditionNotSupported,
     EnvelopeInvalid,
@@ -63,6 +64,7 @@ __all__ = [
     "ChunkOutOfOrder",
     "ClassifiedRefused",
     "CommitTooEarly",
+    "ContentsRemoved",
     "DatabaseUnavailable",
     "DeliveryGivenUp",
     "DigestMismatch",

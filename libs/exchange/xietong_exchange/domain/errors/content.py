@@ -72,6 +72,20 @@ class PartNotFound(XietongError):
     sentence_zh = "数据包 {package_id} 没有第 {part} 号附件；请查看信封中的附件清单"
 
 
+class ContentsRemoved(XietongError):
+    """The retention of the package's contents has ended."""
+
+    reason = ErrorReason.ERROR_REASON_CONTENTS_REMOVED
+    code = "FAILED_PRECONDITION"
+    sentence_en = (
+        "the contents of package {package_id} were removed here at {time}, when their retention ended;"
+        " its evidence is still here, ask for the contents where the case is kept"
+    )
+    sentence_zh = (
+        "数据包 {package_id} 的内容保存期已满，已于 {time} 清除；回执仍可查询，内容请向保存该案卷的单位调取"
+    )
+
+
 class PackageConflict(XietongError):
     """A package with this id and another seal is known."""
 
