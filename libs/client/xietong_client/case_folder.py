@@ -153,8 +153,19 @@ class _Reader:
                 entry.problem(
                     f"有两个名为 {name} 的文件，请改名。", f"two files are named {name}; rename one."
                 )
-            found[name] = path
+            if not self._leads_outside(entry, path):
+                found[name] = path
         return found
+
+    def _leads_outside(self, entry: Entry, path: Path) -> bool:
+        """A link in a folder that came from elsewhere must not send a file that its sender never chose."""
+        if path.resolve().is_relative_to(self.root.resolve()):
+            return False
+        entry.problem(
+            f"{path.name} 是指向案件文件夹之外的链接，请改为放入文件本身。",
+            f"{path.name} is a link that leads out of the case folder; put the file itself there.",
+        )
+        return True
 
     def _listed_files(
         self, data: Entry, available: Mapping[str, Path], *, is_correction: bool
@@ -200,7 +211,7 @@ class _Reader:
                 "the path must stay inside the case folder, with `/` between names.",
             )
             return None
-        return self.root / written
+        return None if self._leads_outside(entry, self.root / written) else self.root / written
 
 
 def _entries_of(data: Entry, name: str) -> list[Entry]:

@@ -18,6 +18,7 @@ from xietong_client.text import Language, Text
 # The loader on libyaml is some ten times faster; builds of PyYAML without it fall back to the pure one.
 _YamlLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _NULL_TAG = "tag:yaml.org,2002:null"
+_DEEPEST_LEVEL = 50  # a manifest of the contract has about ten
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -176,6 +177,8 @@ def read_yaml(path: Path, root: Path, problems: ProblemList) -> Entry | None:
     if text is None:
         return None
     try:
+        if not _is_plain(text, name, problems):
+            return None
         node = yaml.compose(text, Loader=_YamlLoader)
     except yaml.YAMLError as error:
         _note_syntax_error(error, name, problems)
@@ -183,25 +186,28 @@ def read_yaml(path: Path, root: Path, problems: ProblemList) -> Entry | None:
     if node is None:
         problems.add(name, 0, "", Text("文件是空的。", "the file is empty."))
         return None
-    entry = Entry(name, node, "", problems)
-    if _has_aliases(node, set()):
-        entry.problem(
-            "不支持 YAML 别名（*），请写出内容。",
-            "YAML aliases (`*`) are not supported; write it out.",
-        )
-        return None
-    return entry
+    return Entry(name, node, "", problems)
 
 
-def _has_aliases(node: yaml.Node, seen: set[int]) -> bool:
-    """Whether a list or mapping stands in two places: a few lines of aliases can mean billions of values."""
-    if isinstance(node, yaml.ScalarNode):
+def _is_plain(text: str, name: str, problems: ProblemList) -> bool:
+    """Whether the YAML is safe to build: the builder calls itself for each level, and follows every alias."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_YamlLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):  # a few lines of them can mean billions of values
+            said = Text(
+                "不支持 YAML 别名（*），请写出内容。", "YAML aliases (`*`) are not supported; write it out."
+            )
+        elif depth > _DEEPEST_LEVEL:
+            said = Text(
+                f"嵌套超过 {_DEEPEST_LEVEL} 层，请检查缩进和括号。",
+                f"more than {_DEEPEST_LEVEL} levels deep; check indentation and brackets.",
+            )
+        else:
+            continue
+        problems.add(name, event.start_mark.line + 1, "", said)
         return False
-    if id(node) in seen:
-        return True
-    seen.add(id(node))
-    children = [child for pair in node.value for child in (pair if isinstance(pair, tuple) else (pair,))]
-    return any(_has_aliases(child, seen) for child in children)
+    return True
 
 
 def _decoded(raw: bytes, name: str, problems: ProblemList) -> str | None:

@@ -151,6 +151,23 @@ def test_a_listed_file_that_is_missing_is_shown(tmp_path: Path) -> None:
     assert FILE in problem.text.zh
 
 
+@pytest.mark.parametrize("link", ["documents", f"documents/{FILE}", "case-data.yaml"])
+def test_a_link_that_leads_out_of_the_folder_is_shown(tmp_path: Path, link: str) -> None:
+    folder = write_folder(tmp_path)
+    (folder / link).rename(tmp_path / "outside")
+    (folder / link).symlink_to(tmp_path / "outside")
+    named = [problem for problem in problems_of(folder) if "leads out" in problem.text.en]
+    assert [problem.file for problem in named] == ["package.yaml"]
+    assert Path(link).name in named[0].text.zh
+
+
+def test_a_link_within_the_folder_is_followed(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path)
+    (folder / "documents" / FILE).rename(folder / "original.pdf")
+    (folder / "documents" / FILE).symlink_to("../original.pdf")
+    assert FILE in CaseFolder.load(folder).contributions[0].files
+
+
 def test_a_file_that_would_silently_stay_behind_is_shown(tmp_path: Path) -> None:
     folder = write_folder(tmp_path)
     (folder / "documents" / "遗漏.pdf").write_bytes(b"x")
@@ -209,7 +226,10 @@ def test_a_byte_order_mark_is_fine(tmp_path: Path) -> None:
         ("case:\n\tname: x\n", 2, "not valid YAML"),
         ("", 0, "empty"),
         ("case: \x00\n", 0, "not valid YAML"),
-        ("a: &x [1, 1]\nb: [*x, *x]\n", 1, "aliases"),
+        ("a: &x [1, 1]\nb: [*x, *x]\n", 2, "aliases"),
+        ("a: &x 1\nb: *x\n", 2, "aliases"),
+        ("case:\n" + "[" * 50_000, 2, "levels deep"),
+        ("".join(f"{' ' * level}a:\n" for level in range(3_000)), 51, "levels deep"),
     ],
 )
 def test_what_is_no_yaml_is_explained(tmp_path: Path, text: str, line: int, words: str) -> None:
