@@ -15,6 +15,7 @@ from xietong_client.text import Language, Text
 
 SETTINGS_FILE = "xietong.toml"
 _ENVIRONMENT_PREFIX = "XIETONG_"
+_PORTS = range(1, 1 << 16)
 _KEYS = ("node", "credentials", "system", "actor", "server_name")
 
 
@@ -45,9 +46,9 @@ class ConnectionSettings:
 
     @property
     def target(self) -> str:
-        """The address of the node. Raises SettingsInvalid when it is missing or has no port."""
+        """The address of the node. Raises SettingsInvalid when it is missing or has no port that there is."""
         host, separator, port = self.node.rpartition(":")
-        if not host or not separator or not port.isdecimal():
+        if not host or not separator or not port.isdecimal() or int(port) not in _PORTS:
             malformed = Text(
                 f"节点地址“{self.node}”格式不对。", f"the node's address `{self.node}` is malformed."
             )

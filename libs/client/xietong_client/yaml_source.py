@@ -205,7 +205,8 @@ def _is_plain(text: str, name: str, problems: ProblemList) -> bool:
             )
         else:
             continue
-        problems.add(name, event.start_mark.line + 1, "", said)
+        line = event.start_mark.line + 1 if event.start_mark is not None else 0
+        problems.add(name, line, "", said)
         return False
     return True
 

@@ -14,7 +14,7 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from xietong.exchange.v1.envelope_pb2 import Party, TraceContext
 from xietong_client import Credentials, CredentialsInvalid, Language, Node, SettingsInvalid, pki
-from xietong_client.cli.app import COMMANDS, shared_options, top_options
+from xietong_client.cli.app import COMMANDS, connection_options, group_options, output_options, top_options
 from xietong_client.cli.help_zh import HELP_ZH
 from xietong_client.labels import PARTIES, party_by_name, party_name
 from xietong_client.settings import ConnectionSettings, preferred_language
@@ -163,7 +163,7 @@ def test_every_party_has_a_name_and_labels() -> None:
 
 
 def test_every_help_text_has_its_chinese() -> None:
-    functions: list[Callable[..., object]] = [shared_options, top_options]
+    functions: list[Callable[..., object]] = [connection_options, output_options, top_options, group_options]
     functions += [command.function for command in COMMANDS]
     parameters = [
         parameter

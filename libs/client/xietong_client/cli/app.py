@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
+import io
 import logging
+import os
+import sys
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
+from types import MappingProxyType
 from typing import Annotated, Any, cast, get_args
 
 import typer
@@ -32,6 +36,7 @@ class Command:
     words: tuple[str, ...]
     function: CommandFunction
     help: Text
+    calls_node: bool = True
 
 
 COMMANDS = (
@@ -100,6 +105,7 @@ COMMANDS = (
         ("pki", "init"),
         operating.pki_init,
         Text("生成或补全开发用证书。", "Make or complete the certificates for development."),
+        calls_node=False,
     ),
 )
 _GROUPS = {
@@ -112,7 +118,11 @@ _SUMMARY = Text(
 )
 
 
-async def shared_options(
+# Headings of the help, where typer's English ones will not do.
+_PANELS_ZH = MappingProxyType({"argument": "参数", "option": "选项", "command": "命令"})
+
+
+async def connection_options(
     *,
     node: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="Address of the node.")] = None,
     credentials: Annotated[
@@ -122,11 +132,31 @@ async def shared_options(
         str | None, typer.Option(metavar="NAME", help="Your business system, or `operator`.")
     ] = None,
     actor: Annotated[str | None, typer.Option(metavar="ORGAN:HANDLER", help="Who is responsible.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
-    lang: Annotated[Language | None, typer.Option(help="Language of the texts.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log retries to standard error.")] = False,
 ) -> None:
-    """Every command has these; the signature is all that is used."""
+    """Every command that calls a node has these; the signature is all that is used."""
+
+
+def _show_help(context: typer.Context, asked: bool) -> None:  # noqa: FBT001 - typer calls it so
+    if asked:
+        typer.echo(context.get_help())
+        raise typer.Exit
+
+
+# typer's own --help would stay English.
+_AsksHelp = Annotated[
+    bool, typer.Option("--help", is_eager=True, callback=_show_help, help="Show this help and end.")
+]
+_Language = Annotated[Language | None, typer.Option(help="Language of the texts.")]
+
+
+async def output_options(
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
+    lang: _Language = None,
+    asks_help: _AsksHelp = False,
+) -> None:
+    """Every command has these."""
 
 
 def _tell_version(asked: bool) -> None:  # noqa: FBT001 - typer calls it so
@@ -141,13 +171,24 @@ async def top_options(
         bool,
         typer.Option("--version", is_eager=True, callback=_tell_version, help="Show the version and end."),
     ] = False,
-    lang: Annotated[Language | None, typer.Option(help="Language of the texts.")] = None,
+    lang: _Language = None,
+    asks_help: _AsksHelp = False,
 ) -> None:
     """What stands before a command. `--lang` is taken before it is parsed: here it is for the help."""
 
 
+async def group_options(
+    *,
+    asks_help: _AsksHelp = False,
+) -> None:
+    """What stands before a command of a group."""
+
+
 def run(arguments: Sequence[str]) -> int:
     """Runs the command line; returns the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without Chinese shows escapes, not a traceback
+            stream.reconfigure(errors="backslashreplace")
     chosen, rest = _take_language(list(arguments))
     language = preferred_language(chosen)
     command = typer.main.get_command(build_app(language))
@@ -157,7 +198,18 @@ def run(arguments: Sequence[str]) -> int:
         if said := error.format_message():  # nothing where only help was shown
             Output(language, as_json="--json" in rest).error(_usage_error(error, said))
         return ExitCode.USAGE
+    except OSError as error:
+        _tell_unwritten(error, language)
+        return ExitCode.REFUSED
     return code if isinstance(code, int) else ExitCode.OK
+
+
+def _tell_unwritten(error: OSError, language: Language) -> None:
+    """The SDK translates what fails at its own files: this one was standard output, which gets nothing more."""
+    why = error.strerror or type(error).__name__
+    Output(language).note(Text(f"结果无法写出（{why}）。", f"the result cannot be written ({why})."), "red")
+    with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a device, not a path of ours
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def _usage_error(error: typer.TyperException, said: str) -> SettingsInvalid:
@@ -171,22 +223,37 @@ def _usage_error(error: typer.TyperException, said: str) -> SettingsInvalid:
 
 def build_app(language: Language) -> typer.Typer:
     """The command line with its help in this language."""
-    app = _group(_SUMMARY.of(language))
-    options = inspect.signature(top_options, eval_str=True).parameters.values()
-    app.callback()(_signed(lambda **_values: None, options, language))
-    groups = {name: _group(text.of(language)) for name, text in _GROUPS.items()}
+    panel = _PANELS_ZH["command"] if language is Language.ZH else None
+    app = _group(_SUMMARY, language, top_options)
+    groups = {name: _group(text, language, group_options) for name, text in _GROUPS.items()}
     for name, group in groups.items():
-        app.add_typer(group, name=name)
+        app.add_typer(group, name=name, rich_help_panel=panel)
     for command in COMMANDS:
         place = groups.get(command.words[0], app)
-        place.command(command.words[-1], help=command.help.of(language))(_bind(command.function, language))
+        add = place.command(
+            command.words[-1],
+            help=command.help.of(language),
+            rich_help_panel=panel,
+            add_help_option=False,
+        )
+        add(_bind(command, language))
     return app
 
 
-def _group(summary: str) -> typer.Typer:
-    return typer.Typer(
-        help=summary, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+def _group(summary: Text, language: Language, options: CommandFunction) -> typer.Typer:
+    group = typer.Typer(
+        help=summary.of(language),
+        no_args_is_help=True,
+        add_completion=False,
+        add_help_option=False,
+        pretty_exceptions_enable=False,
     )
+    group.callback()(_signed(lambda **_values: None, _parameters(options), language))
+    return group
+
+
+def _parameters(function: CommandFunction) -> list[inspect.Parameter]:
+    return list(inspect.signature(function, eval_str=True).parameters.values())
 
 
 def _take_language(arguments: list[str]) -> tuple[str | None, list[str]]:
@@ -200,15 +267,17 @@ def _take_language(arguments: list[str]) -> tuple[str | None, list[str]]:
     return None, arguments
 
 
-def _bind(function: CommandFunction, language: Language) -> Callable[..., None]:
+def _bind(command: Command, language: Language) -> Callable[..., None]:
     """The function that typer calls: with the parameters of the command, and then the shared ones."""
-    own = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
-    shared = list(inspect.signature(shared_options, eval_str=True).parameters.values())
-    common = {parameter.name for parameter in shared}
+    own = _parameters(command.function)[1:]
+    shared = [
+        *(_parameters(connection_options) if command.calls_node else ()),
+        *_parameters(output_options),
+    ]
 
     def invoke(**values: Any) -> None:
-        options = {name: values.pop(name) for name in common}
-        raise typer.Exit(_execute(function, values, options, language))
+        options = {parameter.name: values.pop(parameter.name) for parameter in shared}
+        raise typer.Exit(_execute(command.function, values, options, language))
 
     return _signed(invoke, (*own, *shared), language)
 
@@ -229,6 +298,9 @@ def _translated(parameter: inspect.Parameter, language: Language) -> inspect.Par
     if language is Language.ZH and info.help:
         info = copy.copy(info)
         info.help = HELP_ZH[info.help]
+        info.rich_help_panel = _PANELS_ZH[
+            "argument" if isinstance(info, typer.models.ArgumentInfo) else "option"
+        ]
     return parameter.replace(annotation=Annotated[kind, info])
 
 
@@ -236,7 +308,7 @@ def _execute(
     function: CommandFunction, values: dict[str, Any], options: dict[str, Any], language: Language
 ) -> int:
     output = Output(language, as_json=options["as_json"])
-    logging.basicConfig(level=logging.INFO if options["verbose"] else logging.WARNING)
+    logging.basicConfig(level=logging.INFO if options.get("verbose") else logging.WARNING)
     try:
         session = Session(ConnectionSettings.read(options), output)
         with _waiting_told(output):

@@ -13,6 +13,7 @@ HELP_ZH = MappingProxyType(
         "Print the result as JSON.": "以 JSON 输出结果。",
         "Language of the texts.": "文字的语言。",
         "Show the version and end.": "显示版本后退出。",
+        "Show this help and end.": "显示帮助后退出。",
         "Log retries to standard error.": "在标准错误中记录重试。",
         "Folder with package.yaml and the files.": "含 package.yaml 和文件的文件夹。",
         "The process that the folder must be of, for example PB-01.": "文件夹应属的流程，例如 PB-01。",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,8 @@ from xietong_client.text import Language, Text
 
 # A person sits before the command: shorter than a business system waits.
 CONNECT_SECONDS = 10.0
+# Names and reasons come from others: what would steer the terminal or turn the direction of writing is made visible.
+_STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(slots=True)
@@ -39,16 +42,16 @@ class Output:
     def result(self, view: View | list[View]) -> None:
         """The result of the command, where JSON was asked for: one document, on one line."""
         if self.as_json:
-            self.out.out(json.dumps(view, ensure_ascii=False), highlight=False)
+            self.out.out(_json(view, self.out.encoding), highlight=False)
 
     def line(self, text: Text, style: str = "") -> None:
         """A line for people; nothing where JSON was asked for."""
         if not self.as_json:
-            self.out.print(escape(self.say(text)), style=style or None)
+            self.out.print(_shown(self.say(text)), style=style or None)
 
     def note(self, text: Text, style: str = "") -> None:
         """A line beside the result, on standard error."""
-        self.err.print(escape(self.say(text)), style=style or None)
+        self.err.print(_shown(self.say(text)), style=style or None)
 
     def table(self, columns: Sequence[Text], rows: Sequence[Sequence[str]]) -> None:
         """A table for people; nothing where JSON was asked for."""
@@ -58,13 +61,13 @@ class Output:
         for position, column in enumerate(columns):
             table.add_column(self.say(column), no_wrap=position == 0)  # ids and times are copied whole
         for row in rows:
-            table.add_row(*(escape(cell) for cell in row))
+            table.add_row(*(_shown(cell) for cell in row))
         self.out.print(table, soft_wrap=False)
 
     def error(self, error: XietongClientError) -> None:
         """An error: reason, text, remedy and incident for people, all of it where JSON was asked for."""
         self.result({"error": error_view(error)})
-        self.err.print(escape(error.describe(self.language)), style="red")
+        self.err.print(_shown(error.describe(self.language)), style="red")
         hidden = error.violation_count - len(error.violations)
         if hidden > 0:
             self.note(
@@ -84,6 +87,21 @@ class Output:
                 yield bars
             finally:
                 self.out = usual
+
+
+def _shown(text: str) -> str:
+    """A text as rich prints it literally."""
+    return escape(_STEERING.sub(lambda found: ascii(found[0])[1:-1], text))
+
+
+def _json(view: View | list[View], encoding: str) -> str:
+    """The view as JSON to read; where its characters can't be written, in the escapes of JSON."""
+    text = json.dumps(view, ensure_ascii=False)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return json.dumps(view)
+    return text
 
 
 @dataclass(frozen=True, slots=True)
