@@ -14,7 +14,7 @@ from urllib.parse import quote
 import grpc
 import pytest
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, ResourceInfo
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo, LocalizedMessage, ResourceInfo
 from google.rpc.status_pb2 import Status
 from tests.contract.loopback import KINDS, NEIGHBOUR, TIMEOUT_SECONDS, Failing, Kind, Loopback, serve
 
@@ -355,6 +355,18 @@ def test_details_of_others_and_broken_ones_say_nothing() -> None:
     status.details.append(broken)
     answer = from_status(status)
     assert (answer.reason, answer.code, answer.violations) == ("", "UNKNOWN", ())
+
+
+def test_what_another_node_says_holds_no_control_characters() -> None:
+    status = Status(code=3, message="no\0 \x1b[2Jway")
+    status.details.add().Pack(ErrorInfo(reason="A\0B", domain="xietong", metadata={"what": "a\nb"}))
+    status.details.add().Pack(LocalizedMessage(locale="zh-CN", message="不\0行"))
+    wrong = BadRequest.FieldViolation(field="a\tb", description="c\rd", reason="e\0f")
+    status.details.add().Pack(BadRequest(field_violations=[wrong]))
+    answer = from_status(status)
+    assert (answer.reason, answer.message_en, answer.message_zh) == ("A B", "no   [2Jway", "不 行")
+    assert answer.facts == {"what": "a b"}
+    assert answer.violations == (Violation(path="a b", rule="e f", text_en="c d", text_zh="c d"),)
 
 
 async def test_a_trailer_that_cannot_be_read_is_no_detail(node: Loopback) -> None:

@@ -45,6 +45,41 @@ CHINESE: Final = MappingProxyType(
         "part.name.plain": "不得为“.”或“..”，首尾不得有空格",
     }
 )
+_PROCESS: Final = Text(zh="应为流程代码，例如 PB-01", en="must be a process code such as PB-01")
+# Regular expressions of the contract, for people who do not read them.
+PATTERNS: Final = MappingProxyType(
+    {
+        r"^[^\x00-\x1f\x7f]*$": Text(
+            zh="不得含有控制字符，例如换行和制表符",
+            en="must not hold control characters such as line breaks and tabs",
+        ),
+        r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$": Text(
+            zh="应为日期，例如 2026-03-13（半角数字）",
+            en="must be a date such as 2026-03-13 (half-width digits)",
+        ),
+        r"^(P([0-9]{1,2}Y)?([0-9]{1,2}M)?([0-9]{1,3}D)?)?$": Text(
+            zh="应为期限，例如 P1Y6M（一年六个月）",
+            en="must be a term such as P1Y6M (one year and six months)",
+        ),
+        r"^([0-9]{1,18}(\.[0-9]{1,6})?)?$": Text(
+            zh="应为数字，例如 1280.50（半角数字）", en="must be a number such as 1280.50 (half-width digits)"
+        ),
+        r"^([0-9a-f]{64})?$": Text(
+            zh="应为 64 位小写十六进制数字", en="must be 64 lower-case hexadecimal digits"
+        ),
+        r"^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$": Text(
+            zh="应为小写的 UUID", en="must be a UUID in lower case"
+        ),
+        r"^(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})?$": Text(
+            zh="应为 W3C traceparent", en="must be a W3C traceparent"
+        ),
+        r"^([A-Z]{2}-[0-9]{2,3})?$": _PROCESS,
+        r"^[A-Z]{2}-[0-9]{2,3}$": _PROCESS,
+        r"^([A-Z]{3})?$": Text(zh="应为货币代码，例如 CNY", en="must be a currency code such as CNY"),
+        r"^[0129]?$": Text(zh="应为 0、1、2 或 9", en="must be 0, 1, 2 or 9"),
+        r"^[^A-Z]*$": Text(zh="不得含有大写字母", en="must not hold capital letters"),
+    }
+)
 _UNKNOWN: Final = "不符合接口约束：{message}"
 
 
@@ -69,6 +104,8 @@ def broken_constraints(message: Message) -> Iterator[BrokenConstraint]:
 
 def _text(found: protovalidate.Violation) -> Text:
     rule_id = found.proto.rule_id
+    if rule_id == "string.pattern" and found.rule_value in PATTERNS:
+        return PATTERNS[found.rule_value]
     english = found.proto.message or rule_id
     chinese = CHINESE.get(rule_id) or CHINESE.get(rule_id.rpartition(".")[2], _UNKNOWN)
     last = english.rpartition(" ")[2]

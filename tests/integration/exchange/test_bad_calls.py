@@ -12,8 +12,9 @@ from tests.integration.exchange.refusals import refusal
 from tests.integration.exchange.shared_city import PROCESS, CityUnderAttack, case_number, nothing_changes
 
 from xietong.exchange.v1 import package_pb2
-from xietong.exchange.v1.draft_pb2 import Accepted, Outcome, Returned
+from xietong.exchange.v1.draft_pb2 import Accepted, Outcome, Rejected, Returned
 from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.evidence_pb2 import Actor, Reason
 from xietong.exchange.v1.gateway_drafts_pb2 import DiscardDraftRequest
 from xietong.exchange.v1.gateway_packages_pb2 import (
     GetPackageRequest,
@@ -140,6 +141,22 @@ SENSELESS: dict[str, tuple[Call, str, str]] = {
         ),
         "PAGE_TOKEN_INVALID",
         "",
+    ),
+    "a handler with NUL": (
+        lambda a, _: a.gateway.DiscardDraft(
+            DiscardDraftRequest(
+                key=draft_key(PROCESS), actor=Actor(organ_code="440199000000", handler_ref="P\0")
+            )
+        ),
+        "INVALID_FIELD",
+        "actor.handler_ref",
+    ),
+    "a path that steers the terminal": (
+        lambda a, p: a.report(
+            p.package_id, Outcome(rejected=Rejected(reasons=[Reason(code="A", path="\x1b[2J", text_zh="无")]))
+        ),
+        "INVALID_FIELD",
+        "outcome.rejected.reasons[0].path",
     ),
     "nobody who discards": (
         lambda a, _: a.gateway.DiscardDraft(DiscardDraftRequest(key=draft_key(PROCESS))),

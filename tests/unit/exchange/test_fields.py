@@ -19,17 +19,20 @@ from xietong.casefile.v1.manifest_pb2 import Manifest, Part, PartKind
 from xietong.casefile.v1.person_pb2 import Person, PersonRole
 from xietong.exchange.v1.draft_pb2 import Outcome
 from xietong.exchange.v1.envelope_pb2 import (
+    Address,
     Digest,
     DigestAlgorithm,
     EnvelopePart,
+    Party,
     Signature,
     SignatureAlgorithm,
     SignedEnvelope,
 )
+from xietong.exchange.v1.evidence_pb2 import Actor, Reason
 from xietong.exchange.v1.operations_service_pb2 import ReplayDeliveryRequest
 from xietong.exchange.v1.transfer_service_pb2 import Chunk, DeliverEvidenceRequest
 from xietong_exchange.domain.fields import field_violations, is_time
-from xietong_standard.constraints import CHINESE
+from xietong_standard.constraints import CHINESE, PATTERNS
 
 PLAIN_PART = Part(name="a", kind=PartKind.PART_KIND_OTHER)
 SHA256 = DigestAlgorithm.DIGEST_ALGORITHM_SHA256
@@ -81,7 +84,21 @@ def test_every_rule_of_the_contract_has_a_chinese_sentence() -> None:
     assert {rule for rule in used if not {rule, rule.rpartition(".")[2]} & CHINESE.keys()} == set()
 
 
+def test_every_pattern_of_the_contract_is_said_in_words() -> None:
+    used = {
+        field.GetOptions().Extensions[validate_pb2.field].string.pattern
+        for message in contract_messages()
+        for field in message.fields
+    } - {""}
+    assert used == PATTERNS.keys()
+
+
+NO_CONTROLS = "不得含有控制字符，例如换行和制表符"
 CASES: list[tuple[Message, str, str, str]] = [
+    (Actor(organ_code="4401\n", handler_ref="P"), "organ_code", "string.pattern", NO_CONTROLS),
+    (Actor(organ_code="4401", handler_ref="\0"), "handler_ref", "string.pattern", NO_CONTROLS),
+    (Address(party=Party.PARTY_COURT, system="\x1b[2J"), "system", "string.pattern", NO_CONTROLS),
+    (Reason(code="A", path="a\tb"), "path", "string.pattern", NO_CONTROLS),
     (SignedEnvelope(envelope=b"e"), "signature", "required", "必须填写"),
     (Outcome(), "outcome", "required", "必须填写"),
     (Person(roles=ROLES), "id", "string.min_len", "不得少于 1 个字符"),
@@ -101,7 +118,7 @@ CASES: list[tuple[Message, str, str, str]] = [
         Manifest(parts=[PLAIN_PART, Part(name="b", kind=PartKind.PART_KIND_OTHER, sha256="{0}")]),
         "parts[1].sha256",
         "string.pattern",
-        "应符合格式 ^([0-9a-f]{64})?$",
+        "应为 64 位小写十六进制数字",
     ),
     (
         Part(name=" a", kind=PartKind.PART_KIND_OTHER),

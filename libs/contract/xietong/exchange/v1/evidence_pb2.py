@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from xietong.exchange.v1 import envelope_pb2 as xietong_dot_exchange_dot_v1_dot_envelope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"xietong/exchange/v1/evidence.proto\x12\x13xietong.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"xietong/exchange/v1/envelope.proto\"e\n\x08\x45vidence\x12\x1e\n\tstatement\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x04\x12\x39\n\tsignature\x18\x02 \x01(\x0b\x32\x1e.xietong.exchange.v1.SignatureB\x06\xbaH\x03\xc8\x01\x01\"\xb4\x04\n\tStatement\x12\x1d\n\x0b\x65vidence_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\npackage_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x31\n\x04seal\x18\x03 \x01(\x0b\x32\x1b.xietong.exchange.v1.DigestB\x06\xbaH\x03\xc8\x01\x01\x12;\n\x04kind\x18\x04 \x01(\x0e\x32!.xietong.exchange.v1.EvidenceKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x39\n\tstated_by\x18\x05 \x01(\x0e\x32\x1a.xietong.exchange.v1.PartyB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x36\n\nevent_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12)\n\x05\x61\x63tor\x18\x07 \x01(\x0b\x32\x1a.xietong.exchange.v1.Actor\x12\x17\n\x06system\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18<\x12:\n\x14receiver_case_number\x18\t \x01(\tB\x1c\xbaH\x19r\x17\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x37\n\x07reasons\x18\n \x03(\x0b\x32\x1b.xietong.exchange.v1.ReasonB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x14\n\x0creason_count\x18\x0b \x01(\r\x12\x38\n\x06stages\x18\x0c \x03(\x0b\x32\x1e.xietong.exchange.v1.StageTimeB\x08\xbaH\x05\x92\x01\x02\x10\x64\"F\n\x05\x41\x63tor\x12\x1d\n\norgan_code\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(\x12\x1e\n\x0bhandler_ref\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18<\"\x87\x01\n\x06Reason\x12\x17\n\x04\x63ode\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18@\x12\x16\n\x04path\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x90\x03\x12\x16\n\x04part\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\x8fN\x12\x19\n\x07text_zh\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x19\n\x07text_en\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\"\x93\x01\n\tStageTime\x12\x18\n\x05stage\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(\x12\x36\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x34\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01*\xcd\x03\n\x0c\x45videnceKind\x12\x1d\n\x19\x45VIDENCE_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45VIDENCE_KIND_SUBMITTED\x10\x01\x12\x19\n\x15\x45VIDENCE_KIND_RELAYED\x10\x02\x12\x1b\n\x17\x45VIDENCE_KIND_DELIVERED\x10\x03\x12\x1b\n\x17\x45VIDENCE_KIND_RETRIEVED\x10\x04\x12\x18\n\x14\x45VIDENCE_KIND_PARSED\x10\x05\x12\x1e\n\x1a\x45VIDENCE_KIND_PARSE_FAILED\x10\x06\x12\x1a\n\x16\x45VIDENCE_KIND_ACCEPTED\x10\x07\x12\x1a\n\x16\x45VIDENCE_KIND_RETURNED\x10\x08\x12\x1a\n\x16\x45VIDENCE_KIND_REJECTED\x10\t\x12\x18\n\x14\x45VIDENCE_KIND_FAILED\x10\n\x12\x19\n\x15\x45VIDENCE_KIND_EXPIRED\x10\x0b\x12&\n\"EVIDENCE_KIND_WITHDRAWAL_REQUESTED\x10\x0c\x12\x1b\n\x17\x45VIDENCE_KIND_WITHDRAWN\x10\r\x12$\n EVIDENCE_KIND_WITHDRAWAL_REFUSED\x10\x0e\x42\x31\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"xietong/exchange/v1/evidence.proto\x12\x13xietong.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"xietong/exchange/v1/envelope.proto\"e\n\x08\x45vidence\x12\x1e\n\tstatement\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80\x04\x12\x39\n\tsignature\x18\x02 \x01(\x0b\x32\x1e.xietong.exchange.v1.SignatureB\x06\xbaH\x03\xc8\x01\x01\"\xb4\x04\n\tStatement\x12\x1d\n\x0b\x65vidence_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1c\n\npackage_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x31\n\x04seal\x18\x03 \x01(\x0b\x32\x1b.xietong.exchange.v1.DigestB\x06\xbaH\x03\xc8\x01\x01\x12;\n\x04kind\x18\x04 \x01(\x0e\x32!.xietong.exchange.v1.EvidenceKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x39\n\tstated_by\x18\x05 \x01(\x0e\x32\x1a.xietong.exchange.v1.PartyB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x36\n\nevent_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12)\n\x05\x61\x63tor\x18\x07 \x01(\x0b\x32\x1a.xietong.exchange.v1.Actor\x12\x17\n\x06system\x18\x08 \x01(\tB\x07\xbaH\x04r\x02\x18<\x12:\n\x14receiver_case_number\x18\t \x01(\tB\x1c\xbaH\x19r\x17\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x37\n\x07reasons\x18\n \x03(\x0b\x32\x1b.xietong.exchange.v1.ReasonB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\x12\x14\n\x0creason_count\x18\x0b \x01(\r\x12\x38\n\x06stages\x18\x0c \x03(\x0b\x32\x1e.xietong.exchange.v1.StageTimeB\x08\xbaH\x05\x92\x01\x02\x10\x64\"p\n\x05\x41\x63tor\x12\x32\n\norgan_code\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18(2\x13^[^\\x00-\\x1f\\x7f]*$\x12\x33\n\x0bhandler_ref\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18<2\x13^[^\\x00-\\x1f\\x7f]*$\"\xb1\x01\n\x06Reason\x12,\n\x04\x63ode\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\x12+\n\x04path\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x18\x90\x03\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x16\n\x04part\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\x8fN\x12\x19\n\x07text_zh\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\x12\x19\n\x07text_en\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xd0\x0f\"\x93\x01\n\tStageTime\x12\x18\n\x05stage\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18(\x12\x36\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x34\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01*\xcd\x03\n\x0c\x45videnceKind\x12\x1d\n\x19\x45VIDENCE_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x45VIDENCE_KIND_SUBMITTED\x10\x01\x12\x19\n\x15\x45VIDENCE_KIND_RELAYED\x10\x02\x12\x1b\n\x17\x45VIDENCE_KIND_DELIVERED\x10\x03\x12\x1b\n\x17\x45VIDENCE_KIND_RETRIEVED\x10\x04\x12\x18\n\x14\x45VIDENCE_KIND_PARSED\x10\x05\x12\x1e\n\x1a\x45VIDENCE_KIND_PARSE_FAILED\x10\x06\x12\x1a\n\x16\x45VIDENCE_KIND_ACCEPTED\x10\x07\x12\x1a\n\x16\x45VIDENCE_KIND_RETURNED\x10\x08\x12\x1a\n\x16\x45VIDENCE_KIND_REJECTED\x10\t\x12\x18\n\x14\x45VIDENCE_KIND_FAILED\x10\n\x12\x19\n\x15\x45VIDENCE_KIND_EXPIRED\x10\x0b\x12&\n\"EVIDENCE_KIND_WITHDRAWAL_REQUESTED\x10\x0c\x12\x1b\n\x17\x45VIDENCE_KIND_WITHDRAWN\x10\r\x12$\n EVIDENCE_KIND_WITHDRAWAL_REFUSED\x10\x0e\x42\x31\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,13 +60,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATEMENT'].fields_by_name['stages']._loaded_options = None
   _globals['_STATEMENT'].fields_by_name['stages']._serialized_options = b'\272H\005\222\001\002\020d'
   _globals['_ACTOR'].fields_by_name['organ_code']._loaded_options = None
-  _globals['_ACTOR'].fields_by_name['organ_code']._serialized_options = b'\272H\006r\004\020\001\030('
+  _globals['_ACTOR'].fields_by_name['organ_code']._serialized_options = b'\272H\033r\031\020\001\030(2\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_ACTOR'].fields_by_name['handler_ref']._loaded_options = None
-  _globals['_ACTOR'].fields_by_name['handler_ref']._serialized_options = b'\272H\006r\004\020\001\030<'
+  _globals['_ACTOR'].fields_by_name['handler_ref']._serialized_options = b'\272H\033r\031\020\001\030<2\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_REASON'].fields_by_name['code']._loaded_options = None
-  _globals['_REASON'].fields_by_name['code']._serialized_options = b'\272H\006r\004\020\001\030@'
+  _globals['_REASON'].fields_by_name['code']._serialized_options = b'\272H\033r\031\020\001\030@2\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_REASON'].fields_by_name['path']._loaded_options = None
-  _globals['_REASON'].fields_by_name['path']._serialized_options = b'\272H\005r\003\030\220\003'
+  _globals['_REASON'].fields_by_name['path']._serialized_options = b'\272H\032r\030\030\220\0032\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_REASON'].fields_by_name['part']._loaded_options = None
   _globals['_REASON'].fields_by_name['part']._serialized_options = b'\272H\005*\003\030\217N'
   _globals['_REASON'].fields_by_name['text_zh']._loaded_options = None
@@ -79,16 +79,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STAGETIME'].fields_by_name['start_time']._serialized_options = b'\272H\003\310\001\001'
   _globals['_STAGETIME'].fields_by_name['end_time']._loaded_options = None
   _globals['_STAGETIME'].fields_by_name['end_time']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_EVIDENCEKIND']._serialized_start=1188
-  _globals['_EVIDENCEKIND']._serialized_end=1649
+  _globals['_EVIDENCEKIND']._serialized_start=1272
+  _globals['_EVIDENCEKIND']._serialized_end=1733
   _globals['_EVIDENCE']._serialized_start=157
   _globals['_EVIDENCE']._serialized_end=258
   _globals['_STATEMENT']._serialized_start=261
   _globals['_STATEMENT']._serialized_end=825
   _globals['_ACTOR']._serialized_start=827
-  _globals['_ACTOR']._serialized_end=897
-  _globals['_REASON']._serialized_start=900
-  _globals['_REASON']._serialized_end=1035
-  _globals['_STAGETIME']._serialized_start=1038
-  _globals['_STAGETIME']._serialized_end=1185
+  _globals['_ACTOR']._serialized_end=939
+  _globals['_REASON']._serialized_start=942
+  _globals['_REASON']._serialized_end=1119
+  _globals['_STAGETIME']._serialized_start=1122
+  _globals['_STAGETIME']._serialized_end=1269
 # @@protoc_insertion_point(module_scope)

@@ -6,6 +6,7 @@ are shortened, then violations dropped from the end; `violation_count` tells how
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from itertools import islice
 from types import MappingProxyType
@@ -37,6 +38,8 @@ MAX_VIOLATIONS: Final = 20
 MAX_REASON_CHARS: Final = 64
 MAX_MESSAGE_CHARS: Final = 2000
 MAX_RETRY_AFTER_SECONDS: Final = 3600.0
+
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f]+")
 
 # Half of a status at most goes to its facts, so that there is always room for violations, and that the sentence is
 # short: it travels a second time, percent-encoded, as `grpc-message` beside the base64 of the status.
@@ -137,18 +140,23 @@ def _shortened(text: str, chars: int) -> str:
     return text if len(text) <= chars else text[: chars - 1] + "…"
 
 
+def _said(text: str, chars: int = MAX_MESSAGE_CHARS) -> str:
+    """What another node said, in one line: it goes into the database, which takes no NUL, and into evidence."""
+    return _shortened(_CONTROLS.sub(" ", text), chars)
+
+
 def from_status(status: Status) -> RemoteRefusal:
     """What the other side said. Details that can't be read, and those of other domains, say nothing."""
     info = _detail(status, ErrorInfo)
     ours = info if info.domain == DOMAIN else ErrorInfo()
     code = _code_name(status.code)
     return RemoteRefusal(
-        reason=_shortened(ours.reason, MAX_REASON_CHARS),
+        reason=_said(ours.reason, MAX_REASON_CHARS),
         code=code,
-        message_en=_shortened(status.message, MAX_MESSAGE_CHARS),
-        message_zh=_shortened(_detail(status, LocalizedMessage).message or status.message, MAX_MESSAGE_CHARS),
+        message_en=_said(status.message),
+        message_zh=_said(_detail(status, LocalizedMessage).message or status.message),
         violations=tuple(_violation(one) for one in _detail(status, BadRequest).field_violations),
-        facts=dict(ours.metadata),
+        facts={name: _said(value) for name, value in ours.metadata.items()},
         retry_after_seconds=_retry_after_seconds(_detail(status, RetryInfo)),
         retryable=_is_retryable(ours.reason, code),
     )
@@ -172,10 +180,10 @@ def _code_name(code: int) -> str:
 
 def _violation(violation: BadRequest.FieldViolation) -> Violation:
     return Violation(
-        path=violation.field,
-        rule=violation.reason,
-        text_en=violation.description,
-        text_zh=violation.localized_message.message or violation.description,
+        path=_said(violation.field),
+        rule=_said(violation.reason),
+        text_en=_said(violation.description),
+        text_zh=_said(violation.localized_message.message or violation.description),
     )
 
 
