@@ -56,6 +56,13 @@ BEYOND = (
     "answer each other",
     "does not say what is",
     "contributes",
+    "is not in clocks.yaml",
+    "is not in events.yaml",
+    "is not a process of this edition",
+    "does not say that it",
+    "has no part in",
+    "uses the event",
+    "carries",
     "the edition has no processes",
 )
 
@@ -82,7 +89,7 @@ def test_the_schema_is_one() -> None:
 
 @pytest.mark.parametrize(
     "path",
-    sorted(EDITIONS_FOLDER.rglob("*.yaml")),
+    [path for path in sorted(EDITIONS_FOLDER.rglob("*.yaml")) if definition_of(path) in DEFINITIONS],
     ids=lambda path: path.relative_to(EDITIONS_FOLDER).as_posix(),
 )
 def test_every_published_file_has_its_form(path: Path) -> None:
@@ -126,7 +133,7 @@ def test_the_schema_refuses_what_the_reader_refuses(
     with pytest.raises(EditionError) as caught:
         load_edition("2030.1", tmp_path)
     told = caught.value.problems[0].reason
-    if not any(words in told for words in BEYOND):
+    if definition_of(path) in DEFINITIONS and not any(words in told for words in BEYOND):
         assert refused(path), told
 
 
@@ -183,7 +190,7 @@ def _reader_refuses(root: Path) -> str:
 
 
 @pytest.mark.parametrize("kind", CHANGES)
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [name for name in FILES if definition_of(Path(name)) in DEFINITIONS])
 def test_they_agree_on_every_change_of_the_small_edition(tmp_path: Path, name: str, kind: str) -> None:
     path = write_edition(tmp_path) / name
     judges = validator(definition_of(path))
