@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich import box
 from rich.console import Console, JustifyMethod
+from rich.measure import Measurement
 from rich.table import Table
 
 from xietong_client import FINAL_STATES
@@ -22,7 +23,7 @@ _FINAL_KINDS = frozenset(map(state_name, FINAL_STATES))
 """The evidence of an outcome has the name of the state to which it leads."""
 _KEYS = {"sender": "from", "receiver": "to"}
 _COLUMNS: tuple[tuple[str, str, JustifyMethod], ...] = (
-    ("文件夹（含流程）", "folder (process)", "left"),
+    ("文件夹", "folder (process)", "left"),
     ("从", "from", "left"),
     ("至", "to", "left"),
     ("字节", "size", "right"),
@@ -31,8 +32,12 @@ _COLUMNS: tuple[tuple[str, str, JustifyMethod], ...] = (
     ("状态", "state", "left"),
     ("秒", "seconds", "right"),
     ("跟踪号", "trace id", "left"),
-    ("字节一致", "equal", "center"),
+    ("一致", "equal", "center"),
 )
+# Which columns stand below each other: all on one line, or in 80 characters.
+_ONE_LINE = tuple((at,) for at in range(len(_COLUMNS)))
+_TWO_LINES = ((0, 8), (1, 2), (3, 7), (4, 5), (6, 9))
+_UNBOUNDED_CHARS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,25 +95,41 @@ def write_report(path: Path, lines: Sequence[PackageLine], faults: Sequence[str]
 
 
 def print_table(console: Console, lines: Sequence[PackageLine]) -> None:
-    """Prints one line per package."""
-    table = Table(title="数据包 / packages", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
-    for zh, en, justify in _COLUMNS:
-        table.add_column(f"{zh}\n{en}", justify=justify, overflow="fold")
-    for line in lines:
-        equal = "[green]是 yes[/]" if line.bytes_equal else "[red]否 NO[/]"
-        table.add_row(
-            line.folder,
-            line.sender,
-            line.receiver,
-            f"{line.size_bytes:,}",
-            str(line.parts),
-            str(line.hops),
-            line.state,
-            f"{line.seconds:.2f}",
-            line.trace_id,
-            equal,
-        )
+    """Prints one line per package; two where the console is too narrow, so that nothing is folded or cut."""
+    table = _table(lines, _ONE_LINE)
+    unbounded = console.options.update_width(_UNBOUNDED_CHARS)
+    if Measurement.get(console, unbounded, table).maximum > console.width:
+        table = _table(lines, _TWO_LINES)
     console.print(table)
+
+
+def _table(lines: Sequence[PackageLine], layout: Sequence[tuple[int, ...]]) -> Table:
+    """The table with several values below each other in a column, as the layout says."""
+    table = Table(title="数据包 / packages", box=box.SIMPLE_HEAD, padding=0, show_edge=False)
+    for stack in layout:
+        between = "\n" if len(stack) == 1 else " "
+        header = "\n".join(f"{_COLUMNS[at][0]}{between}{_COLUMNS[at][1]}" for at in stack)
+        table.add_column(header, justify=_COLUMNS[stack[0]][2], overflow="fold")
+    for line in lines:
+        values = _values(line)
+        table.add_row(*("\n".join(values[at] for at in stack) for stack in layout))
+    return table
+
+
+def _values(line: PackageLine) -> tuple[str, ...]:
+    """The values of a line, in the order of the columns."""
+    return (
+        line.folder,
+        line.sender,
+        line.receiver,
+        f"{line.size_bytes:,}",
+        str(line.parts),
+        str(line.hops),
+        line.state,
+        f"{line.seconds:.2f}",
+        line.trace_id,
+        "[green]是 yes[/]" if line.bytes_equal else "[red]否 NO[/]",
+    )
 
 
 def _hops(package: SentPackage) -> int:
