@@ -21,6 +21,7 @@ from xietong.exchange.v1.gateway_drafts_pb2 import (
     PreflightSummary,
     SubmitRequest,
 )
+from xietong.exchange.v1.gateway_packages_pb2 import GetPackageRequest
 from xietong.exchange.v1.gateway_service_pb2_grpc import GatewayServiceStub
 from xietong.exchange.v1.package_pb2 import Package
 from xietong_client.bounded import for_each
@@ -113,7 +114,14 @@ class DraftSession:
         answer = await call(
             self._stub.Submit, request, trace=self._trace, deadline_seconds=SUBMIT_DEADLINE_SECONDS
         )
-        return list(answer.packages)
+        return [await self._with_envelope(package) for package in answer.packages]
+
+    async def _with_envelope(self, package: Package) -> Package:
+        """The package with its envelope, which the answer for many receivers may have had no room for."""
+        if package.HasField("envelope"):
+            return package
+        request = GetPackageRequest(package_id=package.package_id)
+        return (await call(self._stub.GetPackage, request, trace=self._trace)).package
 
     async def discard(self) -> None:
         """Discards the draft."""

@@ -10,13 +10,16 @@ from pathlib import Path
 import grpc
 import pytest
 from tests.unit.client.failures import details
-from tests.unit.client.fake_node import MIB, FakeNode
+from tests.unit.client.fake_node import MIB, Context, FakeNode, serving
 
 from xietong.casefile.v1.manifest_pb2 import Manifest, Part, PartKind
 from xietong.exchange.v1.draft_pb2 import DraftHeader, DraftKey
 from xietong.exchange.v1.envelope_pb2 import Address, Party
+from xietong.exchange.v1.evidence_pb2 import Actor
+from xietong.exchange.v1.gateway_drafts_pb2 import SubmitRequest, SubmitResponse
 from xietong_client import ContentInvalid, FileChanged, Node, Phase, Progress, Refused, Unreachable
 from xietong_client import files as client_files
+from xietong_client.packages import envelope_of
 
 
 def manifest_of(*names: str) -> Manifest:
@@ -156,6 +159,30 @@ async def test_one_draft_is_one_trace(node: Node, fake: FakeNode, key: DraftKey)
     seen = {traceparent for calls in fake.traceparents.values() for traceparent in calls}
     assert set(fake.traceparents) == {"OpenDraft", "Contribute", "Submit"}
     assert {traceparent.split("-")[1] for traceparent in seen} == {draft.trace_id}
+
+
+class Crowded(FakeNode):
+    """A node whose answer has room for one envelope."""
+
+    async def Submit(self, request: SubmitRequest, context: Context) -> SubmitResponse:
+        answer = SubmitResponse.FromString((await super().Submit(request, context)).SerializeToString())
+        for package in answer.packages[1:]:
+            package.ClearField("envelope")
+        return answer
+
+
+async def test_a_submit_to_many_returns_every_envelope(key: DraftKey, actor: Actor) -> None:
+    receivers = [Address(party=Party.PARTY_COURT), Address(party=Party.PARTY_JUSTICE)]
+    async with (
+        serving(Crowded()) as address,
+        Node(grpc.aio.insecure_channel(address), actor=actor) as node,
+    ):
+        draft = node.draft(key)
+        await draft.open(DraftHeader(receivers=receivers))
+        await draft.contribute("case-data", Manifest())
+        sent = await draft.submit()
+    assert len({package.package_id for package in sent}) == len(receivers)
+    assert all(envelope_of(package).package_id == package.package_id for package in sent)
 
 
 async def test_a_refused_submit_carries_the_nodes_words(node: Node, fake: FakeNode, key: DraftKey) -> None:

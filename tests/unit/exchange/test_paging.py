@@ -8,8 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xietong.exchange.v1.envelope_pb2 import SignedEnvelope
+from xietong.exchange.v1.gateway_drafts_pb2 import SubmitResponse
 from xietong.exchange.v1.operations_service_pb2 import Delivery, ListDeliveriesResponse
-from xietong_exchange.adapters.rpc.paging import DEFAULT_PAGE_SIZE, decode_token, encode_token, fit, page_size
+from xietong.exchange.v1.package_pb2 import Package
+from xietong_exchange.adapters.rpc.paging import (
+    DEFAULT_PAGE_SIZE,
+    decode_token,
+    encode_token,
+    fit,
+    fit_packages,
+    page_size,
+)
 from xietong_exchange.domain.errors import PageTokenInvalid
 
 CALLS = st.sampled_from(["ListPackages", "ListDeliveries", "ListFlows"])
@@ -77,3 +87,15 @@ def test_pages_of_large_entries_fit_into_a_message_and_leave_nothing_out(kibibyt
         last = decode_token("ListDeliveries", token)
         start, pages = (None if last is None else last + 1), pages + 1
     assert pages <= sum(kibibytes) // 2048 + 1
+
+
+@pytest.mark.parametrize(("kibibytes", "whole"), [(1, 20), (512, 5), (1024, 2)])
+def test_the_answer_for_twenty_receivers_fits_into_a_message(kibibytes: int, whole: int) -> None:
+    envelope = SignedEnvelope(envelope=b"e" * (kibibytes << 10))
+    packages = [Package(package_id=f"p-{number:02}", envelope=envelope) for number in range(20)]
+    answer = SubmitResponse(packages=fit_packages(packages))
+    assert answer.ByteSize() < GRPC_DEFAULT_BYTES
+    assert [package.package_id for package in answer.packages] == [f"p-{number:02}" for number in range(20)]
+    assert [package.HasField("envelope") for package in answer.packages] == [True] * whole + [False] * (
+        20 - whole
+    )

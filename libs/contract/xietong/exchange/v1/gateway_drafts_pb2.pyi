@@ -564,7 +564,9 @@ class SubmitResponse(_message.Message):
     """True when they were there already."""
     @_builtins.property
     def packages(self) -> _containers.RepeatedCompositeFieldContainer[_package_pb2.Package]:
-        """The packages, one per receiver, in the order of the receivers."""
+        """The packages, one per receiver, in the order of the receivers. The envelope is left out of those that would make the
+        answer exceed 4 MiB; GetPackage has it.
+        """
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from xietong.exchange.v1 import gateway_packages_pb2 as packages_pb
 from xietong.exchange.v1 import gateway_service_pb2 as pb
 from xietong.exchange.v1.gateway_service_pb2_grpc import GatewayServiceServicer
 from xietong_exchange.adapters.rpc.caller import caller
-from xietong_exchange.adapters.rpc.paging import decode_token, fit, page_size
+from xietong_exchange.adapters.rpc.paging import decode_token, fit, fit_packages, page_size
 from xietong_exchange.domain.identity import Role
 from xietong_exchange.flow.drafts import DraftDesk
 from xietong_exchange.flow.handover import Caller, Handover
@@ -99,9 +99,8 @@ class GatewayServicer(GatewayServiceServicer):
     async def Submit(self, request: drafts_pb.SubmitRequest, context: _Context) -> drafts_pb.SubmitResponse:
         """Seal a draft."""
         done = await self.intake.submit(request.key, _system(), request.request_id, request.actor)
-        return drafts_pb.SubmitResponse(
-            packages=await self.views.packages(done.packages), attached=done.attached
-        )
+        packages = fit_packages(await self.views.packages(done.packages))
+        return drafts_pb.SubmitResponse(packages=packages, attached=done.attached)
 
     async def GetPackage(
         self, request: packages_pb.GetPackageRequest, context: _Context

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
+from xietong.exchange.v1.package_pb2 import Package
 from xietong_exchange.domain.errors import PageTokenInvalid
 
 DEFAULT_PAGE_SIZE = 50
@@ -44,6 +45,15 @@ def fit(
     kept = max(1, sum(end <= MESSAGE_BYTES for end in ends))
     more = more or kept < len(entries)
     return entries[:kept], encode_token(call, positions[kept - 1]) if more else ""
+
+
+def fit_packages(packages: Sequence[Package]) -> Sequence[Package]:
+    """All packages of one answer, without the envelopes for which the message has no room."""
+    ends = accumulate(package.ByteSize() for package in packages)
+    for package, end in zip(packages, ends, strict=True):
+        if end > MESSAGE_BYTES:
+            package.ClearField("envelope")
+    return packages
 
 
 def decode_token(call: str, token: str) -> int | None:
