@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from tests.unit.exchange.nodes import LONG_SECONDS, MemoryStore, evidence_row, new_exchange, until
-from tests.unit.exchange.packages import NOW, PACKAGE_ID, new_envelope, sealed_package
+from tests.unit.exchange.packages import NOW, PACKAGE_ID, new_envelope, sealed_package, signature_of
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
-from xietong.exchange.v1.evidence_pb2 import Evidence
+from xietong.exchange.v1.evidence_pb2 import Evidence, EvidenceKind
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong.exchange.v1.transfer_service_pb2 import EvidenceResult
 from xietong_exchange.adapters.rpc.status import from_status, to_status
@@ -26,6 +26,7 @@ from xietong_exchange.domain.errors import (
     PackageNotFound,
     XietongError,
 )
+from xietong_exchange.domain.evidence import Event, make_statement
 from xietong_exchange.domain.retry import RetryPolicy
 from xietong_exchange.flow.courier import Courier
 from xietong_exchange.flow.dispatch import Dispatcher
@@ -83,13 +84,21 @@ class Hub:
         lane: Lane.ValueType,
         queued: datetime,
         moved: Callable[[], None],
-    ) -> None:
+    ) -> Evidence:
         """Stands for the dispatcher, which moves a package to this neighbour."""
         await asyncio.sleep(0)
         self.packages.append(package.package_id)
         answer = self._next()
         if isinstance(answer, Exception):
             raise answer
+        return acceptance(package)
+
+
+def acceptance(package: SealedPackage) -> Evidence:
+    """The hub's evidence that it holds the package."""
+    relayed = Event(kind=EvidenceKind.EVIDENCE_KIND_RELAYED, time=NOW)
+    statement = make_statement(package, relayed, evidence_id=PACKAGE_ID, stated_by=Party.PARTY_HUB)
+    return Evidence(statement=statement.SerializeToString(), signature=signature_of(Party.PARTY_HUB))
 
 
 def store_with(evidence: int) -> MemoryStore:

@@ -166,9 +166,9 @@ async def test_what_waits_for_a_connection_counts_as_never_offered() -> None:
     offered: list[bool] = []
     send = hub.send
 
-    async def note(*args: Any) -> None:
+    async def note(*args: Any) -> Evidence:
         offered.append(store.outbox.deliveries[1].offered)
-        await send(*args)
+        return await send(*args)
 
     hub.send = note  # type: ignore[method-assign,assignment] # this hub looks at the mark when the package comes
     async with courier(store, hub, Lane.LANE_INTERACTIVE):

@@ -25,7 +25,6 @@ from xietong_exchange.domain.errors import (
 )
 from xietong_exchange.domain.limits import PACKAGE, Excess
 from xietong_exchange.flow.dispatch import Dispatcher
-from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.neighbours import Contact, Neighbours
 
 HUB = Party.PARTY_HUB
@@ -75,7 +74,7 @@ class ChangingHub:
 
 async def send(hub: ChangingHub) -> None:
     exchange = new_exchange(Party.PARTY_POLICE, MemoryStore())
-    dispatcher = Dispatcher(exchange, EvidenceDesk(exchange), cast("Neighbours", hub), from_status)
+    dispatcher = Dispatcher(exchange, cast("Neighbours", hub), from_status)
     await dispatcher.send(PACKAGE_OF_TWO, HUB, Lane.LANE_INTERACTIVE, NOW, lambda: None)
 
 
@@ -85,7 +84,7 @@ async def test_the_route_decides_whether_a_package_goes_on_before_it_is_whole(af
     routes = replace(exchange.routes, after_complete=frozenset({HUB} if after_complete else ()))
     hub = ChangingHub([capabilities(HUB)], StorageFull(free=0))
     exchange = replace(exchange, routes=routes, limits=replace(exchange.limits, inline_limit_bytes=0))
-    dispatcher = Dispatcher(exchange, EvidenceDesk(exchange), cast("Neighbours", hub), from_status)
+    dispatcher = Dispatcher(exchange, cast("Neighbours", hub), from_status)
     forward = dispatcher.forward(PACKAGE_OF_TWO)
     assert (forward is None) == after_complete
     if forward is not None:

@@ -110,7 +110,7 @@ async def test_a_small_package_is_received_in_one_go() -> None:
     given = await answers(receiver, *frames)
     kinds = [answer.WhichOneof("frame") for answer in given]
     assert (kinds[0], kinds[-1]) == ("need", "acceptance")
-    assert set(kinds[1:-1]) == {"progress"}
+    assert len(kinds) == 2  # nothing else has to be said
     statement = Statement.FromString(given[-1].acceptance.evidence.statement)
     assert (statement.kind, statement.package_id) == (EvidenceKind.EVIDENCE_KIND_DELIVERED, PACKAGE_ID)
     assert store.packages.records[PACKAGE_ID].complete

@@ -15,6 +15,7 @@ from tests.unit.exchange.nodes import MemoryStore
 from tests.unit.exchange.packages import PACKAGE_ID
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
+from xietong.exchange.v1.evidence_pb2 import Evidence
 from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong_exchange.adapters.rpc.status import from_status, to_status
 from xietong_exchange.domain.envelope import SealedPackage
@@ -34,11 +35,11 @@ def moving(store: MemoryStore, hub: Hub, hours: float, moves: Callable[[int], bo
         lane: Lane.ValueType,
         queued: datetime,
         moved: Callable[[], None],
-    ) -> None:
+    ) -> Evidence:
         store.outbox.time += timedelta(hours=hours)
         if moves(len(hub.packages)):
             moved()
-        await send(package, peer, lane, queued, moved)
+        return await send(package, peer, lane, queued, moved)
 
     hub.send = take_time  # type: ignore[method-assign] # time passes at this hub
 

@@ -77,7 +77,7 @@ class Conversation:
         )
         self._least_remaining = package.size_bytes
         self._news = asyncio.Event()
-        self._next_announcement = 0.0
+        self._next_announcement = asyncio.get_running_loop().time() + ANNOUNCEMENT_SECONDS
 
     def arrived(self, number: int, here: int) -> None:
         """So much of a part can be read from the part store."""
@@ -176,7 +176,7 @@ class Conversation:
                 self.on_progress()
 
     def _announce(self) -> None:
-        """Who watches the package reads its rows anew: often enough for people, too seldom to cost anything."""
+        """Who watches the package reads its rows anew: often enough for people, and never for a small package."""
         now = asyncio.get_running_loop().time()
         if now >= self._next_announcement:
             self._next_announcement = now + ANNOUNCEMENT_SECONDS

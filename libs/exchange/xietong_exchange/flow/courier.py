@@ -159,7 +159,8 @@ class Courier:
                 if record is None:
                     return
                 package, queued = sealed(record), delivery.create_time
-                await self.dispatcher.send(package, self.peer, self.lane, queued, beat.moved)
+                accepted = await self.dispatcher.send(package, self.peer, self.lane, queued, beat.moved)
+                await self.desk.take(accepted, self.peer, settles=(delivery.delivery_id, delivery.token))
         except (XietongError, RemoteRefusal) as error:
             await self._settle(delivery, error, progressed=beat.progressed)
         except Exception:
@@ -167,8 +168,6 @@ class Courier:
             await self._settle(
                 delivery, InternalError(incident=delivery.package_id), progressed=beat.progressed
             )
-        else:
-            await self._finish([delivery])
 
     async def _offered(self, delivery: DeliveryRecord) -> PackageRecord | None:
         """The package, which the neighbour may know of from now on; None when it was withdrawn at the last moment.

@@ -31,7 +31,7 @@ from xietong_exchange.domain.evidence import read_statement
 from xietong_exchange.domain.limits import excesses, require_within
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.conversation import Conversation, ErrorOf
-from xietong_exchange.flow.evidence import CARRIED_BY_ACCEPTANCE, EvidenceDesk
+from xietong_exchange.flow.evidence import CARRIED_BY_ACCEPTANCE
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.neighbours import Neighbours
 from xietong_exchange.flow.pace import Paces
@@ -83,18 +83,16 @@ class Forward:
 
 
 class Dispatcher:
-    """Sends packages over one hop and takes the evidence of their acceptance."""
+    """Sends packages over one hop and brings the evidence of their acceptance."""
 
     def __init__(
         self,
         exchange: Exchange,
-        desk: EvidenceDesk,
         neighbours: Neighbours,
         error_of: ErrorOf,
         paces: Paces = MappingProxyType({}),
     ) -> None:
         self._exchange = exchange
-        self._desk = desk
         self._neighbours = neighbours
         self._error_of = error_of
         self._paces = paces
@@ -107,8 +105,8 @@ class Dispatcher:
         lane: Lane.ValueType,
         queued: datetime,
         on_progress: Callable[[], None],
-    ) -> None:
-        """Move the package to the neighbour until it has accepted it.
+    ) -> Evidence:
+        """Move the package to the neighbour until it has accepted it; returns the evidence of that, to be taken.
 
         Args:
             package: a package that this node holds whole.
@@ -130,7 +128,7 @@ class Dispatcher:
             conversation.on_progress = on_progress
             evidence = await self._hold(conversation, package, peer, lane)
         _require_acceptance(evidence, package)
-        await self._desk.take(evidence, peer)
+        return evidence
 
     def forward(self, package: SealedPackage) -> Forward | None:
         """Begin to send a package that still arrives; None when it has to wait until it is whole.

@@ -7,24 +7,40 @@ without evidence and no evidence without its row.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party, Signature
 from xietong.exchange.v1.evidence_pb2 import Actor, Evidence, EvidenceKind, Reason, Statement
 from xietong.exchange.v1.package_pb2 import Direction
 from xietong_exchange.domain.delivery import FINAL, advance, label, travels_back, travels_forward
-from xietong_exchange.domain.errors import EvidenceInvalid, PackageNotFound, SenderMismatch, WithdrawalTooLate
+from xietong_exchange.domain.errors import (
+    EvidenceInvalid,
+    PackageNotFound,
+    SenderMismatch,
+    WithdrawalTooLate,
+    XietongError,
+)
 from xietong_exchange.domain.evidence import Event, check_statement, make_statement, read_statement
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.changes import INBOX, PACKAGE_LANES, queue
 from xietong_exchange.flow.exchange import Exchange, sealed
 from xietong_exchange.flow.records import EvidenceRecord, PackageChange, PackageRecord
-from xietong_exchange.flow.store import Transaction
+from xietong_exchange.flow.store import Lease, Transaction
 from xietong_exchange.flow.tracing import package_span
 
 KIND_ATTRIBUTE = "xietong.evidence.kind"
 CARRIED_BY_ACCEPTANCE = frozenset({EvidenceKind.EVIDENCE_KIND_RELAYED, EvidenceKind.EVIDENCE_KIND_DELIVERED})
 """The neighbour gets these in the `Acceptance` of the transfer, also when it asks again."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A piece of evidence, read, and who signed it."""
+
+    evidence: Evidence
+    statement: Statement
+    signer: Party.ValueType
 
 
 class EvidenceDesk:
@@ -52,12 +68,46 @@ class EvidenceDesk:
                 await self._pass_on(tx, record, evidence, came_from=None)
             return evidence
 
-    async def take(self, evidence: Evidence, peer: Party.ValueType) -> str:
+    async def take(self, evidence: Evidence, peer: Party.ValueType, *, settles: Lease | None = None) -> str:
         """Take a neighbour's evidence; returns its id. Known evidence changes nothing.
+
+        settles: the delivery of which it tells that the neighbour has it.
 
         Raises:
             SignatureInvalid, EvidenceInvalid, PackageNotFound, SenderMismatch.
         """
+        verified = self._verify(evidence)
+        async with self._exchange.store.transaction() as tx:
+            record = await self._take_verified(tx, verified, peer)
+            if settles is not None:
+                await tx.outbox.finish([settles])
+        self.announce(record)
+        return verified.statement.evidence_id
+
+    async def take_all(self, pieces: Sequence[Evidence], peer: Party.ValueType) -> list[str | XietongError]:
+        """Take pieces of a neighbour's evidence: for each its id, or why it was not taken."""
+        try:
+            return list(await self._take_at_once(pieces, peer))
+        except XietongError:  # One that is wrong must not keep the others from being taken.
+            return [await self._take_or_error(piece, peer) for piece in pieces]
+
+    async def _take_at_once(self, pieces: Sequence[Evidence], peer: Party.ValueType) -> list[str]:
+        verified = [self._verify(piece) for piece in pieces]
+        async with self._exchange.store.transaction() as tx:
+            # Whoever locks several packages does so in one order; the pieces about one package keep theirs.
+            in_order = sorted(verified, key=lambda one: one.statement.package_id)
+            records = [await self._take_verified(tx, one, peer) for one in in_order]
+        for record in records:
+            self.announce(record)
+        return [one.statement.evidence_id for one in verified]
+
+    async def _take_or_error(self, piece: Evidence, peer: Party.ValueType) -> str | XietongError:
+        try:
+            return await self.take(piece, peer)
+        except XietongError as error:
+            return error
+
+    def _verify(self, evidence: Evidence) -> _Verified:
         statement = read_statement(evidence.statement)
         signer = self._exchange.notary.verify(
             "Statement",
@@ -65,17 +115,21 @@ class EvidenceDesk:
             evidence.signature,
             signed_at=statement.event_time.ToDatetime(tzinfo=UTC),
         )
-        async with self._exchange.store.transaction() as tx:
-            record = await tx.packages.get(statement.package_id, lock=True)
-            if record is None:
-                raise PackageNotFound(package_id=statement.package_id)
-            self._check_peer(record, peer)
-            package = sealed(record)
-            with package_span("take evidence", package, more={KIND_ATTRIBUTE: kind_name(statement.kind)}):
-                check_statement(statement, package, signer)
-                await self._take(tx, record, statement, evidence, peer)
-        self.announce(record)
-        return statement.evidence_id
+        return _Verified(evidence, statement, signer)
+
+    async def _take_verified(
+        self, tx: Transaction, verified: _Verified, peer: Party.ValueType
+    ) -> PackageRecord:
+        statement = verified.statement
+        record = await tx.packages.get(statement.package_id, lock=True)
+        if record is None:
+            raise PackageNotFound(package_id=statement.package_id)
+        self._check_peer(record, peer)
+        package = sealed(record)
+        with package_span("take evidence", package, more={KIND_ATTRIBUTE: kind_name(statement.kind)}):
+            check_statement(statement, package, verified.signer)
+            await self._take(tx, record, statement, verified.evidence, peer)
+        return record
 
     async def _take(
         self,

@@ -16,7 +16,7 @@ from typing import Protocol, Self, TypeAlias
 Buffer: TypeAlias = bytes | memoryview
 
 READ_BLOCK_BYTES = 1024 * 1024
-SMALL_PART_BYTES = 64 * 1024
+SMALL_PART_BYTES = 256 * 1024
 """A part up to this size that is appended in one go may be written as late as `finish`, `sync` or `close`."""
 
 DIGEST_BYTES = 32

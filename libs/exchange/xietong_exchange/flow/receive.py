@@ -23,7 +23,8 @@ from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.frame_queue import FrameQueue
 from xietong_exchange.flow.frames import DataFrame, Frame
-from xietong_exchange.flow.reception import Admitted, BeginForward, Receptions, when_complete
+from xietong_exchange.flow.reception import Admitted, BeginForward, when_complete
+from xietong_exchange.flow.receptions import Receptions
 
 ANSWER_QUEUE_FRAMES = 64
 """Answers that wait to be sent; they are small, so the bound is for order, not for memory."""

@@ -1,4 +1,4 @@
-"""A reception: one package on its way into this node, and the register that lets the newest stream have it."""
+"""A reception: one package on its way into this node."""
 
 from __future__ import annotations
 
@@ -42,8 +42,6 @@ from xietong_exchange.flow.tracing import package_span
 
 WRITER_WAIT_SECONDS = 20.0
 """How long a transfer waits for another one that is receiving the same content before it gives way."""
-SUPERSEDE_SECONDS = 20.0
-"""How long a newer stream waits for the older one of its package to end what it is at; a hung one may never."""
 VERIFYING_SECONDS = 5.0
 """How often the sender hears of us while we hash a large part again after a break: less than its standstill."""
 FINISHING_AT_ONCE = 8
@@ -65,53 +63,6 @@ BeginForward = Callable[[SealedPackage], Forward | None]
 
 def when_complete(_package: SealedPackage) -> None:
     """No package goes on before it is whole."""
-
-
-class Receptions:
-    """The receptions under way in this process, at most one per package."""
-
-    def __init__(self, exchange: Exchange, arrival: Arrival, begin_forward: BeginForward) -> None:
-        """begin_forward: what begins to send a package onwards while it arrives, if it should."""
-        self._exchange = exchange
-        self._arrival = arrival
-        self._begin_forward = begin_forward
-        self._under_way: dict[str, Reception] = {}
-
-    async def receive(self, offer: Admitted, frames: FrameQueue, answer: Answer) -> None:
-        """Take a package, or what is missing of it; an older stream for it, which may hang, gives way.
-
-        Raises:
-            PackageConflict: the id is known with another seal.
-            StorageFull: it would eat into the disk reserve, or what others were promised.
-            StreamSuperseded: a newer stream for this package took over.
-            UnknownPart, FrameTooLarge, ChunkBeyondSize, ChunkOutOfOrder, CommitTooEarly, DigestMismatch.
-        """
-        package = offer.package
-        older = self._under_way.get(package.package_id)
-        reception = Reception(self._exchange, self._arrival, offer, frames, answer, self._begin_forward)
-        self._under_way[package.package_id] = reception
-        try:
-            if older is not None:
-                await self._supersede(older)
-            with package_span("receive", package, SpanKind.SERVER, hop_traceparent=offer.traceparent):
-                await reception.run()
-        except asyncio.CancelledError:
-            reception.raise_if_superseded()
-            raise
-        finally:
-            if self._under_way.get(package.package_id) is reception:
-                del self._under_way[package.package_id]
-            await reception.close()
-
-    async def _supersede(self, older: Reception) -> None:
-        """The older one keeps its place when it does not give way, so that the next try waits for it too."""
-        try:
-            async with asyncio.timeout(SUPERSEDE_SECONDS):
-                await older.supersede()
-        except TimeoutError:
-            if not older.is_closed:
-                self._under_way[older.package_id] = older
-            raise PartBusy(what=f"package {older.package_id}") from None
 
 
 class Reception:
@@ -138,6 +89,7 @@ class Reception:
         self._begin = self._looked = exchange.clock()
         self._task = asyncio.current_task()
         self._superseded = False
+        self._is_committing = False
         self._ended = asyncio.Event()
         sizes = [part.size_bytes for part in package.envelope.parts]
         self._machine = ReceivingTransfer(sizes, exchange.limits.max_chunk_bytes)
@@ -218,8 +170,10 @@ class Reception:
         await self._append(needed, writer)
         self._moved()
         self._go_on(number, self._machine.received(number))
-        await self._answer(self._progress(number, writer))
-        if self._machine.is_filled(number):
+        is_filled = self._machine.is_filled(number)
+        if not (is_filled and self._is_small(number)):  # Otherwise its verification answers soon.
+            await self._answer(self._progress(number, writer))
+        if is_filled:
             await self._finish(number)
 
     def _moved(self) -> None:
@@ -309,7 +263,8 @@ class Reception:
             await writer.close()
         self._machine.part_verified(number)
         self._go_on(number, self._size(number))
-        await self._answer(self._progress(number, writer))
+        if not self._is_committing:  # Then the acceptance says it all.
+            await self._answer(self._progress(number, writer))
 
     def _progress(self, number: int, writer: PartWriter) -> TransferResponse:
         # Another transfer of the same content may be further; this sender is told of its own bytes only.
@@ -325,7 +280,9 @@ class Reception:
 
     async def _commit(self) -> bool:
         """Accept the package; False when a part must come again first."""
+        self._is_committing = True
         await self._finished()
+        self._is_committing = False
         if not self._machine.check_commit():
             return False
         await self._require_kept()
@@ -345,7 +302,7 @@ class Reception:
 
     def _go_on(self, number: int, written: int) -> None:
         """Let the next node have what is written. Small parts may be held back until they are verified."""
-        is_readable = self._size(number) > part_store.SMALL_PART_BYTES or self._machine.is_verified(number)
+        is_readable = not self._is_small(number) or self._machine.is_verified(number)
         if self._forward is not None and is_readable and number not in self._twins:
             self._forward.arrived(number, written)
 
@@ -359,6 +316,9 @@ class Reception:
 
     def _size(self, number: int) -> int:
         return self._package.envelope.parts[number].size_bytes
+
+    def _is_small(self, number: int) -> bool:
+        return self._size(number) <= part_store.SMALL_PART_BYTES
 
     @property
     def package_id(self) -> str:

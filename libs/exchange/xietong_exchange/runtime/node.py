@@ -144,7 +144,7 @@ class Node:
         )
         desk = EvidenceDesk(exchange)
         paces = {hop: Pace(limit) for hop, limit in settings.bandwidths().items()}
-        dispatcher = Dispatcher(exchange, desk, neighbours, from_status, paces)
+        dispatcher = Dispatcher(exchange, neighbours, from_status, paces)
         begin_forward = dispatcher.forward if self._profile.relays else when_complete
         receiver = Receiver(exchange, desk, lambda error: to_status(error, incident=""), begin_forward)
         engine = _Engine(exchange, receiver, dispatcher, neighbours, notary, tls, settings)

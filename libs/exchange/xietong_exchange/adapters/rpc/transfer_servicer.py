@@ -52,15 +52,14 @@ class TransferServicer(TransferServiceServicer):
         self, request: pb.DeliverEvidenceRequest, context: _Context
     ) -> pb.DeliverEvidenceResponse:
         """Take evidence; each piece has a result of its own."""
-        return pb.DeliverEvidenceResponse(results=[await self._take(piece) for piece in request.evidence])
+        taken = await self._desk.take_all(request.evidence, caller.get().party)
+        return pb.DeliverEvidenceResponse(results=map(_result, request.evidence, taken))
 
-    async def _take(self, piece: Evidence) -> pb.EvidenceResult:
-        try:
-            return pb.EvidenceResult(evidence_id=await self._desk.take(piece, caller.get().party))
-        except XietongError as error:
-            return pb.EvidenceResult(
-                evidence_id=_readable_id(piece), error=to_status(error, incident=incident_id())
-            )
+
+def _result(piece: Evidence, taken: str | XietongError) -> pb.EvidenceResult:
+    if isinstance(taken, str):
+        return pb.EvidenceResult(evidence_id=taken)
+    return pb.EvidenceResult(evidence_id=_readable_id(piece), error=to_status(taken, incident=incident_id()))
 
 
 def _readable_id(piece: Evidence) -> str:
