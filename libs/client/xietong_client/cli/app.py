@@ -18,7 +18,7 @@ from typing import Annotated, Any, cast, get_args
 
 import typer
 
-from xietong_client.cli import dead_letters, operating, receiving, sending, tracking
+from xietong_client.cli import dead_letters, operating, receiving, sending, standard, tracking
 from xietong_client.cli.exit_codes import ExitCode, exit_code_of
 from xietong_client.cli.help_zh import HELP_ZH
 from xietong_client.cli.session import Output, Session
@@ -102,6 +102,29 @@ COMMANDS = (
         ),
     ),
     Command(
+        ("standard", "list"),
+        standard.standard_list,
+        Text("列出数据标准的流程。", "List the processes of the data standard."),
+    ),
+    Command(
+        ("standard", "show"),
+        standard.standard_show,
+        Text("查看一个流程所需的全部内容。", "Show all that a process needs."),
+    ),
+    Command(
+        ("standard", "template"),
+        standard.standard_template,
+        Text("生成待填写的案件文件夹。", "Write a case folder to fill in."),
+    ),
+    Command(
+        ("standard", "stats"),
+        standard.standard_stats,
+        Text(
+            "统计数据标准的内容和待确认事项。",
+            "Count what the data standard holds, and list what is to be confirmed.",
+        ),
+    ),
+    Command(
         ("pki", "init"),
         operating.pki_init,
         Text("生成或补全开发用证书。", "Make or complete the certificates for development."),
@@ -111,6 +134,7 @@ COMMANDS = (
 _GROUPS = {
     "dead": Text("死信（运维人员）。", "Dead letters, for operators."),
     "pki": Text("开发用证书。", "Certificates for development."),
+    "standard": Text("数据标准（无需连接节点）。", "The data standard; no node is asked."),
 }
 _SUMMARY = Text(
     "协同：政法单位之间的案件数据包交换。",

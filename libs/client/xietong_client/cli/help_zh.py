@@ -39,6 +39,10 @@ HELP_ZH = MappingProxyType(
         "Number of the delivery.": "投递编号。",
         "Numbers of deliveries.": "投递编号。",
         "All dead letters.": "全部死信。",
+        "Edition of the data standard, by default the newest.": "数据标准的版本，默认最新版。",
+        "Code of a process, for example PB-01.": "流程代码，例如 PB-01。",
+        "Folder to write, empty or not there yet.": "要写入的文件夹，应为空或尚不存在。",
+        "Who sends, where several parties may.": "发送方；可由多个单位发送的流程需要。",
         "Folder of the certificates.": "证书文件夹。",
         "Trust domain of the certificates.": "证书的信任域。",
     }

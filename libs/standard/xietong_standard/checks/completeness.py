@@ -14,8 +14,8 @@ from xietong.casefile.v1.media_pb2 import MediaKind
 from xietong.casefile.v1.person_pb2 import PersonRole
 from xietong_standard.checks.submission import Submission
 from xietong_standard.conditions import Condition
+from xietong_standard.labels import VOLUMES
 from xietong_standard.model import AudioVideoMode, DocumentRequirement, FieldRequirement, Process
-from xietong_standard.text import Text
 from xietong_standard.verdict import Finding, error, warning
 
 _BASIS = "数据标准 / data standard"
@@ -100,14 +100,6 @@ RULES = (
     MEDIA_USUAL,
     MEDIA_UNUSUAL,
 )
-
-VOLUME_LABELS = {
-    "DOCUMENTS": Text("诉讼文书卷", "volume of litigation documents"),
-    "EVIDENCE": Text("证据卷", "volume of evidence"),
-    "SUPPLEMENTARY": Text("补充侦查卷", "volume of the supplementary investigation"),
-    "PROCURATORATE": Text("检察卷", "volume of the procuratorate"),
-    "COURT": Text("审判卷", "volume of the court"),
-}
 
 
 def check(submission: Submission) -> Iterator[Finding]:
@@ -196,7 +188,7 @@ def _volumes(manifest: Manifest, process: Process) -> Iterator[Finding]:
             continue
         if VolumeKind.Value(f"VOLUME_KIND_{requirement.kind}") not in present:
             path = f"volumes[kind={requirement.kind}]"
-            yield VOLUME.at(path, basis=process.basis_text(), label=VOLUME_LABELS[requirement.kind])
+            yield VOLUME.at(path, basis=process.basis_text(), label=VOLUMES[requirement.kind])
 
 
 def _empty_volumes(manifest: Manifest) -> Iterator[Finding]:
