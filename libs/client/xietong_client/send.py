@@ -70,11 +70,14 @@ async def prepare_folder(
     _check_sender(case, node)
     _check_references(case, options)
     draft = node.draft(case.key, options.get("actor") or case.actor)
-    # Opened first: what is wrong with process, receiver or route shows before any byte is uploaded.
-    opened = await draft.open(_header(case, options))
     chosen = _chosen(case, node.info.system if options.get("only_own") else "")
-    await _contribute(draft, case, chosen, _fragments(opened, node.info.system), on_progress)
-    return draft
+    while True:
+        # Opened first: what is wrong with process, receiver or route shows before any byte is uploaded.
+        opened = await draft.open(_header(case, options))
+        filled = await _contribute(draft, case, chosen, _fragments(opened, node.info.system), on_progress)
+        if filled.draft_id == opened.draft_id:
+            return draft
+        # Another click has sent the opened draft meanwhile, and what came after that stands in a new one.
 
 
 async def contribute_folder(
@@ -107,10 +110,15 @@ async def _contribute(
     chosen: Sequence[FolderContribution],
     taken_over: Mapping[str, Manifest],
     on_progress: ProgressListener | None,
-) -> None:
+) -> Draft:
+    """The draft with the last of the contributions."""
+    filled = Draft()
     for contribution in chosen:
         fragment = _fragment(case, contribution, taken_over)
-        await draft.contribute(contribution.name, fragment, contribution.files, on_progress=on_progress)
+        filled = await draft.contribute(
+            contribution.name, fragment, contribution.files, on_progress=on_progress
+        )
+    return filled
 
 
 def _fragments(draft: Draft, own_system: str) -> dict[str, Manifest]:

@@ -120,6 +120,12 @@ class _Attempt:
         if not await _write(stream, UploadPartRequest(header=self._header())):
             await _read(stream)  # raises the status that ended the stream
         answer = await _read(stream)
+        self._start_bytes = answer.progress.written_bytes
+        while answer.HasField(
+            "progress"
+        ):  # of another call that brings the same content: this one attaches to it
+            await self._take(answer)
+            answer = await _read(stream)
         await self._take(answer)
         if self._stored:
             return

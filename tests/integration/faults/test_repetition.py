@@ -67,7 +67,7 @@ async def test_many_clicks_on_send_make_one_package(town: Town) -> None:
 
 
 async def test_a_correction_sends_only_what_changed(town: Town) -> None:
-    number, wrong, right, recording = case_number(), *map(fresh_bytes, (1000, 1200, 12 * MIB))
+    number, wrong, right, recording = case_number(), *map(fresh_bytes, (1000, 1200, 64 * MIB))
     police = await town.police()
     files = {FILE: wrong, RECORDING: recording}
     first = await police.send(PROCESS, PROCURATORATE, case_number=number, files=files)

@@ -29,7 +29,7 @@ from xietong_exchange.flow.drafts import key_text
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange, part_key
 from xietong_exchange.flow.preflight import Preflight, Sheet
-from xietong_exchange.flow.records import PackageRecord
+from xietong_exchange.flow.records import DraftRecord, PackageRecord
 from xietong_exchange.flow.sealing import Sealing, name_persons
 from xietong_exchange.flow.store import Transaction
 from xietong_exchange.flow.tracing import current_trace
@@ -45,6 +45,15 @@ class Submission:
     attached: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """A send that is not finished, and the draft that repeats it or is it."""
+
+    draft_id: str
+    sent: DraftRecord
+    packages: list[PackageRecord]
+
+
 class Intake:
     """Checks drafts and seals them into packages."""
 
@@ -54,13 +63,21 @@ class Intake:
         self._preflight = preflight
 
     async def preflight(self, key: DraftKey, system: str) -> tuple[Verdict, int]:
-        """The verdict on an open draft for its receivers, and the sum of the sizes of its files in bytes.
+        """The verdict on a draft for its receivers, and the sum of the sizes of its files in bytes.
 
         Raises:
             GrantMissing, DraftNotFound, StateConflict.
         """
         self._exchange.profile.require(system, "contribute", "submit")
-        sheet = await self._preflight.read(key, system)
+        try:
+            sheet = await self._preflight.read(key, system)
+        except StateConflict:
+            async with self._exchange.store.transaction() as tx:
+                running = await self._running(tx, key, whole=False)
+                if running is None:
+                    raise
+                contributions = await tx.drafts.contributions(running.sent.draft_id)
+            sheet = await self._preflight.sheet(running.sent, contributions, system)
         missing, verdict = await self._preflight.missing(sheet), await self._preflight.verdict(sheet)
         return replace(verdict, findings=(*verdict.findings, *missing.values())), sheet.file_bytes
 
@@ -73,23 +90,30 @@ class Intake:
         """
         self._exchange.profile.require(system, "submit")
         start = self._exchange.clock()
-        if attached := await self._attach(key, request_id):
+        attached = await self._attach(key, request_id) or await self._join(key, request_id, whole=True)
+        if attached:
             return Submission(attached, attached=True)
         try:
-            sheet = await self._preflight.read(key, system)
-        except StateConflict:
-            if attached := await self._attach(key, request_id):  # Another click was faster just now.
+            submission = await self._send(key, system, request_id, actor, start)
+        except (StateConflict, PartIncomplete, PreflightFailed):
+            # A click between others' clicks may find a draft that is not whole, and all of which is sent already.
+            if attached := await self._join(key, request_id, whole=False):
                 return Submission(attached, attached=True)
             raise
-        if attached := await self._join_equal(sheet, request_id):
-            return Submission(attached, attached=True)
-        await self._require_complete(sheet)
-        _require_verdict(await self._preflight.verdict(sheet))
-        sealed = await self._seal(sheet)
-        submission = await self._record(sheet, sealed, request_id, actor, start)
         for record in submission.packages:
             self._desk.announce(record)
         return submission
+
+    async def _send(
+        self, key: DraftKey, system: str, request_id: str, actor: Actor, start: datetime
+    ) -> Submission:
+        sheet = await self._preflight.read(key, system)
+        if sheet.draft.state != DraftState.DRAFT_STATE_OPEN:  # Another click was faster just now.
+            raise StateConflict(what=key_text(key), state=DraftState.Name(sheet.draft.state))
+        await self._require_complete(sheet)
+        _require_verdict(await self._preflight.verdict(sheet))
+        sealed = await self._seal(sheet)
+        return await self._record(sheet, sealed, request_id, actor, start)
 
     async def withdraw(self, package_id: str, system: str, reason: str, actor: Actor) -> PackageRecord:
         """Ask to withdraw a package that has no outcome yet.
@@ -147,28 +171,38 @@ class Intake:
                 await tx.drafts.remember_request(request_id, draft.draft_id)
         return packages
 
-    async def _join_equal(self, sheet: Sheet, request_id: str) -> list[PackageRecord]:
-        """The packages of an equal send with this key that is not finished: the second click is the first one."""
+    async def _join(self, key: DraftKey, request_id: str, *, whole: bool) -> list[PackageRecord]:
+        """The packages of a send that the draft repeats, see `_running`: the second click is the first one."""
         async with self._exchange.store.transaction() as tx:
-            earlier = await tx.drafts.latest_submitted(sheet.draft.key)
-            if earlier is not None:  # Clicks at the same moment come one after the other.
-                await tx.drafts.get(sheet.draft.key, lock=True)
-                earlier = await tx.drafts.latest_submitted(sheet.draft.key)
-            if earlier is None or earlier.header != sheet.draft.header:
+            running = await self._running(tx, key, whole=whole)
+            if running is None:
                 return []
-            if earlier.draft_id == sheet.draft.draft_id:  # Another click was faster just now.
-                await tx.drafts.remember_request(request_id, earlier.draft_id)
-                return await tx.packages.of_draft(earlier.draft_id)
-            packages = await tx.packages.of_draft(earlier.draft_id)
+            await tx.drafts.remember_request(request_id, running.sent.draft_id)
+            if running.draft_id != running.sent.draft_id:
+                await tx.drafts.set_state(running.draft_id, DraftState.DRAFT_STATE_DISCARDED)
+        return running.packages
+
+    async def _running(self, tx: Transaction, key: DraftKey, *, whole: bool) -> _Running | None:
+        """The latest send with this key, when it is not finished and the draft with this key is or repeats it.
+
+        whole: all of it; otherwise the draft may lack something that was sent, but has nothing else.
+        """
+        if await tx.drafts.latest_submitted(key) is None:
+            return None
+        draft = await tx.drafts.get(key, lock=True)  # Clicks at the same moment come one after the other.
+        sent = await tx.drafts.latest_submitted(key)
+        if draft is None or sent is None:
+            return None
+        packages = await tx.packages.of_draft(sent.draft_id)
+        if draft.draft_id != sent.draft_id:
             if all(record.state in FINAL for record in packages):
-                return []
-            if await tx.drafts.contributions(earlier.draft_id) != sheet.contributions:
-                return []
-            if await tx.drafts.contributions(sheet.draft.draft_id) != sheet.contributions:
-                return []  # Somebody has added to the draft since it was read.
-            await tx.drafts.remember_request(request_id, earlier.draft_id)
-            await tx.drafts.set_state(sheet.draft.draft_id, DraftState.DRAFT_STATE_DISCARDED)
-        return packages
+                return None
+            held, known = [set(await tx.drafts.contributions(one.draft_id)) for one in (draft, sent)]
+            if draft.header not in ((sent.header,) if whole else (sent.header, b"")):
+                return None
+            if held != known if whole else held - known:
+                return None
+        return _Running(draft.draft_id, sent, packages)
 
     async def _require_complete(self, sheet: Sheet) -> None:
         if names := list(await self._preflight.missing(sheet)):

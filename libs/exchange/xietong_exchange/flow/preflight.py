@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong.exchange.v1.capabilities_pb2 import Capabilities
-from xietong.exchange.v1.draft_pb2 import DraftHeader, DraftKey, DraftState
+from xietong.exchange.v1.draft_pb2 import DraftHeader, DraftKey
 from xietong.exchange.v1.envelope_pb2 import Address
 from xietong_exchange.domain.errors import DraftNotFound, StateConflict
 from xietong_exchange.domain.limits import MANIFEST, PACKAGE, PARTS, Extent, excesses
@@ -84,15 +84,23 @@ class Preflight:
         self._neighbours = neighbours
 
     async def read(self, key: DraftKey, system: str) -> Sheet:
-        """An open draft with its manifest merged. Raises DraftNotFound, StateConflict, EditionNotSupported."""
+        """The open draft, otherwise the latest submitted one, with its manifest merged.
+
+        Raises:
+            DraftNotFound, StateConflict, EditionNotSupported.
+        """
         async with self._exchange.store.transaction() as tx:
             draft = await tx.drafts.get(key)
             if draft is None:
                 raise DraftNotFound(key=key_text(key))
             contributions = await tx.drafts.contributions(draft.draft_id)
-        if draft.state != DraftState.DRAFT_STATE_OPEN or not draft.header:
-            state = "not opened (OpenDraft)" if not draft.header else DraftState.Name(draft.state)
-            raise StateConflict(what=key_text(key), state=state)
+        if not draft.header:
+            raise StateConflict(what=key_text(key), state="not opened (OpenDraft)")
+        return await self.sheet(draft, contributions, system)
+
+    async def sheet(self, draft: DraftRecord, contributions: list[ContributionRecord], system: str) -> Sheet:
+        """A draft that was opened, with its manifest merged. Raises EditionNotSupported."""
+        key = draft.key
         header = DraftHeader.FromString(draft.header)
         readers = [set(node.standard_editions) for node in self._nodes(header) if node.standard_editions]
         edition = self._exchange.rules.choose(header.standard_edition, readers).id

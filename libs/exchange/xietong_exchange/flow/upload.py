@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 
 from xietong.exchange.v1.draft_pb2 import DraftState
 from xietong.exchange.v1.envelope_pb2 import DigestAlgorithm
@@ -39,7 +40,9 @@ from xietong_exchange.flow.records import DraftRecord
 from xietong_exchange.flow.space import Promise
 
 WRITER_WAIT_SECONDS = 20.0
-"""How long an upload waits for another one of the same content before it gives way."""
+"""How long an upload waits for another one of the same content that stands still before it gives way."""
+LOOK_SECONDS = 0.5
+"""How often who waits for another upload hears how far that is."""
 UPLOADED_PART = 0
 """An upload has one file; errors about chunks name it by this number."""
 
@@ -70,7 +73,10 @@ class Upload:
         header = await self._header(frames)
         draft = await self._hold(header)
         try:
-            async with await self._open(header) as writer:
+            async with self._turn(header) as turn:
+                async for progress in self._other_upload(header, turn):
+                    yield UploadPartResponse(progress=progress)
+                writer = turn.result()
                 if not writer.complete:
                     with self._promise(writer, header) as promise:
                         yield UploadPartResponse(need=PartOffsetNeeded(offset=writer.written))
@@ -120,13 +126,35 @@ class Upload:
             raise Excess(FILE, frame.header.size_bytes, limit).error()
         return frame.header
 
-    async def _open(self, header: UploadHeader) -> PartWriter:
-        key = PartKey(party_name(self._exchange.party), header.digest.value)
+    @asynccontextmanager
+    async def _turn(self, header: UploadHeader) -> AsyncIterator[asyncio.Task[PartWriter]]:
+        """Waits for the writer in a task."""
+        opening = asyncio.create_task(self._exchange.parts.write(self._key(header), header.size_bytes))
         try:
-            async with asyncio.timeout(WRITER_WAIT_SECONDS):
-                return await self._exchange.parts.write(key, header.size_bytes)
-        except TimeoutError:
-            raise PartBusy(what=f"content {header.digest.value.hex()}") from None
+            yield opening
+        finally:
+            await asyncio.shield(_closed(opening))  # gRPC may cancel a call more than once
+
+    async def _other_upload(
+        self, header: UploadHeader, turn: asyncio.Task[PartWriter]
+    ) -> AsyncGenerator[UploadProgress, None]:
+        """How far another upload of this content is, until it ends: a second click shows the bytes of the first.
+
+        Raises:
+            PartBusy: it stands still.
+        """
+        now = asyncio.get_running_loop().time
+        moved, written = now(), -1
+        while not (await asyncio.wait({turn}, timeout=LOOK_SECONDS))[0]:
+            received = await self._exchange.parts.received(self._key(header), header.size_bytes)
+            if received != written:
+                moved, written = now(), received
+            elif now() - moved >= WRITER_WAIT_SECONDS:
+                raise PartBusy(what=f"content {header.digest.value.hex()}")
+            yield UploadProgress(written_bytes=written)
+
+    def _key(self, header: UploadHeader) -> PartKey:
+        return PartKey(party_name(self._exchange.party), header.digest.value)
 
     def _promise(self, writer: PartWriter, header: UploadHeader) -> Promise:
         missing = header.size_bytes - writer.written
@@ -153,6 +181,14 @@ class Upload:
         if chunk.offset + len(chunk.data) > size:
             raise ChunkBeyondSize(part=UPLOADED_PART, end=chunk.offset + len(chunk.data), size=size)
         await writer.append(chunk.data)
+
+
+async def _closed(opening: asyncio.Task[PartWriter]) -> None:
+    """Close the writer, also one that was opened just when nobody wanted it any more."""
+    opening.cancel()
+    await asyncio.wait({opening})
+    if not opening.cancelled() and opening.exception() is None:
+        await opening.result().close()
 
 
 def _progress(writer: PartWriter) -> UploadPartResponse:

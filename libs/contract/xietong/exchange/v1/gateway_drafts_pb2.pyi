@@ -249,7 +249,7 @@ class UploadPartResponse(_message.Message):
 
     @_builtins.property
     def progress(self) -> Global___UploadProgress:
-        """How far it is."""
+        """How far it is; before `need`: how far another call with the same content is."""
 
     @_builtins.property
     def stored(self) -> Global___PartStored:

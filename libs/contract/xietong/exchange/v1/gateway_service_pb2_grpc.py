@@ -171,7 +171,8 @@ class GatewayServiceServicer:
         """Brings the content of one file for a draft, with which it is kept and discarded. The first frame says which; the node answers from where it wants bytes (`need`),
         the caller sends chunks in order from there, the node answers progress and at the end `stored`. A caller MUST NOT
         have more than the credit window under way beyond the last progress. Content that the party's drafts already hold
-        is stored at once. A broken upload is resumed by a new call with the same first frame.
+        is stored at once. A broken upload is resumed by a new call with the same first frame. While another call brings
+        the same content, the node answers with its progress first, and with `need` or `stored` when that call has ended.
         Idempotent by digest. Callers: business systems with the grant `contribute`.
         Errors: GRANT_MISSING, DRAFT_NOT_FOUND, PACKAGE_TOO_LARGE, STORAGE_FULL, PART_BUSY, DIGEST_MISMATCH,
         CHUNK_OUT_OF_ORDER, CHUNK_BEYOND_SIZE, FRAME_TOO_LARGE, PROTOCOL_VIOLATION.
@@ -199,7 +200,8 @@ class GatewayServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Preflight(self, request, context):
-        """Checks an open draft as Submit would, and streams the whole verdict: every finding, then the summary. Findings are
+        """Checks the open draft with this key as Submit would, or the latest submitted one when none is open (another click
+        may have been faster), and streams the whole verdict: every finding, then the summary. Findings are
         those of the data standard, contents that were not uploaded yet (`XT-CNT-01`), and what exceeds a limit
         (`XT-LIM-01` to `XT-LIM-03`) or an edition that is not read (`XT-LIM-04`) on the way to a receiver, as far as the
         capabilities of the nodes there are known. Idempotent.
