@@ -35,6 +35,7 @@ stubs: setup ## generate libs/contract from protos/
 
 reference: setup ## generate what the documentation repeats of the code
 	$(BIN)/python tools/generate_reference.py
+	$(BIN)/python tools/generate_standard_pages.py
 
 lint: setup breaking ## style, types, the contract, its stubs, and who may import whom
 	$(BIN)/ruff check
@@ -44,6 +45,7 @@ lint: setup breaking ## style, types, the contract, its stubs, and who may impor
 	$(BIN)/buf format --diff --exit-code --path protos/xietong
 	$(BIN)/python tools/generate_stubs.py --check
 	$(BIN)/python tools/generate_reference.py --check
+	$(BIN)/python tools/generate_standard_pages.py --check
 	$(BIN)/lint-imports --no-logo
 
 check: lint ## the fast part: lint, unit and architecture tests

@@ -43,8 +43,10 @@ def describe(process: Process, edition: Edition) -> tuple[Section, ...]:
         Section(Text("有则填写", "Given where there is any"), tuple(_optional_fields(process))),
         Section(Text("数据来源", "Who contributes what"), tuple(_contributions(process))),
         Section(Text("期限", "Time limit"), (process.time_limit,) if process.time_limit else ()),
-        Section(Text("办案期限", "Clocks"), tuple(_clocks(process))),
-        Section(Text("信封监督信息", "Supervision part of the envelope"), tuple(_supervision(process))),
+        Section(Text("办案期限", "Clocks"), tuple(_clocks(process, edition))),
+        Section(
+            Text("信封监督信息", "Supervision part of the envelope"), tuple(_supervision(process, edition))
+        ),
         Section(Text("依据", "Basis"), tuple(basis.text() for basis in process.basis)),
         Section(Text("可靠程度", "How sure"), tuple(labels.PROVENANCE[word] for word in process.provenance)),
         Section(Text("待确认", "To be confirmed"), tuple(point.note for point in process.unsure)),
@@ -160,13 +162,16 @@ def _contributions(process: Process) -> Iterator[Text]:
         yield Text(f"`{system.id}` {system.name.zh}：{zh}", f"`{system.id}` {system.name.en}: {en}")
 
 
-def _clocks(process: Process) -> Iterator[Text]:
+def _clocks(process: Process, edition: Edition) -> Iterator[Text]:
+    items = edition.clocks.items
     for verb, clocks in (process.clocks or {}).items():
         label = labels.CLOCK_VERBS[verb]
-        yield Text(f"{label.zh}：{'、'.join(clocks)}", f"{label.en}: {', '.join(clocks)}")
+        zh = "、".join(f"{clock} {items[clock].name.zh}" for clock in clocks)
+        en = "; ".join(f"{clock} {items[clock].name.en}" for clock in clocks)
+        yield Text(f"{label.zh}：{zh}", f"{label.en}: {en}")
 
 
-def _supervision(process: Process) -> Iterator[Text]:
+def _supervision(process: Process, edition: Edition) -> Iterator[Text]:
     supervision = process.supervision
     if supervision is None:
         return
@@ -174,6 +179,6 @@ def _supervision(process: Process) -> Iterator[Text]:
         roles = [labels.ROLES[role] for role in supervision.persons]
         zh, en = "、".join(role.zh for role in roles), ", ".join(role.en for role in roles)
         yield Text(f"协同人员编号：{zh}", f"collaboration person ids of: {en}")
-    if supervision.events:
-        names = ", ".join(f"`{event}`" for event in supervision.events)
-        yield Text(f"有关事件（发生的）：{names}", f"dated events, those that happened: {names}")
+    for event in supervision.events:
+        name = edition.clocks.events[event].name
+        yield Text(f"发生时的事件：`{event}` {name.zh}", f"event, if it happened: `{event}` {name.en}")
