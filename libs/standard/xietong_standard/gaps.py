@@ -76,7 +76,7 @@ def statistics(edition: Edition) -> Statistics:
 
 
 def unsure_points(edition: Edition) -> tuple[tuple[str, Text], ...]:
-    """Every point that an authority has yet to confirm, and where: the edition, a system, process, clock or year."""
+    """Every point that an authority has yet to confirm, and where it stands."""
     found = [(f"edition {point.item}", point.note) for point in edition.unsure]
     found += [
         (f"system {system.id}", system.note)
@@ -85,6 +85,7 @@ def unsure_points(edition: Edition) -> tuple[tuple[str, Text], ...]:
     ]
     for process in edition.processes.values():
         found += [(f"{process.code} {point.item}", point.note) for point in process.unsure]
+    found += [(f"lifecycle {point.item}", point.note) for point in edition.lifecycle.unsure]
     for clock in edition.clocks.items.values():
         found += [(f"{clock.id} {point.item}", point.note) for point in clock.unsure]
     found += [

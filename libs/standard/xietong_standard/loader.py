@@ -17,8 +17,11 @@ from xietong_standard.catalogue import BusinessSystem, CodeTable, Round
 from xietong_standard.catalogue_reader import read_code_tables, read_rounds, read_systems
 from xietong_standard.clocks.calendar_reader import read_calendar
 from xietong_standard.clocks.model import Clocks
-from xietong_standard.clocks.reader import ClockReader, read_events
-from xietong_standard.clocks.references import check_clocks
+from xietong_standard.clocks.reader import ClockReader
+from xietong_standard.clocks.references import check_clocks, check_triggers
+from xietong_standard.clocks.trigger_reader import TriggerReader, read_events
+from xietong_standard.lifecycle.model import Lifecycle
+from xietong_standard.lifecycle.reader import read_lifecycle
 from xietong_standard.model import Edition, EditionStatus, Law, OpenPoint, Process
 from xietong_standard.process_reader import ProcessReader, read_open_point
 from xietong_standard.references import check_references, check_rounds
@@ -64,6 +67,11 @@ class _Head(NamedTuple):
     unsure: tuple[OpenPoint, ...]
 
 
+class _Rules(NamedTuple):
+    clocks: Clocks
+    lifecycle: Lifecycle
+
+
 class _EditionBuilder:
     def __init__(self, edition_id: str, root: Path) -> None:
         self._id = edition_id
@@ -82,9 +90,9 @@ class _EditionBuilder:
         processes = self._read_processes(folder / "processes", ProcessReader(vocabulary))
         self._problems += check_references(processes, self._places)
         self._problems += check_rounds(processes, self._places, head.rounds)
-        clocks = self._try(lambda: self._read_clocks(folder, vocabulary, processes))
+        rules = self._try(lambda: self._read_rules(folder, vocabulary, processes))
         calendar = self._try(lambda: read_calendar(self._root))
-        if self._problems or clocks is None or calendar is None:
+        if self._problems or rules is None or calendar is None:
             raise EditionError(self._problems)
         return Edition(
             id=self._id,
@@ -96,7 +104,8 @@ class _EditionBuilder:
             code_tables=MappingProxyType(head.code_tables),
             processes=MappingProxyType(processes),
             rounds=tuple(round_ for round_, _ in head.rounds),
-            clocks=clocks,
+            clocks=rules.clocks,
+            lifecycle=rules.lifecycle,
             calendar=calendar,
             unsure=head.unsure,
         )
@@ -153,15 +162,20 @@ class _EditionBuilder:
             self._places[process.code] = entry
         return processes
 
-    def _read_clocks(self, folder: Path, vocabulary: Vocabulary, processes: dict[str, Process]) -> Clocks:
-        events = read_events(read_yaml(folder / "events.yaml", self._root))
-        reader = ClockReader(vocabulary, events)
+    def _read_rules(self, folder: Path, vocabulary: Vocabulary, processes: dict[str, Process]) -> _Rules:
+        """What rests on dated events: clocks and lifecycle."""
+        triggers = TriggerReader(read_events(read_yaml(folder / "events.yaml", self._root)))
+        reader = ClockReader(vocabulary, triggers)
         clocks = reader.read(read_yaml(folder / "clocks.yaml", self._root))
+        lifecycle = read_lifecycle(
+            read_yaml(folder / "lifecycle.yaml", self._root), vocabulary, triggers, processes
+        )
         if (
             not self._problems
-        ):  # a process that could not be read would be named again wherever a clock names it
-            self._problems += check_clocks(clocks, reader, processes, self._places)
-        return clocks
+        ):  # a process that could not be read would be named again wherever a rule names it
+            self._problems += check_clocks(clocks, reader.items, processes, self._places)
+            self._problems += check_triggers(triggers, processes, self._places)
+        return _Rules(clocks, lifecycle)
 
     def _read_stage(self, file: Path) -> list[tuple[Entry, Text]]:
         """The entries of a file of processes, each with the stage that the file is about."""

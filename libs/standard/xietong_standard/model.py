@@ -28,6 +28,7 @@ from xietong_standard.text import Text
 if TYPE_CHECKING:  # the clocks cite laws and parties of this module
     from xietong_standard.clocks.calendar import WorkingCalendar
     from xietong_standard.clocks.model import Clocks
+    from xietong_standard.lifecycle.model import Lifecycle
 
 # `answers` of the technical processes: they may answer any process.
 ANY_PROCESS = "*"
@@ -287,6 +288,7 @@ class Edition:
     processes: Mapping[str, Process]
     rounds: tuple[Round, ...]
     clocks: Clocks
+    lifecycle: Lifecycle
     calendar: WorkingCalendar
     unsure: tuple[OpenPoint, ...]
 

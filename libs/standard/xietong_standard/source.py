@@ -106,6 +106,13 @@ class Entry:
             self.fail(f"a whole number is expected, not {_kind_of(self.node)}")
         return int(self.node.value)
 
+    def positive(self) -> int:
+        """A whole number from 1 on."""
+        number = self.integer()
+        if number < 1:
+            self.fail(f"{number} is not 1 or more")
+        return number
+
     def flag(self) -> bool:
         """`true` or `false`."""
         if not isinstance(self.node, yaml.ScalarNode) or self.node.value not in ("true", "false"):

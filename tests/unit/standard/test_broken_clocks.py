@@ -9,27 +9,12 @@ from tests.unit.standard.test_broken_edition import CLOCKS, write_edition
 
 from xietong_standard import EditionError, load_edition
 
-YEAR = """\
-year: 2030
-official: true
-source: {zh: 通知, en: notice}
-holidays:
-- {zh: 元旦, en: New Year's Day, first: "2030-01-01", last: "2030-01-02"}
-make_up_days: ["2030-01-05"]
-"""
-TWO_LIMITS = CLOCKS[CLOCKS.index("  - key: decision") :]
-PROHIBITION = """\
-- id: D39
-  kind: prohibition
-  name: {zh: 不重新计算, en: no restart}
-  basis: {CPL: ["91"]}
-  provenance: [src]
-  begins: [detention]
-  ends: []
-  within: [D03]
-  responsible: [PROCURATORATE]
-  leads: [1 day]
-"""
+FIRST_ITEM = CLOCKS[CLOCKS.index("- id: D03") : CLOCKS.index("- id: D05")]
+FIRST_LIMIT = FIRST_ITEM[FIRST_ITEM.index("  - key: decision") :]
+
+
+def line_of(text: str) -> int:
+    return CLOCKS[: CLOCKS.index(text)].count("\n") + 1
 
 
 def refusal(tmp_path: Path, **changes: tuple[str, str]) -> str:
@@ -63,8 +48,8 @@ def refusal(tmp_path: Path, **changes: tuple[str, str]) -> str:
             "POLICE has no part in 'PB-02 sent by POLICE'",
         ),
         ("PB-02 received by POLICE", "escape", 14, "event 'escape' is not in events.yaml"),
-        ("when: detained", "when: asleep", 15, "'asleep' is not one of: detained"),
-        ("when: detained", "unless: [asleep]", 15, "'asleep' is not one of: detained"),
+        ("when: detained", "when: asleep", 15, "'asleep' is no switch of this edition"),
+        ("when: detained", "unless: [asleep]", 15, "'asleep' is no switch of this edition"),
         ("when: detained", "holidays: maybe", 15, "'maybe' is not one of"),
         ("when: detained", "most_runs: 0", 15, "0 is not 1 or more"),
         ("when: detained", "colour: red", 15, "unknown key 'colour'"),
@@ -87,19 +72,15 @@ def refusal(tmp_path: Path, **changes: tuple[str, str]) -> str:
             "'mayor' is not one of",
         ),
         ("[PROCURATORATE]", "[]", 16, "nobody is responsible"),
-        ("leads: [1 day]\n", f"leads: [1 day]\n{TWO_LIMITS}", 18, "'D03.decision' is given twice"),
+        ("leads: [1 day]\n", f"leads: [1 day]\n{FIRST_LIMIT}", 18, "'D03.decision' is given twice"),
         (
             "leads: [1 day]\n",
-            f"leads: [1 day]\n{CLOCKS[CLOCKS.index('- id') :]}",
+            f"leads: [1 day]\n{FIRST_ITEM}",
             18,
             "clock 'D03' is given twice",
         ),
-        (
-            "leads: [1 day]\n",
-            f"leads: [1 day]\n{PROHIBITION.replace('[D03]', '[D08]')}",
-            25,
-            "'D08' is no limit of this edition",
-        ),
+        ("within: [D03]", "within: [D08]", line_of("  within:"), "'D08' is no limit of this edition"),
+        ("of: [D05]", "of: [D05, D05]", line_of("    of:"), "'D05' is listed twice"),
     ],
 )
 def test_the_mistake_is_named(tmp_path: Path, old: str, new: str, line: int, reason: str) -> None:
@@ -108,9 +89,8 @@ def test_the_mistake_is_named(tmp_path: Path, old: str, new: str, line: int, rea
 
 
 def test_a_prohibited_restart_is_refused(tmp_path: Path) -> None:
-    restarting = CLOCKS.replace("    when: detained\n", "    restarts: [detention]\n")
-    refused = refusal(tmp_path, clocks=(CLOCKS, restarting + PROHIBITION))
-    assert "2030.1/clocks.yaml:18: D39 forbids that 'D03' restarts" in refused
+    refused = refusal(tmp_path, clocks=("    when: detained\n", "    restarts: [arrest]\n"))
+    assert f"2030.1/clocks.yaml:{line_of('- id: D39')}: D39 forbids that 'D03' restarts" in refused
 
 
 @pytest.mark.parametrize(
@@ -150,7 +130,7 @@ def test_processes_and_clocks_say_the_same(
     assert reason in refusal(tmp_path, **changes)
 
 
-@pytest.mark.parametrize("name", ["events.yaml", "clocks.yaml"])
+@pytest.mark.parametrize("name", ["events.yaml", "clocks.yaml", "lifecycle.yaml"])
 def test_an_edition_without_them(tmp_path: Path, name: str) -> None:
     root = write_edition(tmp_path)
     (root / "2030.1" / name).unlink()
@@ -171,11 +151,27 @@ def test_an_edition_without_them(tmp_path: Path, name: str) -> None:
     ],
 )
 def test_a_broken_calendar(tmp_path: Path, old: str, new: str, line: int, reason: str) -> None:
-    root = write_edition(tmp_path)
-    (root / "calendar").mkdir()
-    assert old in YEAR
-    (root / "calendar/2030.yaml").write_text(YEAR.replace(old, new), encoding="utf-8")
-    with pytest.raises(EditionError) as caught:
-        load_edition("2030.1", root)
-    assert f"calendar/2030.yaml:{line}: " in str(caught.value)
-    assert reason in str(caught.value)
+    refused = refusal(tmp_path, year=(old, new))
+    assert f"calendar/2030.yaml:{line}: " in refused
+    assert reason in refused
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "reason"),
+    [
+        ("    DECIDED:", "    decided:", 4, "'decided' is no code of a state"),
+        ("to: DECIDED", "to: NOWHERE", 7, "'NOWHERE' is no state of this region"),
+        ("from: [ARREST_REVIEW]", "from: [NOWHERE]", 7, "'NOWHERE' is no state of this region"),
+        ("by: [PB-01 sent]", "by: []", 6, "nothing makes this move"),
+        ("by: [PB-01 sent]", "by: [PB-77 sent]", 6, "'PB-77' is not a process of this edition"),
+        ("by: [PB-01 sent]", "by: [escape]", 6, "event 'escape' is not in events.yaml"),
+        ("most_visits: 1", "most_visits: 0", 7, "0 is not 1 or more"),
+        ("[ZC-05]", "[ZC-77]", 9, "'ZC-77' is not a process of this edition"),
+        (", terminal: true", "", 4, "no move leads out of the state 'DECIDED', which is not terminal"),
+        ("to: DECIDED", "to: ARREST_REVIEW", 4, "no move leads to the state 'DECIDED'"),
+    ],
+)
+def test_a_broken_lifecycle(tmp_path: Path, old: str, new: str, line: int, reason: str) -> None:
+    refused = refusal(tmp_path, lifecycle=(old, new))
+    assert f"2030.1/lifecycle.yaml:{line}: " in refused
+    assert reason in refused

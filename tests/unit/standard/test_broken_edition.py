@@ -90,6 +90,8 @@ processes:
 EVENTS = """\
 detention: {zh: 拘留执行, en: detention executed}
 arrest: {zh: 逮捕执行, en: arrest executed}
+evaluation: {zh: 鉴定开始, en: evaluation begun}
+evaluated: {zh: 鉴定结束, en: evaluation ended}
 """
 CLOCKS = """\
 switches:
@@ -109,10 +111,96 @@ clocks:
     when: detained
     responsible: [PROCURATORATE]
     leads: [1 day]
+- id: D05
+  kind: limit
+  name: {zh: 侦查羁押, en: investigation custody}
+  basis: {CPL: []}
+  provenance: [unsure]
+  unsure:
+  - {item: basis, zh: 条文待核, en: the article is to be confirmed}
+  limits:
+  - key: custody
+    name: {zh: 侦查羁押, en: investigation custody}
+    term: 2 months
+    starts: [arrest]
+    stops: []
+    restarts: [evaluated]
+    extensions:
+    - {key: first, by: 1 month, at_most: 2 months, granted_by: [detention], approver: upper_court, times: 2}
+    - {key: second, to: 1 month + 1 half-month, granted_by: [arrest], approver: upper_court}
+    excludes:
+    - {begins: [detention], ends: [arrest]}
+    holidays: by_custody
+    unless: [detained]
+    most_runs: 2
+    per_case: true
+    responsible: [POLICE, COURT]
+    leads: [7 days, 3 days]
+- id: D07
+  kind: warning_lead
+  name: {zh: 提前提示, en: early warning}
+  basis: {CPL: ["91"]}
+  provenance: [src]
+  leads:
+  - key: warning
+    name: {zh: 提前提示, en: early warning}
+    of: [D05]
+    before: 7 days
+    extended: first
+    extendable: true
+    stops: [arrest]
+    responsible: [POLICE]
+    leads: [1 day]
+- id: D37
+  kind: exclusion
+  name: {zh: 鉴定期间, en: time of an evaluation}
+  basis: {CPL: ["91"]}
+  provenance: [src]
+  begins: [evaluation]
+  ends: [evaluated]
+  excluded_from: [D03, D05]
+- id: D39
+  kind: prohibition
+  name: {zh: 不重新计算, en: no restart}
+  basis: {CPL: ["91"]}
+  provenance: [src]
+  begins: [arrest]
+  ends: []
+  within: [D03]
+  responsible: [PROCURATORATE]
+  leads: [1 day]
+"""
+LIFECYCLE = """\
+procedure:
+  states:
+    ARREST_REVIEW: {zh: 审查逮捕, en: arrest review}
+    DECIDED: {zh: 已决定, en: decided, terminal: true}
+  moves:
+  - {from: [], to: ARREST_REVIEW, by: [PB-01 sent], basis: {CPL: ["91"]}}
+  - {from: [ARREST_REVIEW], to: DECIDED, by: [PB-02 sent], most_visits: 1, whole_case: true}
+  fits:
+  - {processes: [ZC-05], states: [ARREST_REVIEW]}
+measure:
+  states:
+    DETAINED: {zh: 拘留, en: detained}
+  moves:
+  - {from: ["*"], to: DETAINED, by: [detention]}
+unsure:
+- {item: PB-02, zh: 待核, en: to be confirmed}
+"""
+YEAR = """\
+year: 2030
+official: true
+source: {zh: 通知, en: notice}
+holidays:
+- {zh: 元旦, en: New Year's Day, first: "2030-01-01", last: "2030-01-02"}
+make_up_days: ["2030-01-05"]
 """
 FILES = {
     "2030.1/events.yaml": EVENTS,
     "2030.1/clocks.yaml": CLOCKS,
+    "2030.1/lifecycle.yaml": LIFECYCLE,
+    "calendar/2030.yaml": YEAR,
     "2030.1/edition.yaml": EDITION,
     "2030.1/documents.yaml": DOCUMENTS,
     "2030.1/systems.yaml": SYSTEMS,
@@ -123,6 +211,8 @@ FILES = {
 PLACES = {
     "events": "2030.1/events.yaml",
     "clocks": "2030.1/clocks.yaml",
+    "lifecycle": "2030.1/lifecycle.yaml",
+    "year": "calendar/2030.yaml",
     "edition": "2030.1/edition.yaml",
     "documents": "2030.1/documents.yaml",
     "systems": "2030.1/systems.yaml",

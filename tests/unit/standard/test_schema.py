@@ -16,6 +16,9 @@ from tests.unit.standard.test_broken_edition import FILES, MISTAKES, PLACES, wri
 from xietong_standard import EDITIONS_FOLDER, EditionError, EditionStatus, load_edition
 from xietong_standard.catalogue import ClockVerb, Content
 from xietong_standard.catalogue_reader import ENVELOPE_FIELDS, EVIDENCE_KINDS, SYSTEM_PARTIES
+from xietong_standard.clocks.model import ClockKind, Holidays
+from xietong_standard.clocks.reader import APPROVERS
+from xietong_standard.clocks.trigger_reader import TRIGGER_PARTIES
 from xietong_standard.conditions import CONDITIONS
 from xietong_standard.model import AudioVideoMode, ReceiverMode
 from xietong_standard.process_reader import MEDIA_KINDS, ROLES, VOLUME_KINDS
@@ -64,6 +67,24 @@ BEYOND = (
     "uses the event",
     "carries",
     "the edition has no processes",
+    "is not in events.yaml",
+    "is not in clocks.yaml",
+    "is not a process of this edition",
+    "is no limit of this edition",
+    "is no switch of this edition",
+    "is no state of this region",
+    "has no part in",
+    "uses the event",
+    "does not say that",
+    "forbids that",
+    "mixes hours",
+    "counts in the units",
+    "no move leads",
+    "the file is '",
+    "does not lie in",
+    "ends before it begins",
+    "is no day of a weekend",
+    "the official notice",
 )
 
 
@@ -74,6 +95,8 @@ def validator(name: str) -> Draft202012Validator:
 def definition_of(path: Path) -> str:
     if path.parent.name == "processes":
         return "processes"
+    if path.parent.name == "calendar":
+        return "calendarYear"
     return "codeTable" if path.parent.parent.name == "code_tables" else path.stem
 
 
@@ -112,6 +135,9 @@ def test_every_published_file_has_its_form(path: Path) -> None:
         ("content", [content.value for content in Content]),
         ("evidenceKind", EVIDENCE_KINDS),
         ("envelopeField", ENVELOPE_FIELDS),
+        ("triggerParty", TRIGGER_PARTIES),
+        ("approver", APPROVERS),
+        ("holidays", [*Holidays]),
     ],
 )
 def test_vocabularies_are_those_of_the_reader(name: str, words: Collection[str]) -> None:
@@ -122,6 +148,8 @@ def test_vocabularies_inside_definitions() -> None:
     process = DEFINITIONS["process"]["properties"]
     assert process["receivers"]["properties"]["mode"]["enum"] == sorted(mode.value for mode in ReceiverMode)
     assert set(process["clocks"]["properties"]) == {verb.value for verb in ClockVerb}
+    kinds = {kind["properties"]["kind"]["const"] for kind in DEFINITIONS["clock"]["anyOf"]}
+    assert kinds == {kind.value for kind in ClockKind}
     assert DEFINITIONS["edition"]["properties"]["status"]["enum"] == sorted(s.value for s in EditionStatus)
 
 

@@ -33,7 +33,7 @@ class Certainty(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class CalendarYear:
-    """One year: holidays (节假日) and the days of weekends on which people work instead (调休).
+    """One year: holidays (节假日) with their names, and the days of weekends on which people work instead (调休).
 
     `official` is false when the year's notice is not known: then only weekends are off.
     """
@@ -41,7 +41,7 @@ class CalendarYear:
     year: int
     official: bool
     source: Text
-    holidays: frozenset[date]
+    holidays: Mapping[date, Text]
     make_up_days: frozenset[date]
 
     def is_off(self, day: date) -> bool:

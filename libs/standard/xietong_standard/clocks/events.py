@@ -27,6 +27,9 @@ class Moment(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+# The order in which they happen.
+_MOMENTS = tuple(Moment)
+
 # A package that came to nothing starts and stops nothing.
 _VOID = {Moment.RETURNED, Moment.REJECTED, Moment.WITHDRAWN}
 
@@ -123,5 +126,6 @@ def history(events: Iterable[Event], now: datetime, person_id: str | None = None
     return tuple(sorted(counting, key=_order))
 
 
-def _order(event: Event) -> tuple[datetime, str, str, str, str, str]:
-    return (event.time, event.code, event.moment or "", event.party, event.person_id, event.package_id)
+def _order(event: Event) -> tuple[datetime, str, int, str, str, str]:
+    moment = _MOMENTS.index(event.moment) if event.moment else 0
+    return (event.time, event.code, moment, event.party, event.person_id, event.package_id)

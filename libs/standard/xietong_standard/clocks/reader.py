@@ -1,4 +1,4 @@
-"""Reads events.yaml and clocks.yaml: the schema of dated events, switches and clock items, key by key."""
+"""Reads clocks.yaml: the schema of switches and clock items, key by key."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TypeVar
 
-from xietong_standard.clocks.events import EventKind, Trigger
 from xietong_standard.clocks.model import (
     ClockItem,
     ClockKind,
@@ -21,6 +20,7 @@ from xietong_standard.clocks.model import (
     WarningLead,
 )
 from xietong_standard.clocks.terms import Term, TermError
+from xietong_standard.clocks.trigger_reader import TRIGGER_PARTIES, TriggerReader
 from xietong_standard.model import Party
 from xietong_standard.process_reader import read_open_point
 from xietong_standard.source import Entry
@@ -47,8 +47,6 @@ _Part = TypeVar("_Part")
 
 _ITEM_ID = re.compile(r"D[0-9]{2}")
 _KEY = re.compile(r"[a-z][a-z0-9-]*")
-_EVENT = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_PARTIES = tuple(party.value for party in Party if party is not Party.HUB)
 _LIMIT = ("key", "name", "term", "starts", "stops", "responsible", "leads")
 _LIMIT_OPTIONAL = (
     "restarts",
@@ -68,29 +66,15 @@ _BODIES = {
 }
 
 
-def read_events(entry: Entry) -> dict[str, tuple[EventKind, Entry]]:
-    """Reads the dated events of an edition, each with its place: `{code: {zh, en}}`."""
-    events: dict[str, tuple[EventKind, Entry]] = {}
-    for key, value in entry.pairs():
-        if not _EVENT.fullmatch(key.text()):
-            key.fail(f"'{key.text()}' is no code of an event; write small letters, such as 'case-accepted'")
-        events[key.text()] = (EventKind(key.text(), read_text(value)), key)
-    return events
-
-
 class ClockReader:
-    """Reads clocks that cite the laws and name the dated events of one edition.
+    """Reads clocks that cite the laws of one edition; `items` keeps their places."""
 
-    `events`, `triggers` and `items` keep the places of what has to be compared with the rest of the edition.
-    """
-
-    def __init__(self, vocabulary: Vocabulary, events: Mapping[str, tuple[EventKind, Entry]]) -> None:
+    def __init__(self, vocabulary: Vocabulary, triggers: TriggerReader) -> None:
         self._vocabulary = vocabulary
-        self.events = events
+        self._triggers = triggers
         self._switches: Mapping[str, Switch] = {}
-        self.triggers: list[tuple[Trigger, Entry]] = []
-        self.items: dict[str, Entry] = {}
         self._limit_names: list[Entry] = []
+        self.items: dict[str, Entry] = {}
 
     def read(self, entry: Entry) -> Clocks:
         """Reads all clocks. Raises EditionError at the line of the first mistake."""
@@ -103,7 +87,7 @@ class ClockReader:
                 item_entry.fail(f"clock '{item.id}' is given twice")
             items[item.id] = item
             self.items[item.id] = item_entry
-        events = {code: kind for code, (kind, _) in self.events.items()}
+        events = {code: kind for code, (kind, _) in self._triggers.events.items()}
         clocks = Clocks(MappingProxyType(events), MappingProxyType(self._switches), MappingProxyType(items))
         for name in self._limit_names:
             if name.text() not in clocks.limits:
@@ -112,7 +96,7 @@ class ClockReader:
 
     def _switch(self, entry: Entry) -> Switch:
         fields = entry.fields(("begins", "ends"))
-        return Switch(self._triggers(fields["begins"]), self._triggers(fields["ends"]))
+        return Switch(self._triggers.read(fields["begins"]), self._triggers.read(fields["ends"]))
 
     def _item(self, entry: Entry) -> ClockItem:
         kind = ClockKind(_peek(entry, "kind").choice([kind.value for kind in ClockKind]))
@@ -160,7 +144,7 @@ class ClockReader:
     def _limit(self, limit_id: str, entry: Entry) -> Limit:
         fields = entry.fields(_LIMIT, _LIMIT_OPTIONAL)
         term = _term(fields["term"])
-        starts = self._triggers(fields["starts"])
+        starts = self._triggers.read(fields["starts"])
         if not starts:
             fields["starts"].fail(f"{limit_id} starts at no event")
         return Limit(
@@ -168,8 +152,8 @@ class ClockReader:
             name=read_text(fields["name"]),
             term=term,
             starts=starts,
-            stops=self._triggers(fields["stops"]),
-            restarts=self._triggers(fields.get("restarts")),
+            stops=self._triggers.read(fields["stops"]),
+            restarts=self._triggers.read(fields.get("restarts")),
             extensions=tuple(self._extension(item, term) for item in items_of(fields.get("extensions"))),
             exclusions=tuple(
                 self._exclusion(item.fields(("begins", "ends"))) for item in items_of(fields.get("excludes"))
@@ -179,7 +163,7 @@ class ClockReader:
             else Holidays.MOVE,
             when=self._switch_name(fields["when"]) if "when" in fields else "",
             unless=tuple(self._switch_name(item) for item in items_of(fields.get("unless"))),
-            most_runs=_positive(fields["most_runs"]) if "most_runs" in fields else 0,
+            most_runs=fields["most_runs"].positive() if "most_runs" in fields else 0,
             per_case=fields["per_case"].flag() if "per_case" in fields else False,
             responsible=_parties(fields["responsible"]),
             leads=_terms(fields["leads"]),
@@ -197,9 +181,9 @@ class ClockReader:
             by=lengths["by"],
             to=lengths["to"],
             at_most=lengths["at_most"],
-            granted_by=self._triggers(fields["granted_by"]),
+            granted_by=self._triggers.read(fields["granted_by"]),
             approver=fields["approver"].choice(APPROVERS.keys()),
-            times=_positive(fields["times"]) if "times" in fields else 1,
+            times=fields["times"].positive() if "times" in fields else 1,
         )
 
     def _warning_lead(self, lead_id: str, entry: Entry) -> WarningLead:
@@ -211,7 +195,7 @@ class ClockReader:
             name=read_text(fields["name"]),
             of=self._limit_ids(fields["of"]),
             before=_term(fields["before"]),
-            stops=self._triggers(fields["stops"]),
+            stops=self._triggers.read(fields["stops"]),
             responsible=_parties(fields["responsible"]),
             leads=_terms(fields["leads"]),
             extended=fields["extended"].text() if "extended" in fields else "",
@@ -219,34 +203,21 @@ class ClockReader:
         )
 
     def _exclusion(self, fields: Mapping[str, Entry]) -> Exclusion:
-        return Exclusion(self._triggers(fields["begins"]), self._triggers(fields["ends"]))
+        return Exclusion(self._triggers.read(fields["begins"]), self._triggers.read(fields["ends"]))
 
     def _prohibition(self, fields: Mapping[str, Entry]) -> Prohibition:
         return Prohibition(
             within=self._limit_ids(fields["within"]),
-            begins=self._triggers(fields["begins"]),
-            ends=self._triggers(fields["ends"]),
+            begins=self._triggers.read(fields["begins"]),
+            ends=self._triggers.read(fields["ends"]),
             responsible=_parties(fields["responsible"]),
             leads=_terms(fields["leads"]),
         )
 
-    def _triggers(self, entry: Entry | None) -> tuple[Trigger, ...]:
-        found = []
-        for item in items_of(entry):
-            try:
-                trigger = Trigger.parse(item.text())
-            except ValueError as error:
-                item.fail(str(error))
-            if trigger.moment is None and trigger.code not in self.events:
-                item.fail(f"event '{trigger.code}' is not in events.yaml")
-            if trigger.party and trigger.party not in _PARTIES:
-                item.fail(f"'{trigger.party}' is not one of: {', '.join(_PARTIES)}")
-            self.triggers.append((trigger, item))
-            found.append(trigger)
-        return tuple(found)
-
     def _switch_name(self, entry: Entry) -> str:
-        return entry.choice(self._switches.keys())
+        if entry.text() not in self._switches:
+            entry.fail(f"'{entry.text()}' is no switch of this edition")
+        return entry.text()
 
     def _limit_ids(self, entry: Entry) -> tuple[str, ...]:
         self._limit_names += entry.items()
@@ -273,14 +244,7 @@ def _terms(entry: Entry) -> tuple[Term, ...]:
 
 
 def _parties(entry: Entry) -> tuple[Party, ...]:
-    found = tuple(Party(item.choice(_PARTIES)) for item in entry.items())
+    found = tuple(Party(item.choice(TRIGGER_PARTIES)) for item in entry.items())
     if not found:
         entry.fail("nobody is responsible")
     return found
-
-
-def _positive(entry: Entry) -> int:
-    number = entry.integer()
-    if number < 1:
-        entry.fail(f"{number} is not 1 or more")
-    return number

@@ -8,23 +8,30 @@ from itertools import chain
 from xietong_standard.catalogue import ClockVerb
 from xietong_standard.clocks.events import Moment, Trigger
 from xietong_standard.clocks.model import ClockItem, Clocks, Limit
-from xietong_standard.clocks.reader import ClockReader
+from xietong_standard.clocks.trigger_reader import TriggerReader
 from xietong_standard.model import PartyRole, Process
 from xietong_standard.source import Entry, Problem
 
+Places = Mapping[str, Entry]
+
 
 def check_clocks(
-    clocks: Clocks, reader: ClockReader, processes: Mapping[str, Process], places: Mapping[str, Entry]
+    clocks: Clocks, items: Places, processes: Mapping[str, Process], places: Places
 ) -> list[Problem]:
-    """All mistakes between clocks and processes. `reader` and `places` know where both stand."""
+    """All mistakes between clocks and processes; `items` and `places` know where both stand."""
     effects = {item.id: _effects(clocks, item) for item in clocks.items.values()}
     return [
-        *_triggers(reader, processes),
-        *_events(reader, processes, places),
         *_claims(effects, processes, places),
-        *_silences(effects, reader, processes),
-        *_prohibitions(clocks, reader),
+        *_silences(effects, items, processes),
+        *_prohibitions(clocks, items),
     ]
+
+
+def check_triggers(
+    triggers: TriggerReader, processes: Mapping[str, Process], places: Places
+) -> list[Problem]:
+    """Triggers of unknown processes or of parties without a part in them, and events that nobody knows or uses."""
+    return [*_triggers(triggers, processes), *_events(triggers, processes, places)]
 
 
 _Effects = Mapping[ClockVerb, tuple[Trigger, ...]]
@@ -44,8 +51,8 @@ def _effects(clocks: Clocks, item: ClockItem) -> _Effects:
     }
 
 
-def _triggers(reader: ClockReader, processes: Mapping[str, Process]) -> Iterator[Problem]:
-    for trigger, entry in reader.triggers:
+def _triggers(reader: TriggerReader, processes: Mapping[str, Process]) -> Iterator[Problem]:
+    for trigger, entry in reader.places:
         if trigger.moment is None:
             continue
         process = processes.get(trigger.code)
@@ -62,10 +69,8 @@ def _takes_part(trigger: Trigger, process: Process) -> bool:
     return any(trigger.party in role.parties for role in roles)
 
 
-def _events(
-    reader: ClockReader, processes: Mapping[str, Process], places: Mapping[str, Entry]
-) -> Iterator[Problem]:
-    used = {trigger.code for trigger, _ in reader.triggers if trigger.moment is None}
+def _events(reader: TriggerReader, processes: Mapping[str, Process], places: Places) -> Iterator[Problem]:
+    used = {trigger.code for trigger, _ in reader.places if trigger.moment is None}
     for code, (_, key) in reader.events.items():
         if code not in used:
             yield key.problem(f"no clock and no state uses the event '{code}'")
@@ -76,7 +81,7 @@ def _events(
 
 
 def _claims(
-    effects: Mapping[str, _Effects], processes: Mapping[str, Process], places: Mapping[str, Entry]
+    effects: Mapping[str, _Effects], processes: Mapping[str, Process], places: Places
 ) -> Iterator[Problem]:
     """What a process says that it does to a clock, and no trigger of the clock bears out."""
     for process in processes.values():
@@ -90,7 +95,7 @@ def _claims(
 
 
 def _silences(
-    effects: Mapping[str, _Effects], reader: ClockReader, processes: Mapping[str, Process]
+    effects: Mapping[str, _Effects], items: Places, processes: Mapping[str, Process]
 ) -> Iterator[Problem]:
     """What a clock says that a package does to it, and the process does not say."""
     for item_id, verbs in effects.items():
@@ -98,7 +103,7 @@ def _silences(
             for code in sorted({trigger.code for trigger in triggers if trigger.moment}):
                 process = processes.get(code)
                 if process and item_id not in (process.clocks or {}).get(verb, ()):
-                    yield reader.items[item_id].problem(f"{code} does not say that it {verb} {item_id}")
+                    yield items[item_id].problem(f"{code} does not say that it {verb} {item_id}")
 
 
 def _done_by(process: Process, trigger: Trigger) -> bool:
@@ -107,7 +112,7 @@ def _done_by(process: Process, trigger: Trigger) -> bool:
     return process.supervision is not None and trigger.code in process.supervision.events
 
 
-def _prohibitions(clocks: Clocks, reader: ClockReader) -> Iterator[Problem]:
+def _prohibitions(clocks: Clocks, items: Places) -> Iterator[Problem]:
     """Limits that restart or pause at an event of which a prohibition says that it must not."""
     for item in clocks.items.values():
         if item.prohibition is None:
@@ -115,7 +120,7 @@ def _prohibitions(clocks: Clocks, reader: ClockReader) -> Iterator[Problem]:
         forbidden = {*item.prohibition.begins, *item.prohibition.ends}
         for limit_id in item.prohibition.within:
             if not forbidden.isdisjoint(_begin_anew(clocks, clocks.limits[limit_id])):
-                yield reader.items[item.id].problem(
+                yield items[item.id].problem(
                     f"{item.id} forbids that '{limit_id}' restarts or pauses at its events"
                 )
 
