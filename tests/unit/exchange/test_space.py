@@ -23,7 +23,7 @@ from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.frames import DataFrame, Frame
 from xietong_exchange.flow.part_store import PartKey
 from xietong_exchange.flow.receive import Receiver
-from xietong_exchange.flow.space import Space
+from xietong_exchange.flow.space import Space, Usage
 from xietong_exchange.testing.memory_parts import MemoryPartStore
 
 POLICE, COURT = Party.PARTY_POLICE, Party.PARTY_COURT
@@ -59,6 +59,23 @@ def test_the_reserve_is_for_what_was_admitted_before() -> None:
     space.promise(POLICE, 61, resumes=True)
     with pytest.raises(StorageFull):
         space.promise(POLICE, 40, resumes=True)
+
+
+def test_a_party_stays_within_its_quota_and_others_do_not_feel_it() -> None:
+    parts = MemoryPartStore(capacity_bytes=1000)
+    space = Space(parts, 0, {POLICE: 100})
+    space.keep(POLICE, 60)
+    promise = space.promise(POLICE, 30)
+    with pytest.raises(StorageFull) as caught:
+        space.promise(POLICE, 11)
+    assert caught.value.facts["free"] == "10"
+    space.promise(POLICE, 11, resumes=True).close()
+    space.promise(COURT, 800).close()
+    promise.close()
+    space.keep(POLICE, 30)
+    space.let_go(POLICE, 60)
+    space.promise(POLICE, 70)
+    assert space.usage() == [Usage(POLICE, 30, 70, 100)]
 
 
 async def test_nothing_needs_no_place_even_on_a_full_disk() -> None:

@@ -16,6 +16,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import groupby
 
+from google.protobuf.message import DecodeError
+
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong_exchange.domain.delivery import FINAL
 from xietong_exchange.domain.errors import XietongError
@@ -81,7 +83,7 @@ class Housekeeping:
             async with self.exchange.store.transaction() as tx:
                 released = await release(tx)
                 for record in released:
-                    await tx.contents.let_go(record.package_id, record.sender, sealed(record).digests)
+                    await tx.contents.let_go(record.package_id, record.sender, _digests(record))
             for record in released:
                 if record.complete and record.direction != Direction.DIRECTION_OUTGOING:
                     self.exchange.space.let_go(record.sender, record.size_bytes)
@@ -128,6 +130,14 @@ class Housekeeping:
             needed = await tx.contents.needed(party, digests, is_own=party == self.exchange.party)
         unneeded = [key for key in keys if key.digest not in needed]
         return len(await self.exchange.parts.collect(unneeded, unused_since)) if unneeded else 0
+
+
+def _digests(record: PackageRecord) -> Sequence[bytes]:
+    try:
+        return sealed(record).digests
+    except DecodeError:
+        log.warning("package %s can't be read, its contents stay: see its envelope", record.package_id)
+        return ()
 
 
 async def _release(

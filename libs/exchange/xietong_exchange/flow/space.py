@@ -70,7 +70,7 @@ class Space:
 
     def usage(self) -> list[Usage]:
         """What each party takes that takes anything, or has a quota."""
-        parties = sorted({*self._kept, *self._promised, *self.quotas})
+        parties = sorted({*+self._kept, *+self._promised, *self.quotas})  # a counter's + leaves out zeros
         return [
             Usage(party, self._kept[party], self._promised[party], self.quotas.get(party, 0))
             for party in parties
