@@ -13,10 +13,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from xietong.exchange.v1.gateway_service_pb2 import GetNodeResponse
+from xietong.exchange.v1.operations_service_pb2 import GetStatusResponse, PartyUsage
 from xietong_client.credentials import Credentials
 from xietong_client.errors import XietongClientError
 from xietong_client.labels import party_name
 from xietong_client.node import Node
+from xietong_client.operations import Operations
 from xietong_client.settings import ConnectionSettings
 from xietong_client.text import NO_TEXT, Text
 
@@ -26,6 +28,8 @@ SKEW_WARNING = timedelta(seconds=5)
 SKEW_FAILURE = timedelta(seconds=60)
 FREE_WARNING_BYTES = 5 * 1024**3
 FREE_FAILURE_BYTES = 512 * 1024**2
+QUOTA_WARNING = 0.9
+HUB = "hub"
 _GIB = 1024**3
 _OTHERS_MODE = 0o077
 
@@ -71,8 +75,12 @@ async def examine(settings: ConnectionSettings, folder: Path) -> AsyncIterator[C
     yield proven
     if proven.verdict is Verdict.FAILED:
         return
-    async for result in _ask_node(target, credentials, server_name):
-        yield result
+    if credentials.party != HUB:  # The hub has no business systems, and nothing to answer them.
+        async for result in _ask_node(target, credentials, server_name):
+            yield result
+    if not credentials.system:
+        async for result in _ask_operations(target, credentials, server_name):
+            yield result
 
 
 def _certificate(credentials: Credentials, now: datetime) -> Check:
@@ -209,6 +217,56 @@ async def _ask_node(target: str, credentials: Credentials, server_name: str) -> 
         return
     yield _identity(info)
     yield _clock(info, start, end)
+
+
+async def _ask_operations(target: str, credentials: Credentials, server_name: str) -> AsyncIterator[Check]:
+    try:
+        async with Operations.connect(
+            target, credentials, server_name=server_name, connect_seconds=PATIENCE_SECONDS
+        ) as operations:
+            status = operations.status
+    except XietongClientError as error:
+        yield _failed("storage", error)
+        return
+    for result in storage_checks(status):
+        yield result
+
+
+def storage_checks(status: GetStatusResponse) -> list[Check]:
+    """Whether the node still takes new data, and from whom it soon takes none."""
+    return [_storage(status), *(_quota(usage) for usage in status.usage if usage.quota_bytes)]
+
+
+def _storage(status: GetStatusResponse) -> Check:
+    free, promised, reserve = status.free_bytes, status.promised_bytes, status.reserve_bytes
+    text = Text(
+        f"节点磁盘剩余 {free / _GIB:.1f} GiB，其中在途数据已占 {promised / _GIB:.1f} GiB，"
+        f"保留 {reserve / _GIB:.1f} GiB。",
+        f"the node has {free / _GIB:.1f} GiB free, {promised / _GIB:.1f} GiB of it promised to data on their way, "
+        f"and keeps {reserve / _GIB:.1f} GiB.",
+    )
+    remedy = Text(
+        "请清理或扩充磁盘，或缩短内容保存期（docs/operations.md）。",
+        "Free or add space, or shorten the retention of contents (docs/operations.md).",
+    )
+    if free - promised < reserve:
+        return Check("storage", Verdict.FAILED, text, remedy)
+    if free - promised < 2 * reserve:
+        return Check("storage", Verdict.WARNING, text, remedy)
+    return Check("storage", Verdict.OK, text)
+
+
+def _quota(usage: PartyUsage) -> Check:
+    used, quota, party = usage.kept_bytes + usage.promised_bytes, usage.quota_bytes, party_name(usage.party)
+    text = Text(
+        f"{party} 已用配额 {used / _GIB:.1f}/{quota / _GIB:.1f} GiB。",
+        f"{party} uses {used / _GIB:.1f} of its {quota / _GIB:.1f} GiB.",
+    )
+    if used < quota * QUOTA_WARNING:
+        return Check("quota", Verdict.OK, text)
+    verdict = Verdict.FAILED if used >= quota else Verdict.WARNING
+    remedy = Text("请提高配额或缩短内容保存期。", "Raise the quota, or shorten the retention of contents.")
+    return Check("quota", verdict, text, remedy)
 
 
 def _identity(info: GetNodeResponse) -> Check:

@@ -26,6 +26,7 @@ View = dict[str, Any]
 def package_view(package: Package) -> View:
     """A package."""
     envelope = envelope_of(package)
+    removed = package.contents_removed_time if package.HasField("contents_removed_time") else None
     return {
         "package_id": package.package_id,
         "seal": package.seal.value.hex(),
@@ -46,6 +47,7 @@ def package_view(package: Package) -> View:
         "parts": len(envelope.parts),
         "trace_id": trace_id_of(package),
         "create_time": time_view(package.create_time),
+        "contents_removed_time": time_view(removed) if removed is not None else None,
         "progress": progress_view(package.progress) if package.HasField("progress") else None,
         "reasons": reasons_view(package.reasons),
         "evidence": [statement_view(statement) for statement in statements_of(package)],
