@@ -189,3 +189,26 @@ def test_conditions_on_the_case(edition: Edition) -> None:
     del manifest.case.traits[:]
     manifest.persons[2].roles.pop()
     assert verdict(edition, "QS-01", manifest).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("ZC-03", MeasureKind.MEASURE_KIND_DETENTION),
+        ("ZC-04", MeasureKind.MEASURE_KIND_ARREST),
+        ("HY-06", MeasureKind.MEASURE_KIND_RELEASE),
+        ("SP-18", MeasureKind.MEASURE_KIND_ARREST),
+    ],
+)
+def test_a_measure_need_not_concern_every_suspect_of_the_case(
+    edition: Edition, code: str, kind: MeasureKind.ValueType
+) -> None:
+    manifest = package(edition.process(code))
+    others = [measure for measure in manifest.measures if measure.kind != kind]
+    of_one = [m for m in manifest.measures if m.kind == kind and m.person_id == IDENTIFIED]
+    del manifest.measures[:]
+    manifest.measures.extend([*others, *of_one])
+    assert verdict(edition, code, manifest).errors == ()
+    del manifest.measures[:]
+    manifest.measures.extend(others)
+    assert verdict(edition, code, manifest).errors
