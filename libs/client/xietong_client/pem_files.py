@@ -95,7 +95,7 @@ class PemPair:
         return PkiError(
             f"{path} is missing or not what `xietong pki init` writes there: restore it, or remove both "
             f"{pair} and run the command again",
-            f"该文件缺失或内容不符:请恢复;或将两个文件({pair})都删除,再运行 `xietong pki init`",
+            f"该文件缺失或内容不符：请恢复；或将两个文件（{pair}）都删除，再运行 `xietong pki init`",
         )
 
     def _read_key(self) -> PrivateKeyTypes:

@@ -91,17 +91,17 @@ class Identity:
         if self.party not in PARTIES:
             raise PkiError(
                 f"{self.party!r} is no party: use one of {', '.join(PARTIES)}",
-                f"{self.party!r} 不是政法单位代码:请使用上列代码之一",
+                f"{self.party!r} 不是政法单位代码：请使用上列代码之一",
             )
         if (self.role is Role.SYSTEM) != bool(self.system):
             raise PkiError(
                 f"{self.party}/{self.role}: name the system if it is one, and only then",
-                "业务系统须写明名称,其他角色不得有名称",
+                "业务系统须写明名称，其他角色不得有名称",
             )
         if self.system and not _SYSTEM_NAME.fullmatch(self.system):
             raise PkiError(
                 f"{self.system!r} cannot name a system: use 1 to 63 of a-z, 0-9 and inner hyphens",
-                f"{self.system!r} 不能作系统名称:请用 1 至 63 个小写字母、数字,中间可用连字符",
+                f"{self.system!r} 不能作系统名称：请用 1 至 63 个小写字母、数字，中间可用连字符",
             )
 
     @property
@@ -151,7 +151,7 @@ class DevelopmentCA:
         if path.exists():
             raise PkiError(
                 f"{path} exists already: load it, or choose another folder",
-                "该目录已有根证书:请直接使用,或另选目录",
+                "该目录已有根证书：请直接使用，或另选目录",
             )
         return cls._write(directory, trust_domain, days, now or datetime.now(UTC))
 
@@ -176,7 +176,7 @@ class DevelopmentCA:
             raise PkiError(
                 f"{directory} holds the CA of {ca.trust_domain}, not of {trust_domain}: name the former, or "
                 "choose another folder",
-                f"该目录的根证书属于信任域 {ca.trust_domain}:请改用该信任域,或另选目录",
+                f"该目录的根证书属于信任域 {ca.trust_domain}：请改用该信任域，或另选目录",
             )
         if _expires_soon(ca.certificate, moment):
             return cls._write(directory, trust_domain, CA_VALIDITY_DAYS, moment)
@@ -188,7 +188,7 @@ class DevelopmentCA:
         if not _TRUST_DOMAIN.fullmatch(trust_domain):
             raise PkiError(
                 f"{trust_domain!r} is no trust domain: use a lower-case DNS name like {DEFAULT_TRUST_DOMAIN}",
-                f"{trust_domain!r} 不能作信任域:请使用小写域名",
+                f"{trust_domain!r} 不能作信任域：请使用小写域名",
             )
         pair = _ca_pair(directory)
         pair.create_key(_new_tls_key)
@@ -231,7 +231,7 @@ class DevelopmentCA:
             raise PkiError(
                 f"a certificate for {identity.path} would end on {end:%Y-%m-%d}, before it begins: give it a "
                 "day at least, and renew an expired CA with `xietong pki init`",
-                "证书有效期无效:有效期至少一天;根证书过期请运行 `xietong pki init` 更新",
+                "证书有效期无效：有效期至少一天；根证书过期请运行 `xietong pki init` 更新",
             )
         builder = _builder(key, self.key, (now, end), is_ca=False)
         builder = builder.subject_name(_name(f"{identity.party} {identity.role}"))

@@ -85,7 +85,7 @@ class EmbeddedPostgres:
         except OSError as error:
             await self.stop()
             raise EmbeddedPostgresError(
-                f"内置 PostgreSQL 无法启动:{error}。请检查权限与剩余空间,或改用外部数据库 URL。",
+                f"内置 PostgreSQL 无法启动：{error}。请检查权限与剩余空间，或改用外部数据库 URL。",
                 f"The embedded PostgreSQL can't start: {error}. Check permissions and free space, "
                 "or give the URL of another database.",
             ) from error
@@ -118,7 +118,7 @@ class EmbeddedPostgres:
             holder = lock.read_note()
             lock.close()
             raise EmbeddedPostgresError(
-                f"状态目录 {self._state_dir} 正被进程 {holder} 使用。请先停止该进程,或为本服务另设状态目录。",
+                f"状态目录 {self._state_dir} 正被进程 {holder} 使用。请先停止该进程，或为本服务另设状态目录。",
                 f"Process {holder} already runs the database in {self._state_dir}. Stop it, or give this "
                 "service a state folder of its own.",
             )
@@ -210,8 +210,8 @@ def _refuse_other_version(cluster: Cluster) -> None:
     installed = wheel_version().partition(".")[0]
     if made_by != installed:
         raise EmbeddedPostgresError(
-            f"{cluster.data_dir} 由 PostgreSQL {made_by} 建立,已安装的是 {installed}。"
-            f"请先装回 {DISTRIBUTION} {made_by},用 pg_dump 导出数据后再升级。",
+            f"{cluster.data_dir} 由 PostgreSQL {made_by} 建立，已安装的是 {installed}。"
+            f"请先装回 {DISTRIBUTION} {made_by}，用 pg_dump 导出数据后再升级。",
             f"{cluster.data_dir} was made by PostgreSQL {made_by}, installed is {installed}. Go back to "
             f"{DISTRIBUTION} {made_by}, dump the data with pg_dump, then upgrade.",
         )

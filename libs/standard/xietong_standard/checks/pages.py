@@ -8,7 +8,7 @@ from xietong.casefile.v1.dossier_pb2 import Volume
 from xietong_standard.checks.submission import Submission
 from xietong_standard.verdict import Finding, error
 
-_BASIS = "卷宗目录页次规则(设计) / page rules of the dossier catalogue (design)"
+_BASIS = "卷宗目录页次规则（设计） / page rules of the dossier catalogue (design)"
 
 REVERSED = error(
     "XT-PAG-01",
@@ -22,7 +22,7 @@ REVERSED = error(
 OVERLAP = error(
     "XT-PAG-02",
     (
-        "卷宗“{title}”目录第 {item} 项(第 {first} 至 {last} 页)与第 {other} 项的页次重叠",
+        "卷宗“{title}”目录第 {item} 项（第 {first} 至 {last} 页）与第 {other} 项的页次重叠",
         "item {item} of volume '{title}' (pages {first} to {last}) overlaps with item {other}",
     ),
     (
