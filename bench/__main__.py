@@ -7,15 +7,13 @@ import asyncio
 import os
 import random
 import shutil
-import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
-from bench.city import CITIES, remove_city
+from bench.command import ENDED, FOLDER, RESULTS, run_to_end, working_folder
 from bench.history import history
 from bench.lanes import lanes
 from bench.large import growth, one_hop, through_hub
@@ -23,10 +21,6 @@ from bench.machine import Machine
 from bench.report import Report
 from bench.run import GIB, MIB, Run
 from bench.small import small_packages
-
-Result = TypeVar("Result")
-RESULTS = Path(__file__).parent / "results"
-FOLDER = Path(__file__).parents[1] / "var"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +47,6 @@ BLOCKS = {
 
 async def measure(run: Run, names: Sequence[str]) -> tuple[Report, bool]:
     """The report, and whether every block ended as it should; written after each of them."""
-    run.folder.mkdir(parents=True, exist_ok=True)
     machine = await asyncio.to_thread(Machine.look, run.folder, (256 if run.quick else 1024) * MIB)
     report, well = Report(run.quick, machine), True
     for name in names:
@@ -84,20 +77,6 @@ async def _failure(block: Block, run: Run, report: Report) -> str:
     return ""
 
 
-async def _until_told(work: Coroutine[None, None, Result]) -> Result:
-    """Runs this; SIGTERM ends it as Ctrl-C does, with everything that it started."""
-    task = asyncio.ensure_future(work)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await task
-
-
-def _remove_all(folder: Path) -> None:
-    """What this run, or an earlier one that was killed, made: its nodes end, its files go."""
-    for name in CITIES:
-        remove_city(folder / name)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
 def main() -> int:
     """0 when everything was measured; targets may be missed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
@@ -114,14 +93,11 @@ def main() -> int:
         for name, block in BLOCKS.items()
         if (name in options.only if options.only else block.quick_seconds or not options.quick)
     ]
-    run = Run(options.quick, options.folder.resolve() / "bench", random.SystemRandom())
-    _remove_all(run.folder)
-    try:
-        report, well = asyncio.run(_until_told(measure(run, names)))
-    except asyncio.CancelledError:
-        return 128 + signal.SIGTERM
-    finally:
-        _remove_all(run.folder)
+    run = Run(options.quick, working_folder(options.folder), random.SystemRandom())
+    measured = run_to_end(measure(run, names), run.folder)
+    if measured is None:
+        return ENDED
+    report, well = measured
     print(report.markdown())
     return 0 if well else 1
 

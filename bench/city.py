@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +52,22 @@ class City:
         credentials = Credentials.from_folder(self.stack.pki / "police", "case-handling")
         return Node.connect(self.stack.address("police"), credentials)
 
+    async def kill(self, party: str) -> None:
+        """SIGKILL to a party's node; its database lives on, as it may, and serves the next start."""
+        [killed] = [one for one in self.group.started if one.name == party]
+        killed.process.kill()
+        await asyncio.to_thread(killed.process.wait)
+        self.group.started.remove(killed)
+
+    async def start(self, party: str) -> None:
+        """Start a party's node again."""
+        self.stack.start_one(self.group, party)
+        await self.group.until_ready([self.stack.answers(party)], START_SECONDS)
+
+    def pid(self, party: str) -> int:
+        """Of a party's node."""
+        return next(one.process.pid for one in self.group.started if one.name == party)
+
     async def database(self, party: str) -> asyncpg.Connection[asyncpg.Record]:
         """A connection to a node's embedded database; the caller closes it."""
         _, _, _, port, sockets, *_ = self._postmaster(party)
@@ -74,10 +90,17 @@ class City:
 
 
 @asynccontextmanager
-async def city(folder: Path, parties: Sequence[str]) -> AsyncIterator[City]:
-    """Starts nodes of these parties in `folder`, and leaves neither them nor the folder behind."""
+async def city(
+    folder: Path, parties: Sequence[str], prepare: Callable[[Stack], Awaitable[None]] | None = None
+) -> AsyncIterator[City]:
+    """Starts nodes of these parties in `folder`, and leaves neither them nor the folder behind.
+
+    prepare: changes their settings before they start.
+    """
     remove_city(folder)
     stack = Stack.prepare(folder, parties=parties)
+    if prepare is not None:
+        await prepare(stack)
     try:
         async with ProcessGroup(folder) as group:
             stack.start(group)

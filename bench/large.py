@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from bench.pairing import in_rounds, pair
 from bench.peers import PeerMissing
 from bench.report import Report, Row, Target
 from bench.run import GIB, MIB, Run, node_uses, total_cpu_seconds
-from bench.sending import prepare, send, warm_up, write_noise
+from bench.sending import prepare, send, stamp, warm_up, write_noise
 from bench.usage import Usage
 from xietong_client import DraftSession, Node
 
@@ -23,7 +22,6 @@ SEND_SECONDS = 1800.0
 """A large package that takes longer ends its rows with an error."""
 GROWN_GIB = 8
 _MEMORY_TARGET = Target("ours", "≤", 64)
-_STAMP_BYTES = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,7 @@ class Road:
 
     async def new_draft(self, source: Path) -> DraftSession:
         """A draft with a content that no node has seen: the file's, its beginning changed."""
-        await asyncio.to_thread(_stamp, source)
+        await asyncio.to_thread(stamp, source)
         return await prepare(self.node, source)
 
     async def beside(
@@ -88,14 +86,6 @@ async def noise(run: Run, size_bytes: int) -> AsyncIterator[Path]:
         yield await asyncio.to_thread(write_noise, path, size_bytes)
     finally:
         path.unlink(missing_ok=True)
-
-
-def _stamp(path: Path) -> None:
-    """Change the beginning, so that not all of it need be written anew."""
-    with path.open("r+b") as file:
-        file.write(os.urandom(min(_STAMP_BYTES, path.stat().st_size)))
-        file.flush()
-        os.fsync(file.fileno())
 
 
 async def _nothing(_source: Path) -> float:

@@ -20,6 +20,7 @@ from xietong_client import CaseFolder, DraftSession, Node
 TEMPLATE = Path(__file__).parents[1] / "examples" / "03-PB-04"
 """A receipt for an arrest warrant: the smallest package of the example case."""
 _WRITE_BYTES = 8 << 20
+_STAMP_BYTES = 64 << 10
 _PREPARED_AT_ONCE = 8
 _WARM_UP_PACKAGES = 8
 _WARM_UP_BYTES = 100_000
@@ -34,6 +35,14 @@ def write_noise(path: Path, size_bytes: int) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return path
+
+
+def stamp(path: Path) -> None:
+    """Change the beginning, so that nodes know nothing of the content and yet not all of it is written anew."""
+    with path.open("r+b") as file:
+        file.write(os.urandom(min(_STAMP_BYTES, path.stat().st_size)))
+        file.flush()
+        os.fsync(file.fileno())
 
 
 async def prepare(node: Node, content: Path) -> DraftSession:

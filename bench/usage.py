@@ -58,7 +58,7 @@ class Meter:
         return Usage(
             cpu_seconds=cpu_seconds(pids.node),
             database_cpu_seconds=tree_cpu_seconds(pids.database),
-            idle_mib=_status_mib(pids.node, "VmRSS"),
+            idle_mib=resident_mib(pids.node),
             peak_mib=_status_mib(pids.node, "VmHWM"),
         )
 
@@ -85,6 +85,11 @@ def tree_cpu_seconds(pid: int) -> float:
         return cpu_seconds(pid) + sum(tree_cpu_seconds(int(child)) for child in children)
     except FileNotFoundError:  # it ended meanwhile: its parent's time holds it
         return 0.0
+
+
+def resident_mib(pid: int) -> float:
+    """Resident memory of a process at this moment."""
+    return _status_mib(pid, "VmRSS")
 
 
 def _status_mib(pid: int, name: str) -> float:

@@ -93,8 +93,12 @@ class Stack:
     def start(self, group: ProcessGroup) -> None:
         """Starts the services."""
         for party in self.ports:
-            command = (f"xietong-{party}", "serve", "--config", self.config(party))
-            group.start(party, command, cluster=self.state(party))
+            self.start_one(group, party)
+
+    def start_one(self, group: ProcessGroup, party: str) -> None:
+        """Starts the service of a party."""
+        command = (f"xietong-{party}", "serve", "--config", self.config(party))
+        group.start(party, command, cluster=self.state(party))
 
     def operator(self, party: str) -> grpc.aio.Channel:
         """A channel to a service with the certificate of its operator."""
