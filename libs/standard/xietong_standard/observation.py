@@ -1,0 +1,84 @@
+"""What the hub can see: turns envelopes and evidence into the events of clocks and lifecycle, and nothing else.
+
+Manifests are never read. A package without persons in its supervision part concerns everybody in the case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from xietong.exchange.v1.envelope_pb2 import Envelope, Party
+from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
+from xietong_standard.clocks.events import Event, Moment
+from xietong_standard.lifecycle.relations import CaseNumbers
+
+# Evidence that clocks and lifecycle know. FAILED is left out: an operator may replay the package.
+_MOMENTS = {
+    EvidenceKind.EVIDENCE_KIND_SUBMITTED: Moment.SENT,
+    EvidenceKind.EVIDENCE_KIND_DELIVERED: Moment.RECEIVED,
+    EvidenceKind.EVIDENCE_KIND_ACCEPTED: Moment.ACCEPTED,
+    EvidenceKind.EVIDENCE_KIND_RETURNED: Moment.RETURNED,
+    EvidenceKind.EVIDENCE_KIND_REJECTED: Moment.REJECTED,
+    EvidenceKind.EVIDENCE_KIND_WITHDRAWN: Moment.WITHDRAWN,
+}
+
+
+def observed_events(envelope: Envelope, statements: Iterable[Statement]) -> tuple[Event, ...]:
+    """The events of one package: the dated ones that its envelope states, and its moments by its evidence."""
+    return (
+        *_dated(envelope),
+        *(event for statement in statements for event in _moments(envelope, statement)),
+    )
+
+
+def observed_numbers(
+    numbers: CaseNumbers, envelope: Envelope, statements: Iterable[Statement]
+) -> CaseNumbers:
+    """The numbers of each party, with those that a package tells: the sender's and, when accepted, the receiver's."""
+    case_id = envelope.collaboration_case_id
+    for known in envelope.case_numbers:
+        numbers = numbers.with_number(case_id, _party(known.party), known.number)
+    for statement in statements:
+        if statement.package_id == envelope.package_id and statement.receiver_case_number:
+            numbers = numbers.with_number(
+                case_id, _party(statement.stated_by), statement.receiver_case_number
+            )
+    return numbers
+
+
+def _dated(envelope: Envelope) -> Iterable[Event]:
+    for stated in envelope.supervision.events:
+        for person_id in stated.person_ids or envelope.supervision.person_ids or ("",):
+            yield Event(
+                code=stated.kind,
+                time=_time(stated.time),
+                person_id=person_id,
+                package_id=envelope.package_id,
+            )
+
+
+def _moments(envelope: Envelope, statement: Statement) -> Iterable[Event]:
+    moment = _MOMENTS.get(statement.kind)
+    if moment is None or statement.package_id != envelope.package_id:
+        return
+    place = envelope.sender if moment in (Moment.SENT, Moment.WITHDRAWN) else envelope.receiver
+    for person_id in envelope.supervision.person_ids or ("",):
+        yield Event(
+            code=envelope.process_code,
+            time=_time(statement.event_time),
+            moment=moment,
+            party=_party(place.party),
+            person_id=person_id,
+            package_id=envelope.package_id,
+        )
+
+
+def _party(party: Party.ValueType) -> str:
+    return Party.Name(party).removeprefix("PARTY_")
+
+
+def _time(timestamp: Timestamp) -> datetime:
+    return timestamp.ToDatetime(tzinfo=UTC)
