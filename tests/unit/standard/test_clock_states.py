@@ -129,6 +129,8 @@ def test_what_is_unsure_says_so(edition: Edition) -> None:
 def test_same_moment_neither_hides_a_start_nor_an_end(edition: Edition) -> None:
     again = events("bail@2026-01-05; measure-ended@2026-03-10; bail@2026-03-10")
     assert state_of(edition, "D29.bail", again, moment("2026-03-11")).phase is Phase.RUNNING
+    next_one = events("JD-13 received@2026-03-02; JD-14 sent@2026-03-10; JD-13 received@2026-03-10")
+    assert state_of(edition, "D27", next_one, moment("2026-03-11")).started == moment("2026-03-10")
     at_once = events("JD-13 received by COURT@2026-03-10; JD-14 sent@2026-03-10")
     assert state_of(edition, "D27", at_once, moment("2026-03-11")).phase is Phase.ENDED
 

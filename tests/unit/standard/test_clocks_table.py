@@ -22,6 +22,11 @@ TABLE = [
     ("D02", "detention@2026-02-12; detention-extended@2026-02-13", "2026-02-16"),
     ("D02", "detention@2026-02-12; detention-extended+4 days@2026-02-13", "2026-02-19"),
     ("D02", "detention@2026-02-12; detention-extended+9 days@2026-02-13", "2026-02-19"),
+    (
+        "D02",
+        "detention@2026-02-12; detention-extended+2 days@2026-02-13; detention-extended+4 days@2026-02-14",
+        "2026-02-19",
+    ),
     ("D02", "detention@2026-02-12; detention-extended~2026-02-18@2026-02-13", "2026-02-18"),
     ("D02", "detention@2026-01-31; detention-extended-to-30-days@2026-02-01", "2026-03-02"),
     ("D02", "detention@2024-01-31; detention-extended-to-30-days@2024-02-01", "2024-03-01"),
@@ -63,6 +68,22 @@ TABLE = [
     ("D08", f"QS-01 {RECEIVED}@2026-01-31; QS-03 {RECEIVED}@2026-03-05", "2026-04-05"),
     ("D08", f"QS-01 {RECEIVED}@2026-01-31; QS-02 sent@2026-02-10; QS-03 {RECEIVED}@2026-03-31", "2026-04-30"),
     ("D08", f"QS-01 {RECEIVED}@2026-03-02; QS-15 sent@2026-03-10; QS-15 {RECEIVED}@2026-03-12", "2026-04-12"),
+    (
+        "D08",
+        (
+            f"QS-01 {RECEIVED}@2026-03-02; psychiatric-evaluation-begun@2026-04-02; "
+            "psychiatric-evaluation-ended@2026-04-12"
+        ),
+        "2026-04-12",
+    ),
+    (
+        "D08",
+        (
+            f"QS-01 {RECEIVED}@2026-03-02; psychiatric-evaluation-begun@2026-04-03; "
+            "psychiatric-evaluation-ended@2026-04-12"
+        ),
+        "2026-04-02",
+    ),
     (
         "D08",
         (
