@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import os
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
@@ -118,7 +118,7 @@ class _Partial:
     wanted: EnvelopePart
     destination: Path
     path: Path
-    file: BinaryIO
+    file: io.FileIO
     digest: hashlib._Hash
     position: int = 0
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, ParamSpec, Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from xietong_client.errors import FileChanged, local_storage_failed
 from xietong_client.text import Text
 
-HASH_BLOCK_BYTES = 4 * 1024 * 1024
+HASH_BLOCK_BYTES = 1024 * 1024
+_BLOCKS_PER_CALL = 4
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -71,7 +73,7 @@ async def measure(name: str, path: Path, on_position: Callable[[int], None] | No
     """Reads the file once. Raises LocalStorageFailed."""
     digest = hashlib.sha256()
     try:
-        async with opened(lambda: path.open("rb")) as file:
+        async with opened(lambda: path.open("rb", buffering=0)) as file:
             size = await hash_into(digest, file, on_position)
     except OSError as error:
         raise local_storage_failed(error, str(path)) from error
@@ -79,21 +81,26 @@ async def measure(name: str, path: Path, on_position: Callable[[int], None] | No
 
 
 async def hash_into(
-    digest: hashlib._Hash, file: BinaryIO, on_position: Callable[[int], None] | None = None
+    digest: hashlib._Hash, file: io.RawIOBase, on_position: Callable[[int], None] | None = None
 ) -> int:
     """Feeds the file from its current position to its end into `digest`; returns the number of bytes."""
     position = 0
-    while taken := await in_thread(_hash_block, digest, file):
+    block = memoryview(bytearray(HASH_BLOCK_BYTES))
+    while taken := await in_thread(_hash_blocks, digest, file, block):
         position += taken
         if on_position is not None:
             on_position(position)
     return position
 
 
-def _hash_block(digest: hashlib._Hash, file: BinaryIO) -> int:
-    block = file.read(HASH_BLOCK_BYTES)
-    digest.update(block)
-    return len(block)
+def _hash_blocks(digest: hashlib._Hash, file: io.RawIOBase, block: memoryview) -> int:
+    """Some blocks through the same memory, which stays in the processor's cache; 0 at the end of the file."""
+    taken = 0
+    for _ in range(_BLOCKS_PER_CALL):
+        length = file.readinto(block) or 0
+        digest.update(block[:length])
+        taken += length
+    return taken
 
 
 def file_changed(path: Path) -> FileChanged:

@@ -12,7 +12,6 @@ from xietong.exchange.v1.capabilities_pb2 import Limits
 from xietong.exchange.v1.draft_pb2 import DraftKey
 from xietong.exchange.v1.envelope_pb2 import Digest, DigestAlgorithm
 from xietong.exchange.v1.gateway_drafts_pb2 import (
-    UploadChunk,
     UploadHeader,
     UploadPartRequest,
     UploadPartResponse,
@@ -176,8 +175,7 @@ class _Attempt:
                     data = await in_thread(_read_block, source, position, length)
                     if len(data) < length:
                         raise file_changed(self._file.path)
-                    chunk = UploadChunk(offset=position, data=data)
-                    if not await _write(stream, UploadPartRequest(chunk=chunk)):
+                    if not await _write(stream, _chunk(position, data)):
                         return
                     position += length
         except OSError as error:
@@ -194,10 +192,18 @@ class _Attempt:
 def _read_block(source: BinaryIO, position: int, length: int) -> bytes:
     """Up to `length` bytes from `position`; fewer only at the end of the file."""
     source.seek(position)
-    block = bytearray()
+    block = source.read(length)
     while len(block) < length and (piece := source.read(length - len(block))):
         block += piece
-    return bytes(block)
+    return block
+
+
+def _chunk(position: int, data: bytes) -> UploadPartRequest:
+    """The frame, filled in place: a chunk that is made apart is copied into it, byte by byte."""
+    request = UploadPartRequest()
+    request.chunk.offset = position
+    request.chunk.data = data
+    return request
 
 
 async def _read(stream: _Call) -> UploadPartResponse:
