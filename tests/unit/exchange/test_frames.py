@@ -9,8 +9,10 @@ from google.protobuf.message import DecodeError
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xietong.exchange.v1.gateway_drafts_pb2 import UploadChunk, UploadHeader, UploadPartRequest
+from xietong.exchange.v1.gateway_packages_pb2 import ReadPartResponse
 from xietong.exchange.v1.transfer_service_pb2 import Chunk, Commit, Offer, TransferRequest
-from xietong_exchange.adapters.rpc.frames import decode_request, encode_request
+from xietong_exchange.adapters.rpc.frames import decode_request, decode_upload, encode_block, encode_request
 from xietong_exchange.flow.frame_queue import FRAME_BYTES, FrameQueue
 from xietong_exchange.flow.frames import DataFrame
 
@@ -76,6 +78,44 @@ def test_any_bytes_are_read_as_the_generated_code_reads_them(raw: bytes) -> None
         assert plain(frame)[4] == meant.chunk.data
     else:
         assert frame == meant
+
+
+@given(uint64, st.binary(max_size=300), st.binary(max_size=40))
+def test_a_chunk_of_an_upload_is_read_as_the_generated_code_does(
+    offset: int, data: bytes, unknown: bytes
+) -> None:
+    raw = UploadPartRequest(chunk=UploadChunk(offset=offset, data=data)).SerializeToString()
+    field_15 = b"\x7a" + bytes([len(unknown)]) + unknown
+    for sent in (raw, field_15 + raw, raw + field_15, raw + raw):
+        assert plain(decode_upload(sent)) == (0, 0, 0, offset, data)
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_of_an_upload_are_read_as_the_generated_code_reads_them(raw: bytes) -> None:
+    try:
+        meant = UploadPartRequest.FromString(raw)
+    except DecodeError:
+        with pytest.raises(DecodeError):
+            decode_upload(raw)
+        return
+    frame = decode_upload(raw)
+    if meant.WhichOneof("frame") == "chunk":
+        assert plain(frame) == (0, 0, 0, meant.chunk.offset, meant.chunk.data)
+    else:
+        assert frame == meant
+
+
+def test_the_header_of_an_upload_stays_a_message() -> None:
+    header = UploadPartRequest(header=UploadHeader(size_bytes=7))
+    assert decode_upload(header.SerializeToString()) == header
+
+
+@given(uint64, st.binary(max_size=300))
+def test_a_block_of_a_download_is_written_as_the_generated_code_does(offset: int, data: bytes) -> None:
+    assert (
+        encode_block(DataFrame(0, 0, offset, data))
+        == ReadPartResponse(offset=offset, data=data).SerializeToString()
+    )
 
 
 @pytest.mark.parametrize("request_", [TransferRequest(commit=Commit()), TransferRequest(offer=Offer())])

@@ -1,4 +1,4 @@
-"""The frames of a transfer as the flow handles them.
+"""The frames of transfers and uploads as the flow handles them.
 
 Chunks carry nearly all bytes, so they get a type of their own, whose data is a view into the received message and is
 copied nowhere between the wire and the disk. All other frames are the contract's messages.
@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from xietong.exchange.v1.gateway_drafts_pb2 import UploadPartRequest
 from xietong.exchange.v1.transfer_service_pb2 import TransferRequest
 from xietong_exchange.flow.part_store import Buffer
 
 
 @dataclass(frozen=True, slots=True)
 class DataFrame:
-    """A `Chunk` of the contract and the number of its transfer."""
+    """Bytes of a part: a `Chunk` of the contract and its transfer's number, or those of an upload or a download."""
 
     part: int
     attempt: int
@@ -32,6 +33,7 @@ class DataFrame:
 
 
 Frame: TypeAlias = TransferRequest | DataFrame
+UploadFrame: TypeAlias = UploadPartRequest | DataFrame
 
 
 def runs(frames: Sequence[Frame]) -> Iterator[list[DataFrame] | TransferRequest]:

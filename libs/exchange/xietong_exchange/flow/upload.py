@@ -11,7 +11,6 @@ from xietong.exchange.v1.envelope_pb2 import DigestAlgorithm
 from xietong.exchange.v1.gateway_drafts_pb2 import (
     PartOffsetNeeded,
     PartStored,
-    UploadChunk,
     UploadHeader,
     UploadPartRequest,
     UploadPartResponse,
@@ -35,6 +34,7 @@ from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow import part_store
 from xietong_exchange.flow.drafts import key_text
 from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.frames import DataFrame, UploadFrame
 from xietong_exchange.flow.part_store import PartKey, PartWriter
 from xietong_exchange.flow.records import DraftRecord
 from xietong_exchange.flow.space import Promise
@@ -61,7 +61,7 @@ class Upload:
         self._exchange = exchange
 
     async def stream(
-        self, frames: AsyncIterator[UploadPartRequest], system: str
+        self, frames: AsyncIterator[UploadFrame], system: str
     ) -> AsyncGenerator[UploadPartResponse, None]:
         """Answer the frames of one upload.
 
@@ -113,9 +113,9 @@ class Upload:
         if not needed:
             raise DraftNotFound(key=key_text(draft.key))
 
-    async def _header(self, frames: AsyncIterator[UploadPartRequest]) -> UploadHeader:
+    async def _header(self, frames: AsyncIterator[UploadFrame]) -> UploadHeader:
         frame = await anext(frames, None)
-        if frame is None or not frame.HasField("header"):
+        if not isinstance(frame, UploadPartRequest) or not frame.HasField("header"):
             raise ProtocolViolation(why="the first frame of an upload must be its header")
         if violations := field_violations(frame):
             raise InvalidField(count=len(violations), violations=violations)
@@ -160,17 +160,17 @@ class Upload:
         missing = header.size_bytes - writer.written
         return self._exchange.space.promise(self._exchange.party, missing, resumes=writer.written > 0)
 
-    async def _chunk(self, frames: AsyncIterator[UploadPartRequest]) -> UploadChunk:
+    async def _chunk(self, frames: AsyncIterator[UploadFrame]) -> DataFrame:
         frame = await anext(frames, None)
         if frame is None:
             raise ProtocolViolation(
                 why="the upload ended before all bytes were sent; resume it with a new call"
             )
-        if not frame.HasField("chunk"):
+        if not isinstance(frame, DataFrame):
             raise ProtocolViolation(why="only chunks may follow the header of an upload")
-        return frame.chunk
+        return frame
 
-    async def _append(self, writer: PartWriter, chunk: UploadChunk, size: int) -> None:
+    async def _append(self, writer: PartWriter, chunk: DataFrame, size: int) -> None:
         limit = self._exchange.limits.max_chunk_bytes
         if len(chunk.data) > limit:
             raise FrameTooLarge(size=len(chunk.data), limit=limit)
@@ -178,8 +178,8 @@ class Upload:
             raise ProtocolViolation(why="a chunk holds at least one byte")
         if chunk.offset != writer.written:
             raise ChunkOutOfOrder(part=UPLOADED_PART, offset=chunk.offset, expected=writer.written)
-        if chunk.offset + len(chunk.data) > size:
-            raise ChunkBeyondSize(part=UPLOADED_PART, end=chunk.offset + len(chunk.data), size=size)
+        if chunk.end > size:
+            raise ChunkBeyondSize(part=UPLOADED_PART, end=chunk.end, size=size)
         await writer.append(chunk.data)
 
 

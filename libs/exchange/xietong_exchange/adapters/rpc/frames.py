@@ -1,18 +1,24 @@
 """Chunks on the wire without protobuf's copies: read as views, written with one join.
 
-The bytes are those of `TransferRequest`; whatever is not plainly one with a chunk goes through the generated code.
+The bytes are those of `TransferRequest`, `UploadPartRequest` and `ReadPartResponse`; whatever is not plainly one with a
+chunk goes through the generated code.
 Wire format: https://protobuf.dev/programming-guides/encoding/
 """
 
 from __future__ import annotations
 
+from xietong.exchange.v1.gateway_drafts_pb2 import UploadPartRequest
 from xietong.exchange.v1.transfer_service_pb2 import TransferRequest
-from xietong_exchange.flow.frames import DataFrame, Frame
+from xietong_exchange.flow.frames import DataFrame, Frame, UploadFrame
 
 _TRANSFER, _CHUNK = 0x08, 0x1A
 """Tags of fields 1 and 3 of `TransferRequest`."""
 _PART, _ATTEMPT, _OFFSET, _DATA = 0x08, 0x10, 0x18, 0x22
 """Tags of fields 1 to 4 of `Chunk`."""
+_UPLOAD_CHUNK = 0x12
+"""Tag of field 2 of `UploadPartRequest`."""
+_BLOCK_OFFSET, _BLOCK_DATA = 0x08, 0x12
+"""Tags of fields 1 and 2 of `UploadChunk` and of `ReadPartResponse`."""
 _MORE, _SEVEN_BITS = 0x80, 0x7F
 _MAX_SHIFT = 63
 _MAX_UINT32, _MAX_UINT64 = (1 << 32) - 1, (1 << 64) - 1
@@ -44,6 +50,24 @@ def decode_request(raw: bytes) -> Frame:
         return request
     chunk = request.chunk
     return DataFrame(chunk.part, chunk.attempt, chunk.offset, chunk.data, request.transfer)
+
+
+def decode_upload(raw: bytes) -> UploadFrame:
+    """The frame of an upload; a chunk's data is a view of `raw`. Raises google.protobuf.message.DecodeError."""
+    try:
+        offset, at = _optional(raw, _rest(raw, 0, _UPLOAD_CHUNK), _BLOCK_OFFSET, _MAX_UINT64)
+        return DataFrame(0, 0, offset, memoryview(raw)[_rest(raw, at, _BLOCK_DATA) :])
+    except (_NotPlainError, IndexError):
+        request = UploadPartRequest.FromString(raw)
+    if request.WhichOneof("frame") != "chunk":
+        return request
+    return DataFrame(0, 0, request.chunk.offset, request.chunk.data)
+
+
+def encode_block(block: DataFrame) -> bytes:
+    """The bytes as a `ReadPartResponse`; its caller knows the part."""
+    data = _field(_BLOCK_DATA, len(block.data))
+    return b"".join((_field(_BLOCK_OFFSET, block.offset), data, block.data))
 
 
 def _chunk(raw: bytes) -> DataFrame:

@@ -17,6 +17,7 @@ from xietong_exchange.adapters.rpc.caller import caller
 from xietong_exchange.adapters.rpc.paging import decode_token, fit, fit_packages, page_size
 from xietong_exchange.domain.identity import Role
 from xietong_exchange.flow.drafts import DraftDesk
+from xietong_exchange.flow.frames import DataFrame, UploadFrame
 from xietong_exchange.flow.handover import Caller, Handover
 from xietong_exchange.flow.intake import Intake
 from xietong_exchange.flow.node_card import NodeCard
@@ -64,7 +65,7 @@ class GatewayServicer(GatewayServiceServicer):
         return drafts_pb.OpenDraftResponse(draft=draft)
 
     async def UploadPart(
-        self, request_iterator: AsyncIterator[drafts_pb.UploadPartRequest], context: _Context
+        self, request_iterator: AsyncIterator[UploadFrame], context: _Context
     ) -> AsyncIterator[drafts_pb.UploadPartResponse]:
         """Take the content of one file."""
         async with aclosing(self.uploads.stream(request_iterator, _system())) as answers:
@@ -142,16 +143,16 @@ class GatewayServicer(GatewayServiceServicer):
             async for package in changes:
                 yield packages_pb.WatchInboxResponse(package=package)
 
-    async def ReadPart(
+    async def ReadPart(  # type: ignore[override] # `frames.encode_block` writes the response from the frame
         self, request: packages_pb.ReadPartRequest, context: _Context
-    ) -> AsyncIterator[packages_pb.ReadPartResponse]:
+    ) -> AsyncIterator[DataFrame]:
         """Stream the bytes of a part."""
         offset = request.offset
         async with aclosing(
             self.handover.read(request.package_id, request.part, offset, _caller())
         ) as blocks:
             async for block in blocks:
-                yield packages_pb.ReadPartResponse(offset=offset, data=block)
+                yield DataFrame(request.part, 0, offset, block)
                 offset += len(block)
 
     async def ReportOutcome(

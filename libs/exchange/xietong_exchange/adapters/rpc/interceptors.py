@@ -21,11 +21,10 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Span, SpanKind, StatusCode, TracerProvider
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from xietong.exchange.v1.gateway_drafts_pb2 import UploadPartRequest
 from xietong_exchange.adapters.rpc.access import Access
 from xietong_exchange.adapters.rpc.caller import caller
 from xietong_exchange.adapters.rpc.failure import incident_id, leaves, to_error
-from xietong_exchange.adapters.rpc.frames import decode_request
+from xietong_exchange.adapters.rpc.frames import decode_request, decode_upload, encode_block
 from xietong_exchange.adapters.rpc.status import STATUS_TRAILER, to_status
 from xietong_exchange.adapters.rpc.transfer_stream import METHOD as TRANSFER_METHOD
 from xietong_exchange.domain.errors import (
@@ -52,9 +51,14 @@ _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"  # generic for type chec
 _Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 _Behaviour: TypeAlias = Callable[[Any, _Context], Any]
 _Decode: TypeAlias = Callable[[bytes], Any]
+_Encode: TypeAlias = Callable[[Any], bytes]
 _Work: TypeAlias = Callable[[], Awaitable[bytes | None]]
 
-_DECODERS: Final[Mapping[str, _Decode]] = MappingProxyType({TRANSFER_METHOD: decode_request})
+_GATEWAY: Final = "/xietong.exchange.v1.GatewayService"
+_DECODERS: Final[Mapping[str, _Decode]] = MappingProxyType(
+    {TRANSFER_METHOD: decode_request, f"{_GATEWAY}/UploadPart": decode_upload}
+)
+_ENCODERS: Final[Mapping[str, _Encode]] = MappingProxyType({f"{_GATEWAY}/ReadPart": encode_block})
 """Instead of the generated ones."""
 
 _HANDLERS: Final[Mapping[tuple[bool, bool], Callable[[Any], _Handler]]] = MappingProxyType(
@@ -92,10 +96,11 @@ class ExchangeServerInterceptor(grpc.aio.ServerInterceptor):
             return None
         method = handler_call_details.method
         decode = _DECODERS.get(method) or handler.request_deserializer or _as_it_is
+        encode = _ENCODERS.get(method) or handler.response_serializer or _as_it_is
 
         async def served(request: Any, context: _Context) -> bytes | None:
             return await self._serve(
-                method, context, lambda: _run(decode, handler, behaviour, request, context)
+                method, context, lambda: _run(decode, encode, handler, behaviour, request, context)
             )
 
         return _HANDLERS[handler.request_streaming, handler.response_streaming](served)
@@ -131,10 +136,14 @@ def _behaviour(handler: _Handler) -> _Behaviour | None:
 
 
 async def _run(
-    decode: _Decode, handler: _Handler, behaviour: _Behaviour, request: Any, context: _Context
+    decode: _Decode,
+    encode: _Encode,
+    handler: _Handler,
+    behaviour: _Behaviour,
+    request: Any,
+    context: _Context,
 ) -> bytes | None:
     """Decode, call, encode. What a generator yields is written in this task, so that it also closes in it."""
-    encode = handler.response_serializer or _as_it_is
     argument = _Frames(context, decode) if handler.request_streaming else _checked(request, decode)
     if not handler.response_streaming:
         return encode(await behaviour(argument, context))
@@ -173,7 +182,7 @@ def _checked(raw: bytes, decode: _Decode) -> Any:
         message = decode(raw)
     except DecodeError:
         raise InvalidField(violations=(_UNREADABLE,), count=1) from None
-    if isinstance(message, Message) and not _is_chunk(message):
+    if isinstance(message, Message):
         violations = field_violations(message)
         if violations:
             raise InvalidField(violations=violations, count=len(violations))
@@ -186,11 +195,6 @@ _UNREADABLE: Final = Violation(
     text_en="the bytes are not the request message of this rpc; send a message of the contract",
     text_zh="请求内容不是该接口的消息；请按接口规范发送",
 )
-
-
-def _is_chunk(message: Message) -> bool:
-    """Chunks are many and hold nothing but numbers and bytes, which the transfer machine checks anyway."""
-    return isinstance(message, UploadPartRequest) and message.WhichOneof("frame") == "chunk"
 
 
 class _CallerGoneError(Exception):
