@@ -9,6 +9,7 @@ from datetime import datetime
 from google.rpc.status_pb2 import Status
 
 from xietong.exchange.v1.capabilities_pb2 import Limits
+from xietong.exchange.v1.envelope_pb2 import Lane
 from xietong.exchange.v1.evidence_pb2 import Evidence
 from xietong.exchange.v1.transfer_service_pb2 import Commit, Offer, TransferRequest, TransferResponse
 from xietong_exchange.domain.envelope import SealedPackage
@@ -111,6 +112,8 @@ class Conversation:
         await stream.send(TransferRequest(offer=self._offer()))
         while True:
             if span := self._machine.next_span():
+                if self._package.lane == Lane.LANE_BULK:
+                    await self._exchange.right_of_way.give_way()
                 if self._pace:
                     await self._pace.turn(span.length)
                 await stream.send(await self._chunk(span))

@@ -127,10 +127,13 @@ class Courier:
 
     async def _see_through(self, batch: list[DeliveryRecord]) -> None:
         try:
-            if self.lane == Lane.LANE_EVIDENCE:
-                await self._evidence(batch)
-            else:
+            if self.lane == Lane.LANE_BULK:
                 await self._package(batch[0])
+            else:
+                with self.exchange.right_of_way.taken():
+                    await (
+                        self._evidence(batch) if self.lane == Lane.LANE_EVIDENCE else self._package(batch[0])
+                    )
         except asyncio.CancelledError:
             await self._let_go(batch)
             raise

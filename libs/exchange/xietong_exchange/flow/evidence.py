@@ -86,10 +86,11 @@ class EvidenceDesk:
 
     async def take_all(self, pieces: Sequence[Evidence], peer: Party.ValueType) -> list[str | XietongError]:
         """Take pieces of a neighbour's evidence: for each its id, or why it was not taken."""
-        try:
-            return list(await self._take_at_once(pieces, peer))
-        except XietongError:  # One that is wrong must not keep the others from being taken.
-            return [await self._take_or_error(piece, peer) for piece in pieces]
+        with self._exchange.right_of_way.taken():
+            try:
+                return list(await self._take_at_once(pieces, peer))
+            except XietongError:  # One that is wrong must not keep the others from being taken.
+                return [await self._take_or_error(piece, peer) for piece in pieces]
 
     async def _take_at_once(self, pieces: Sequence[Evidence], peer: Party.ValueType) -> list[str]:
         verified = [self._verify(piece) for piece in pieces]

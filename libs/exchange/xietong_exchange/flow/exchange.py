@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -19,6 +19,7 @@ from xietong_exchange.flow.changes import Changes
 from xietong_exchange.flow.part_store import PartKey, PartStore
 from xietong_exchange.flow.progress import ProgressBoard
 from xietong_exchange.flow.records import PackageRecord
+from xietong_exchange.flow.right_of_way import RightOfWay
 from xietong_exchange.flow.rulebook import Rulebook
 from xietong_exchange.flow.space import Space
 from xietong_exchange.flow.store import Store
@@ -53,6 +54,7 @@ class Exchange:
     retention: Retention
     clock: Callable[[], datetime]
     entropy: Callable[[int], bytes]
+    right_of_way: RightOfWay = field(default_factory=RightOfWay)
 
     @property
     def party(self) -> Party.ValueType:

@@ -88,6 +88,10 @@ class Intake:
             GrantMissing, DraftNotFound, StateConflict, PartIncomplete, PreflightFailed, PackageTooLarge,
             RequestConflict, StorageFull.
         """
+        with self._exchange.right_of_way.taken():
+            return await self._submit(key, system, request_id, actor)
+
+    async def _submit(self, key: DraftKey, system: str, request_id: str, actor: Actor) -> Submission:
         self._exchange.profile.require(system, "submit")
         start = self._exchange.clock()
         attached = await self._attach(key, request_id) or await self._join(key, request_id, whole=True)

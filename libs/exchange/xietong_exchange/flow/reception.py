@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 
 from opentelemetry.trace import SpanKind
 
+from xietong.exchange.v1.envelope_pb2 import Lane
 from xietong.exchange.v1.transfer_service_pb2 import (
     Abort,
     Acceptance,
@@ -87,6 +89,7 @@ class Reception:
         self._forward: Forward | None = None
         self._promise: Promise | None = None
         self._begin = self._looked = exchange.clock()
+        self._is_large = package.lane == Lane.LANE_BULK
         self._task = asyncio.current_task()
         self._superseded = False
         self._is_committing = False
@@ -101,6 +104,10 @@ class Reception:
 
     async def run(self) -> None:
         """Answer the offer, then every frame, until the package is accepted or no frame follows."""
+        with nullcontext() if self._is_large else self._exchange.right_of_way.taken():
+            await self._run()
+
+    async def _run(self) -> None:
         known = await self._arrival.known(self._package)
         if known.acceptance is not None:
             await self._accept(known.acceptance)
@@ -158,6 +165,8 @@ class Reception:
 
     async def _write(self, run: Sequence[DataFrame]) -> None:
         """Write consecutive chunks of one part in one go."""
+        if self._is_large:
+            await self._exchange.right_of_way.give_way()
         needed = [
             frame
             for frame in run

@@ -6,11 +6,12 @@ Who watches costs what changes, not what is there: a look reads numbers that tel
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing, nullcontext
 from dataclasses import dataclass
 
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction, Package
 from xietong_exchange.domain.delivery import FINAL
+from xietong_exchange.domain.envelope import INTERACTIVE_LIMIT_BYTES
 from xietong_exchange.domain.errors import PackageNotFound
 from xietong_exchange.flow.changes import INBOX
 from xietong_exchange.flow.evidence import to_evidence
@@ -80,20 +81,26 @@ class Watching:
 
     async def _look(self, package_id: str, before: _Sight | None) -> _Sight:
         """One query tells what changed since the look before, and one more reads each thing that did."""
-        async with self._exchange.store.transaction() as tx:
-            glance = await tx.packages.glance(package_id)
-            known = before.glance if before else Glance(package=0, delivery=0, evidence=0)
-            record = before.record if before else None
-            if glance is not None and glance.package != known.package:
-                record = await tx.packages.get(package_id)
-            if glance is None or record is None or record.direction == Direction.DIRECTION_TRANSIT:
-                raise PackageNotFound(package_id=package_id)
-            delivery = before.delivery if before else None
-            if glance.delivery != known.delivery:
-                delivery = await tx.outbox.of_package(package_id)
-            new_evidence = glance.evidence != known.evidence
-            evidence = await tx.packages.evidence(package_id) if new_evidence else []
-        return _Sight(glance, record, delivery, evidence)
+        with self._claim(before):
+            async with self._exchange.store.transaction() as tx:
+                glance = await tx.packages.glance(package_id)
+                known = before.glance if before else Glance(package=0, delivery=0, evidence=0)
+                record = before.record if before else None
+                if glance is not None and glance.package != known.package:
+                    record = await tx.packages.get(package_id)
+                if glance is None or record is None or record.direction == Direction.DIRECTION_TRANSIT:
+                    raise PackageNotFound(package_id=package_id)
+                delivery = before.delivery if before else None
+                if glance.delivery != known.delivery:
+                    delivery = await tx.outbox.of_package(package_id)
+                new_evidence = glance.evidence != known.evidence
+                evidence = await tx.packages.evidence(package_id) if new_evidence else []
+            return _Sight(glance, record, delivery, evidence)
+
+    def _claim(self, before: _Sight | None) -> AbstractContextManager[None]:
+        """What is small goes first to its end; who watches a large package must not hold up its own bytes."""
+        is_small = before is not None and before.record.size_bytes <= INTERACTIVE_LIMIT_BYTES
+        return self._exchange.right_of_way.taken() if is_small else nullcontext()
 
     async def inbox(self, caller: Caller, *, only_addressed: bool) -> AsyncGenerator[Package, None]:
         """Incoming packages without an outcome, at once and after every change. Never ends by itself."""
