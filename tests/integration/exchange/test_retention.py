@@ -8,6 +8,7 @@ import uuid
 
 import pytest
 from tests.integration.exchange.city import ACTOR, Agency, City, content_of, draft_key, manifest_for
+from tests.integration.exchange.hostile_neighbour import hostile_node
 from tests.integration.exchange.refusals import refusal
 from tests.integration.exchange.shared_city import (
     BOUND_SECONDS,
@@ -32,6 +33,7 @@ from xietong.exchange.v1.operations_service_pb2_grpc import OperationsServiceStu
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 POLICE, HUB, PROCURATORATE = Party.PARTY_POLICE, Party.PARTY_HUB, Party.PARTY_PROCURATORATE
+HELD = "SELECT count(*) FROM package_content WHERE package_id = $1"
 DOCUMENT, RECORDING = "document-0.pdf", "recording.mp4"
 
 
@@ -171,3 +173,35 @@ async def test_what_a_branch_has_let_go_of_is_told_with_the_time_and_where_to_as
             if answer.HasField("finding")
         ]
         assert any(path.startswith("parts[") for path in findings)
+
+
+async def test_what_came_of_an_abandoned_transfer_goes_and_comes_again_when_it_is_resumed(
+    steadfast: CityUnderAttack,
+) -> None:
+    court = await hostile_node(steadfast)
+    package = court.forge(fresh(1 << 20), fresh(2 << 20))
+    async with court.talk() as talk:
+        await talk.offer(package)
+        await talk.until("need")
+        await talk.chunk(0, package.contents[0])
+        while (await talk.until("progress")).progress.durable_bytes < len(package.contents[0]):
+            pass
+    came = f"court/{digest_of(package.contents[0])}"
+    assert came in await parts_at(steadfast, HUB)
+    ledger = await steadfast.ledger(HUB)
+    abandoned = "UPDATE package SET touch_time = now() - interval '8 days' WHERE package_id = $1"
+    async with steadfast.changed(HUB, retention=HASTY):
+        court = await hostile_node(steadfast)
+        held = [await ledger.fetchval(HELD, package.package_id)]
+        await ledger.execute(abandoned, package.package_id)
+        await until_gone(steadfast, HUB, {came})
+        held.append(await ledger.fetchval(HELD, package.package_id))
+        seen = await seen_at_hub(steadfast, package.package_id)
+        assert seen is not None
+        assert seen.HasField("contents_removed_time")
+        assert (await court.bring(package)).HasField("acceptance")
+        held.append(await ledger.fetchval(HELD, package.package_id))
+        again = await seen_at_hub(steadfast, package.package_id)
+    assert held == [2, 0, 2]
+    assert again is not None
+    assert not again.HasField("contents_removed_time")
