@@ -72,7 +72,7 @@ class Space:
         """What each party takes that takes anything, or has a quota."""
         parties = sorted({*+self._kept, *+self._promised, *self.quotas})  # a counter's + leaves out zeros
         return [
-            Usage(party, self._kept[party], self._promised[party], self.quotas.get(party, 0))
+            Usage(party, max(self._kept[party], 0), self._promised[party], self.quotas.get(party, 0))
             for party in parties
         ]
 
