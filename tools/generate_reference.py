@@ -47,6 +47,10 @@ A status never exceeds 4 KiB. A reason that you do not know: go by the gRPC code
 call may succeed later without a change; nodes and the SDK do so by themselves. `INTERNAL` carries `incident`, the
 trace id under which the operators of the node find the defect. The same codes stand in `Reason.code` of evidence.
 The SDK's own errors, for example a missing certificate, are in [cli.md](cli.md).
+
+What never reaches the node's code is answered by gRPC itself, without `ErrorInfo`: UNAVAILABLE for no connection,
+which a certificate of another CA is too; RESOURCE_EXHAUSTED for a message above 32 MiB or metadata above 16 KiB;
+UNIMPLEMENTED for a call that this node does not offer, such as those of `GatewayService` at the hub.
 """
 
 

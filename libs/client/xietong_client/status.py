@@ -56,6 +56,16 @@ _NODE_CERTIFICATE_REFUSED = Text(
     "the node's certificate is not trusted: it is of another CA or of another node. Check the address and "
     "ca.pem, and run `xietong doctor`.",
 )
+_TOO_LARGE = "larger than max"  # gRPC has no code of its own for it; it says so on both sides
+_MESSAGE_TOO_LARGE = Text(
+    "消息超过 gRPC 允许的大小：案件数据过多。请拆分数据包，大量内容放入附件。",
+    "the message is larger than gRPC takes: too much case data. Split the package, and put "
+    "bulky content into files.",
+)
+_CALL_NOT_OFFERED = Text(
+    "节点不提供该接口：它是中心平台，或版本较旧。请核对地址。",
+    "the node does not offer this call: it is the hub, or older than this client. Check the address.",
+)
 _DetailT = TypeVar("_DetailT", bound=Message)
 
 
@@ -105,6 +115,10 @@ def _transport_error(error: grpc.aio.AioRpcError) -> XietongClientError:
         return Unreachable(
             reason="NODE_UNREACHABLE", text=_unreachable(said), code=code, is_transient=transient
         )
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and _TOO_LARGE in said:
+        return ContentInvalid(reason="MESSAGE_TOO_LARGE", text=_MESSAGE_TOO_LARGE, code=code)
+    if code is grpc.StatusCode.UNIMPLEMENTED:
+        return Refused(reason="CALL_NOT_OFFERED", text=_CALL_NOT_OFFERED, code=code)
     text = Text(f"节点返回 {code.name}：{said}", f"the node answered {code.name}: {said}")
     return _class_of("", code)(reason=code.name, text=text, code=code)
 

@@ -144,10 +144,31 @@ def test_without_details_it_is_the_connection(code: grpc.StatusCode) -> None:
 
 
 def test_a_server_without_the_taxonomy_is_quoted() -> None:
-    error = failure(grpc.StatusCode.UNIMPLEMENTED, "Method not found!")
+    error = failure(grpc.StatusCode.DATA_LOSS, "something broke")
     assert isinstance(error, NodeDefect)
-    assert error.reason == "UNIMPLEMENTED"
-    assert "Method not found!" in error.message_en
+    assert error.reason == "DATA_LOSS"
+    assert "something broke" in error.message_en
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "reason", "exit_code"),
+    [
+        (
+            grpc.StatusCode.RESOURCE_EXHAUSTED,
+            "CLIENT: Sent message larger than max (41948776 vs. 33554432)",
+            "MESSAGE_TOO_LARGE",
+            ExitCode.CONTENT_INVALID,
+        ),
+        (grpc.StatusCode.UNIMPLEMENTED, "Method not found!", "CALL_NOT_OFFERED", ExitCode.REFUSED),
+    ],
+)
+def test_what_grpc_refuses_by_itself_is_said_with_a_remedy(
+    code: grpc.StatusCode, said: str, reason: str, exit_code: ExitCode
+) -> None:
+    error = failure(code, said)
+    assert (error.reason, error.is_transient, exit_code_of(error)) == (reason, False, exit_code)
+    assert said not in error.message_en
+    assert "请" in error.message_zh
 
 
 def test_damaged_details_do_not_hide_the_error() -> None:
