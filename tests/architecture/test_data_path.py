@@ -33,8 +33,8 @@ DATA_PATH = (
     ),
 )
 READS_BYTES = {"FromString", "MergeFromString", "ParseFromString"}
-READ_HERE = {"Envelope", "Statement", "TransferRequest", "TransferResponse"}
-"""Messages between nodes; none of them is part of a payload."""
+READ_HERE = {"Envelope", "Statement", "TransferRequest", "TransferResponse", "UploadPartRequest"}
+"""Frames and what nodes tell each other; none of them is part of a payload."""
 
 
 @pytest.mark.parametrize("module", DATA_PATH)
