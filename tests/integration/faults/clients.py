@@ -34,9 +34,9 @@ class Command:
 
     process: asyncio.subprocess.Process
 
-    def interrupt(self) -> None:
-        """Ctrl-C."""
-        self.process.send_signal(signal.SIGINT)
+    def interrupt(self, number: int = signal.SIGINT) -> None:
+        """Ctrl-C, or something worse."""
+        self.process.send_signal(number)
 
     async def ended(self) -> int:
         """Its exit code. Raises TimeoutError when it does not end."""

@@ -29,9 +29,8 @@ class Way:
         self._hold_at = None
         self._open.set()
 
-    @property
-    def is_holding(self) -> bool:
-        """Something waits until `heal`."""
+    async def held(self) -> bool:
+        """Whether something waits until `heal`."""
         return not self._open.is_set()
 
     async def let_pass(self, size: int) -> None:

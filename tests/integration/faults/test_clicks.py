@@ -80,7 +80,7 @@ async def test_clicks_at_every_stage_are_one_package(
         asyncio.TaskGroup() as group,
     ):
         slow.hold_after(SIZE_BYTES // 2)
-        await eventually(lambda: _holds(slow))
+        await eventually(slow.there.held)
         clicks = [Click.on(nodes[n % CONNECTIONS], folder, group) for n in range(CLICKS - 1)]
         await eventually(lambda: _all_see_half(clicks))
 
@@ -102,10 +102,6 @@ async def test_clicks_at_every_stage_are_one_package(
     [again] = await send_folder(nodes[0], folder.path)
     assert again.package_id != sent["package_id"], "after an outcome a send is meant"
     await arrives_once(town, again.package_id, content)
-
-
-async def _holds(line: Line) -> bool:
-    return line.there.is_holding
 
 
 async def _all_see_half(clicks: list[Click]) -> bool:

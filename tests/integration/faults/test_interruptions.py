@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 import pytest_asyncio
 from tests.integration.faults.clients import SentFolder, xietong
-from tests.integration.faults.line import Line, Way
+from tests.integration.faults.line import Line
 from tests.integration.faults.proof import DELIVERED, arrives_once, send
 from tests.integration.faults.town import (
     FILE,
@@ -75,7 +75,7 @@ def _withheld(file: Path) -> Iterator[Callable[[], Awaitable[bool]]]:
 async def test_send_is_interrupted_while_it_uploads(town: Town, folder: SentFolder, line: Line) -> None:
     line.hold_after(SIZE_BYTES // 2)
     async with xietong(town, POLICE, line, "send", folder.path) as command:
-        await eventually(lambda: _passed(line.there, SIZE_BYTES // 2))
+        await eventually(line.there.held)
         command.interrupt()
         assert await command.ended() == INTERRUPTED
     assert await town.packages(folder.case_number) == []
@@ -105,16 +105,19 @@ async def test_send_is_interrupted_while_the_package_travels(
     assert await town.packages(folder.case_number) == [package_id]
 
 
-async def test_fetch_is_interrupted(town: Town, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, INTERRUPTED), (signal.SIGKILL, -signal.SIGKILL)]
+)
+async def test_fetch_is_interrupted(town: Town, tmp_path: Path, number: int, code: int) -> None:
     content = content_of(SIZE_BYTES)
     sent = await send(await town.police(), content)
     await town.state(PROCURATORATE, sent.package_id, DELIVERED)
     async with town.line_to(PROCURATORATE) as line:
         line.back.hold_after(SIZE_BYTES // 2)
         async with xietong(town, PROCURATORATE, line, "fetch", sent.package_id, tmp_path) as command:
-            await eventually(lambda: _passed(line.back, SIZE_BYTES // 2))
-            command.interrupt()
-            assert await command.ended() == INTERRUPTED
+            await eventually(line.back.held)
+            command.interrupt(number)
+            assert await command.ended() == code
         assert not (tmp_path / "files" / FILE).exists()
         passed = line.back.passed_bytes
     async with town.line_to(PROCURATORATE) as line:
@@ -122,10 +125,6 @@ async def test_fetch_is_interrupted(town: Town, tmp_path: Path) -> None:
             await command.result()
         assert passed + line.back.passed_bytes < SIZE_BYTES + WINDOW_BYTES, "the fetch began anew"
     assert (tmp_path / "files" / FILE).read_bytes() == content
-
-
-async def _passed(way: Way, size_bytes: int) -> bool:
-    return way.passed_bytes >= size_bytes
 
 
 async def _goes_on(town: Town, folder: SentFolder, line: Line) -> None:

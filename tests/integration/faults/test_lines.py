@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from tests.integration.faults.clients import SentFolder, node_of
-from tests.integration.faults.line import Way
 from tests.integration.faults.proof import DELIVERED, RELAYED, arrives_once, send, stopped_halfway
 from tests.integration.faults.town import (
     BOUND_SECONDS,
@@ -56,7 +55,8 @@ async def test_connections_that_die_without_a_word_are_replaced(
         sending = group.create_task(send_folder(sender, folder.path))
         fetching = group.create_task(receiver.fetch(received.package_id, tmp_path / "got"))
         sent = await send(police, travelling)
-        await eventually(lambda: _all_hold(ways))
+        for way in ways:
+            await eventually(way.held)
 
         for line in (upload, town.to_hub, town.to_procuratorate, fetch):
             line.freeze()
@@ -69,10 +69,6 @@ async def test_connections_that_die_without_a_word_are_replaced(
         await arrives_once(town, package.package_id, uploaded)
     for way, begun, packages in zip(ways, begin, (1, 2, 2, 1), strict=True):
         assert way.passed_bytes - begun < packages * SIZE_BYTES + WINDOW_BYTES, "something began anew"
-
-
-async def _all_hold(ways: list[Way]) -> bool:
-    return all(way.is_holding for way in ways)
 
 
 async def test_lines_that_break_again_and_again_bring_everything(town: Town) -> None:
