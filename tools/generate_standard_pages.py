@@ -19,9 +19,10 @@ from xietong_standard import (
     statistics,
     unsure_points,
 )
-from xietong_standard.description import describe
+from xietong_standard.description import Section, describe
 from xietong_standard.labels import PARTIES, PROVENANCE
 from xietong_standard.model import Party
+from xietong_standard.rule_description import describe_clock, describe_region
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ROOT / "docs/reference/standard"
@@ -42,6 +43,8 @@ def pages(edition: Edition) -> dict[Path, str]:
     found = {}
     for language in LANGUAGES:
         found[PAGES / language / "README.md"] = first_page(edition, language)
+        found[PAGES / language / "clocks.md"] = clocks_page(edition, language)
+        found[PAGES / language / "lifecycle.md"] = lifecycle_page(edition, language)
         for stage, processes in stages(edition).items():
             found[PAGES / language / f"{slug(stage)}.md"] = stage_page(stage, processes, edition, language)
     return found
@@ -67,12 +70,45 @@ def stage_page(stage: Text, processes: list[Process], edition: Edition, language
     for process in processes:
         priority = Text(f"第 {process.priority} 优先级", f"priority {process.priority}")
         lines += [f"## {process.code} {say(process.name, language)}", "", f"{say(priority, language)}", ""]
-        for section in describe(process, edition):
-            lines += section_lines(
-                say(section.heading, language), [say(line, language) for line in section.lines]
-            )
-        lines.append("")
+        lines += [*sections(describe(process, edition), language), ""]
     return "\n".join(lines).rstrip() + "\n"
+
+
+def clocks_page(edition: Edition, language: str) -> str:
+    """The page of the clocks: what starts, ends and lengthens each."""
+    title = Text(f"办案期限：数据标准 {edition.id}", f"Clocks: data standard {edition.id}")
+    note = Text(
+        "本系统只作提示，不作超期认定。起算当日不计入；一个月至次月同日，半个月为十五日。",
+        "Clocks warn and never find a delay unlawful. The day of the start is not counted; a month ends on the same "
+        "date, half a month is 15 days.",
+    )
+    lines = [f"# {say(title, language)}", "", say(HINT, language), "", say(note, language), ""]
+    for item in edition.clocks.items.values():
+        lines += [f"## {item.id} {say(item.name, language)}", ""]
+        lines += [*sections(describe_clock(item, edition), language), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def lifecycle_page(edition: Edition, language: str) -> str:
+    """The page of the lifecycle: each state and the ways out of it."""
+    title = Text(f"流转状态：数据标准 {edition.id}", f"Lifecycle: data standard {edition.id}")
+    regions = (
+        (Text("程序", "Procedure"), edition.lifecycle.procedure),
+        (Text("强制措施", "Compulsory measure"), edition.lifecycle.measure),
+    )
+    lines = [f"# {say(title, language)}", "", say(HINT, language), ""]
+    for heading, region in regions:
+        lines += [f"## {say(heading, language)}", ""]
+        lines += [*sections(describe_region(region, edition), language), ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def sections(found: Iterable[Section], language: str) -> Iterator[str]:
+    """Sections as list entries."""
+    for section in found:
+        yield from section_lines(
+            say(section.heading, language), [say(line, language) for line in section.lines]
+        )
 
 
 def section_lines(heading: str, lines: list[str]) -> list[str]:
@@ -124,7 +160,9 @@ def systems(edition: Edition) -> Iterator[Text]:
 
 def clocks(edition: Edition) -> Iterator[Text]:
     """The clocks with their basis."""
-    yield from heading_of("办案期限", "Clocks")
+    yield from heading_of("办案期限和流转状态", "Clocks and lifecycle")
+    yield Text("- [全部办案期限规则](clocks.md)", "- [all rules of the clocks](clocks.md)")
+    yield Text("- [流转状态](lifecycle.md)", "- [the lifecycle](lifecycle.md)")
     for item in edition.clocks.items.values():
         basis = item.basis_text()
         yield Text(f"- {item.id} {item.name.zh}：{basis.zh}", f"- {item.id} {item.name.en}: {basis.en}")
