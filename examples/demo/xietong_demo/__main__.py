@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from xietong_client.pki import PkiError
+from xietong_client.text import print_on_any_terminal
 from xietong_demo.display import make_console
 from xietong_demo.processes import ProcessFailed
 from xietong_demo.run import Demo, DemoFailed
@@ -24,6 +25,7 @@ EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 0, 1, 2, 130
 
 def main() -> int:
     """Runs the command; 0 well, 1 failed, 2 wrong arguments, 130 interrupted."""
+    print_on_any_terminal()
     arguments = _parser().parse_args()
     try:
         return asyncio.run(_until_signal(arguments))

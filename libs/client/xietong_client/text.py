@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,3 +28,10 @@ class Text:
 
 
 NO_TEXT = Text("", "")
+
+
+def print_on_any_terminal() -> None:
+    """Characters that the terminal lacks appear as escapes from now on, instead of ending the program."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

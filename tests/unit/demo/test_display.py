@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -73,3 +76,12 @@ async def test_each_service_that_is_ready_is_told() -> None:
 
     await asyncio.gather(*announced(Console(file=output), {"hub": ready(), "police": ready()}))
     assert output.getvalue().splitlines() == ["  就绪 / ready: hub", "  就绪 / ready: police"]
+
+
+def test_the_demo_needs_no_terminal_with_chinese() -> None:
+    environment = {**os.environ, "PYTHONIOENCODING": "latin-1:strict"}
+    done = subprocess.run(
+        [sys.executable, "-m", "xietong_demo", "--help"], env=environment, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\\u534f\\u540c" in done.stdout

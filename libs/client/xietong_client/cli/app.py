@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import copy
 import inspect
-import io
 import logging
 import os
 import sys
@@ -24,7 +23,7 @@ from xietong_client.cli.help_zh import HELP_ZH
 from xietong_client.cli.session import Output, Session
 from xietong_client.errors import SettingsInvalid, XietongClientError
 from xietong_client.settings import ConnectionSettings, preferred_language
-from xietong_client.text import Language, Text
+from xietong_client.text import Language, Text, print_on_any_terminal
 
 CommandFunction = Callable[..., Coroutine[Any, Any, ExitCode | None]]
 
@@ -210,9 +209,7 @@ async def group_options(
 
 def run(arguments: Sequence[str]) -> int:
     """Runs the command line; returns the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal without Chinese shows escapes, not a traceback
-            stream.reconfigure(errors="backslashreplace")
+    print_on_any_terminal()
     chosen, rest = _take_language(list(arguments))
     language = preferred_language(chosen)
     command = typer.main.get_command(build_app(language))
