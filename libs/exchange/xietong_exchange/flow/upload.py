@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 from xietong.exchange.v1.draft_pb2 import DraftState
 from xietong.exchange.v1.envelope_pb2 import DigestAlgorithm
@@ -73,8 +73,8 @@ class Upload:
         header = await self._header(frames)
         draft = await self._hold(header)
         try:
-            async with self._turn(header) as turn:
-                async for progress in self._other_upload(header, turn):
+            async with self._turn(header) as turn, aclosing(self._other_upload(header, turn)) as other:
+                async for progress in other:
                     yield UploadPartResponse(progress=progress)
                 writer = turn.result()
                 if not writer.complete:
