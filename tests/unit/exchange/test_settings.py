@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -195,6 +196,35 @@ def test_every_limit_is_a_setting_and_told_in_the_capabilities(tmp_path: Path) -
 def test_a_limit_out_of_its_bounds_is_refused_by_name(limit: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=f"limits.{limit.split(maxsplit=1)[0]}: "):
         load_settings(write(tmp_path, f"{GOOD}[limits]\n{limit}\n"))
+
+
+def test_a_hub_lets_contents_go_by_itself_and_a_branch_only_when_told(tmp_path: Path) -> None:
+    settings = load_settings(write(tmp_path, GOOD))
+    hub = settings.retention.policy(settings.limits, relays=True)
+    branch = settings.retention.policy(settings.limits, relays=False)
+    assert (hub.outcome, hub.undecided) == (timedelta(days=3), timedelta(days=30))
+    assert (branch.outcome, branch.undecided) == (None, None)
+    assert branch.unfinished == timedelta(days=7)
+    told = "[retention]\noutcome_hours = 48\nundecided_hours = 5\ndraft_days = 9\ngrace_hours = 0.5\n"
+    settings = load_settings(write(tmp_path, GOOD + told))
+    branch = settings.retention.policy(settings.limits, relays=False)
+    assert (branch.outcome, branch.undecided) == (timedelta(days=2), None)
+    assert (branch.draft, branch.grace) == (timedelta(days=9), timedelta(minutes=30))
+    assert settings.retention.policy(settings.limits, relays=True).undecided == timedelta(hours=5)
+
+
+@pytest.mark.parametrize(
+    "setting", ["grace_hours = 0.05", "outcome_hours = 0", "draft_days = -1", "round_seconds = 0.5"]
+)
+def test_a_retention_that_would_be_unsafe_is_refused_by_name(setting: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=f"retention.{setting.split(maxsplit=1)[0]}: "):
+        load_settings(write(tmp_path, f"{GOOD}[retention]\n{setting}\n"))
+
+
+def test_a_quota_may_come_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XIETONG_LIMITS__QUOTA_BYTES__COURT", "1000")
+    settings = load_settings(write(tmp_path, GOOD + "[limits.quota_bytes]\npolice = 5\n"))
+    assert settings.limits.quotas() == {Party.PARTY_POLICE: 5, Party.PARTY_COURT: 1000}
 
 
 def test_settings_that_come_from_nowhere_say_how_to_name_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
