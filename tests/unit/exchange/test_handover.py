@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import itertools
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
-from tests.unit.exchange.nodes import MemoryStore, new_exchange
+from tests.unit.exchange.nodes import LONG_SECONDS, MemoryStore, new_exchange, until
 from tests.unit.exchange.packages import NOW, PACKAGE_ID, new_envelope, sealed_package
 
 from xietong.casefile.v1.manifest_pb2 import Manifest, PartKind
@@ -19,6 +21,7 @@ from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong_exchange.domain.errors import GrantMissing, StateConflict
 from xietong_exchange.domain.evidence import Event
 from xietong_exchange.domain.profile import Profile, SystemProfile
+from xietong_exchange.flow import handover, right_of_way
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.handover import Caller, Handover
@@ -164,3 +167,18 @@ async def test_what_the_receiver_states_closes_a_stage_since_the_delivery(
     await scene.handover.report(PACKAGE_ID, outcome, DESK, ACTOR)
     ((stage, duration),) = scene.stages()
     assert (stage, duration > before) == (name, True)
+
+
+@pytest.mark.parametrize("limit", [0, 1000], ids=["large", "small"])
+async def test_a_large_part_is_read_when_nothing_small_is_under_way(
+    scene: Scene, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handover, "INTERACTIVE_LIMIT_BYTES", limit)
+    monkeypatch.setattr(right_of_way, "LONGEST_PAUSE_SECONDS", 2 * LONG_SECONDS)
+    turns = itertools.count()
+    with scene.exchange.right_of_way.taken():
+        reading = asyncio.create_task(scene.read(1, DESK))
+        await until(lambda: next(turns) >= 200)
+        assert reading.done() == bool(limit)
+    async with asyncio.timeout(LONG_SECONDS):
+        assert await reading == b"one"

@@ -9,18 +9,21 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import pytest
+from tests.unit.exchange.drafts import KEY, SYSTEM, police_node
 from tests.unit.exchange.nodes import LONG_SECONDS, MemoryStore, new_exchange, until
-from tests.unit.exchange.packages import new_envelope, sealed_package, signed
+from tests.unit.exchange.packages import digest_of, new_envelope, sealed_package, signed
 
 from xietong.exchange.v1.capabilities_pb2 import Limits
 from xietong.exchange.v1.envelope_pb2 import Envelope, Lane, Party
+from xietong.exchange.v1.gateway_drafts_pb2 import UploadHeader, UploadPartRequest
 from xietong.exchange.v1.transfer_service_pb2 import Offer, TransferRequest, TransferResponse
 from xietong_exchange.adapters.rpc.status import from_status, to_status
 from xietong_exchange.flow import right_of_way
+from xietong_exchange.flow import upload as uploading
 from xietong_exchange.flow.conversation import Conversation
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange, part_key
-from xietong_exchange.flow.frames import DataFrame, Frame
+from xietong_exchange.flow.frames import DataFrame, Frame, UploadFrame
 from xietong_exchange.flow.receive import Receiver
 from xietong_exchange.flow.right_of_way import RightOfWay
 
@@ -158,3 +161,28 @@ async def test_a_large_package_is_written_when_nothing_small_is_under_way(large:
     hearing.cancel()
     with suppress(asyncio.CancelledError):
         await hearing
+
+
+async def upload() -> AsyncIterator[UploadFrame]:
+    digest = digest_of(CONTENTS[1])
+    header = UploadHeader(key=KEY, size_bytes=len(CONTENTS[1]), digest=digest)
+    yield UploadPartRequest(header=header)
+    yield DataFrame(0, 0, 0, CONTENTS[1][:-1])
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("limit", [0, 1000], ids=["large", "small"])
+async def test_a_large_file_is_uploaded_when_nothing_small_is_under_way(
+    limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploading, "INTERACTIVE_LIMIT_BYTES", limit)
+    exchange = police_node().exchange
+    answers = uploading.Upload(exchange).stream(upload(), SYSTEM)
+    with exchange.right_of_way.taken():
+        assert (await anext(answers)).HasField("need")
+        writing = asyncio.ensure_future(anext(answers))
+        await turns()
+        assert writing.done() == bool(limit)
+    async with asyncio.timeout(LONG_SECONDS):
+        assert (await writing).progress.written_bytes == len(CONTENTS[1]) - 1
+    await answers.aclose()

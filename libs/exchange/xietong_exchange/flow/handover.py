@@ -15,7 +15,7 @@ from xietong.exchange.v1.draft_pb2 import Outcome
 from xietong.exchange.v1.evidence_pb2 import Actor, EvidenceKind, Reason, StageTime, Statement
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong_exchange.domain.delivery import FINAL
-from xietong_exchange.domain.envelope import SealedPackage
+from xietong_exchange.domain.envelope import INTERACTIVE_LIMIT_BYTES, SealedPackage
 from xietong_exchange.domain.errors import (
     ContentsRemoved,
     GrantMissing,
@@ -104,6 +104,8 @@ class Handover:
             )
             async with aclosing(blocks):
                 async for block in blocks:
+                    if part.size_bytes > INTERACTIVE_LIMIT_BYTES:
+                        await self._exchange.right_of_way.give_way()
                     yield block
         except PartMissing:
             _require_kept(await self.get(package_id))  # Its time may have come at this moment.

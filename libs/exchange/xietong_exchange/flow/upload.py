@@ -16,6 +16,7 @@ from xietong.exchange.v1.gateway_drafts_pb2 import (
     UploadPartResponse,
     UploadProgress,
 )
+from xietong_exchange.domain.envelope import INTERACTIVE_LIMIT_BYTES
 from xietong_exchange.domain.errors import (
     ChunkBeyondSize,
     ChunkOutOfOrder,
@@ -180,6 +181,8 @@ class Upload:
             raise ChunkOutOfOrder(part=UPLOADED_PART, offset=chunk.offset, expected=writer.written)
         if chunk.end > size:
             raise ChunkBeyondSize(part=UPLOADED_PART, end=chunk.end, size=size)
+        if size > INTERACTIVE_LIMIT_BYTES:
+            await self._exchange.right_of_way.give_way()
         await writer.append(chunk.data)
 
 
