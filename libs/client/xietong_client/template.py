@@ -102,6 +102,7 @@ def _package(process: Process, edition: Edition, party: Party, shares: list[_Sha
         f"# {process.code} {process.name.zh} / {process.name.en}",
         '# 填写每个空白（""），把文件放入各文件夹，然后运行 xietong preflight。',
         '# Fill in every blank (""), put the files into the folders, then run xietong preflight.',
+        f"# 有则填写的内容见 / What is given where there is any: xietong standard show {process.code}",
         f"process: {process.code}",
         f'edition: "{edition.id}"',
         f"from: {party.lower()}",
