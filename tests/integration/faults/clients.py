@@ -93,14 +93,17 @@ class SentFolder:
 
     @classmethod
     def write(cls, path: Path, case_number: str, recording: bytes) -> SentFolder:
-        """The example's folder, under another case number and with a recording besides."""
+        """The example's folder, under another case number and with a second contribution: the recording."""
         shutil.copytree(_EXAMPLE, path)
         package = yaml.safe_load((path / "package.yaml").read_text(encoding="utf-8"))
         del package["in_reply_to"]
         package["case_number"] = case_number
+        added = {"system": SYSTEMS[POLICE], "name": "media", "data": "media.yaml", "files": "media"}
+        package["contributions"].append(added)
         (path / "package.yaml").write_text(yaml.safe_dump(package), encoding="utf-8")
-        with (path / "case.yaml").open("a", encoding="utf-8") as case:  # its last entry is `parts`
-            case.write(f"- name: {RECORDING}\n  kind: PART_KIND_OTHER\n")
-        file = path / "case" / RECORDING
+        parts = {"parts": [{"name": RECORDING, "kind": "PART_KIND_OTHER"}]}
+        (path / "media.yaml").write_text(yaml.safe_dump(parts, allow_unicode=True), encoding="utf-8")
+        file = path / "media" / RECORDING
+        file.parent.mkdir()
         file.write_bytes(recording)
         return cls(path, case_number, file)
