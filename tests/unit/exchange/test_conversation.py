@@ -18,6 +18,7 @@ from xietong_exchange.adapters.rpc.status import from_status
 from xietong_exchange.flow.conversation import Conversation
 from xietong_exchange.flow.exchange import Exchange, part_key
 from xietong_exchange.flow.frames import DataFrame, Frame
+from xietong_exchange.flow.part_store import PartKey
 
 CONTENTS = (b"manifest", b"0123456789" * 2)
 PACKAGE = sealed_package(new_envelope(*CONTENTS))
@@ -106,3 +107,28 @@ async def test_waiting_for_bytes_of_ones_own_is_no_standstill(monkeypatch: pytes
     async with asyncio.timeout(LONG_SECONDS):
         assert await holding is None
     assert stream.chunks() == [(1, 0, 0)]
+
+
+async def test_one_reading_serves_several_chunks_and_a_new_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
+    exchange = await node()
+    read_at, readings = exchange.parts.read_at, list[tuple[int, int]]()
+
+    async def counted(key: PartKey, offset: int, length: int) -> bytes:
+        readings.append((offset, length))
+        return await read_at(key, offset, length)
+
+    monkeypatch.setattr(exchange.parts, "read_at", counted)
+    stream = Stream()
+    conversation = Conversation(exchange, PACKAGE, Limits(max_chunk_bytes=6), queued=None)
+    holding = asyncio.create_task(conversation.hold(stream, from_status))
+    try:
+        stream.said.put_nowait(need((0, 0, 0), (1, 0, 5)))
+        await until(lambda: len(stream.chunks()) == 2 + 3)
+        stream.said.put_nowait(TransferResponse(abort=Abort(part=1, attempt=1)))
+        await until(lambda: len(stream.chunks()) == 2 + 3 + 4)
+    finally:
+        holding.cancel()
+        await asyncio.gather(holding, return_exceptions=True)
+    sent = [frame for frame in stream.frames if isinstance(frame, DataFrame)]
+    assert all(bytes(f.data) == CONTENTS[f.part][f.offset : f.offset + 6] for f in sent)
+    assert readings == [(0, 8), (5, 15), (0, 20)]

@@ -106,6 +106,10 @@ class SendingTransfer:
         """So much of a part can be sent."""
         self._parts[number].here = here
 
+    def here(self, number: int) -> int:
+        """So much of a part can be sent."""
+        return self._parts[number].here
+
     def release(self) -> None:
         """This node holds the whole package itself: `Commit` may follow the last byte."""
         self._released = True

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from google.rpc.status_pb2 import Status
 
@@ -30,10 +32,27 @@ LAST_WORD_SECONDS = 5.0
 """How long a neighbour's reason is waited for when sending to it has failed."""
 ANNOUNCEMENT_SECONDS = 0.25
 """How often the progress of a transfer is told to those who watch its package."""
+AHEAD_BYTES = 2 << 20
+"""Read from the disk in one go, for several chunks, as a call to a thread costs about as much as the reading."""
 DEFAULTS = OwnLimits()
 """Taken for what a neighbour leaves unset."""
 
 ErrorOf = Callable[[Status], RemoteRefusal]
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Bytes of a part, read for the chunks that follow."""
+
+    part: int
+    offset: int
+    data: memoryview
+
+    def cut(self, span: Span) -> memoryview | None:
+        """These bytes; None when they are not in it."""
+        begin = span.offset - self.offset
+        is_inside = span.part == self.part and 0 <= begin <= len(self.data) - span.length
+        return self.data[begin : begin + span.length] if is_inside else None
 
 
 class Conversation:
@@ -77,7 +96,9 @@ class Conversation:
             is_here=is_here,
         )
         self._least_remaining = package.size_bytes
+        self._ahead = _Block(0, 0, memoryview(b""))
         self._news = asyncio.Event()
+        self._heard_at = 0.0
         self._next_announcement = asyncio.get_running_loop().time() + ANNOUNCEMENT_SECONDS
 
     def arrived(self, number: int, here: int) -> None:
@@ -96,12 +117,14 @@ class Conversation:
         listener = asyncio.create_task(self._listen(stream, error_of), name="transfer-listener")
         talker = asyncio.create_task(self._talk(stream), name="transfer-talker")
         try:
-            done, _ = await asyncio.wait({listener, talker}, return_when=asyncio.FIRST_COMPLETED)
-            if listener not in done:  # The talker failed; the neighbour usually says why.
+            if (
+                await self._first_to_end(listener, talker) is talker
+            ):  # It failed; the neighbour usually says why.
                 await asyncio.wait({listener}, timeout=LAST_WORD_SECONDS)
             if listener.done():
                 return listener.result()
-            talker.result()
+            if talker.done():
+                talker.result()
             return None
         finally:
             for task in (listener, talker):
@@ -130,13 +153,33 @@ class Conversation:
         return offer
 
     async def _chunk(self, span: Span) -> DataFrame:
-        key = part_key(self._package, span.part)
-        data = await self._exchange.parts.read_at(key, span.offset, span.length)
+        data = self._ahead.cut(span)
+        if data is None:
+            key, length = part_key(self._package, span.part), max(span.length, AHEAD_BYTES)
+            length = min(length, self._machine.here(span.part) - span.offset)
+            block = await self._exchange.parts.read_at(key, span.offset, length)
+            self._ahead = _Block(span.part, span.offset, memoryview(block))
+            data = self._ahead.data[: span.length]
         return DataFrame(part=span.part, attempt=span.attempt, offset=span.offset, data=data)
 
+    async def _first_to_end(self, *tasks: asyncio.Task[Any]) -> asyncio.Task[Any] | None:
+        """The first of the tasks that has ended; None when the neighbour owes an answer for too long."""
+        loop = asyncio.get_running_loop()
+        self._heard_at = loop.time()
+        while True:
+            left = self._heard_at + STANDSTILL_SECONDS - loop.time()
+            done, _ = await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if done:
+                return next(task for task in tasks if task in done)
+            if loop.time() - self._heard_at >= STANDSTILL_SECONDS:
+                if self._machine.awaits_answer:
+                    return None
+                self._heard_at = loop.time()  # It owes nothing.
+
     async def _listen(self, stream: TransferStream, error_of: ErrorOf) -> Evidence | None:
-        answers = aiter(stream.answers())
-        while (answer := await self._next(answers)) is not None:
+        loop = asyncio.get_running_loop()
+        async for answer in stream.answers():
+            self._heard_at = loop.time()
             kind = answer.WhichOneof("frame")
             if kind == "acceptance":
                 return answer.acceptance.evidence
@@ -144,16 +187,6 @@ class Conversation:
                 raise error_of(answer.refusal.status)
             self._hear(answer)
         return None
-
-    async def _next(self, answers: AsyncIterator[TransferResponse]) -> TransferResponse | None:
-        answer = asyncio.ensure_future(anext(answers, None))
-        try:
-            while not (await asyncio.wait({answer}, timeout=STANDSTILL_SECONDS))[0]:
-                if self._machine.awaits_answer:
-                    return None
-            return answer.result()
-        finally:
-            answer.cancel()
 
     def _hear(self, answer: TransferResponse) -> None:
         if answer.HasField("need"):
