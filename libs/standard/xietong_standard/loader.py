@@ -164,7 +164,7 @@ class _EditionBuilder:
 
     def _read_rules(self, folder: Path, vocabulary: Vocabulary, processes: dict[str, Process]) -> _Rules:
         """What rests on dated events: clocks and lifecycle."""
-        triggers = TriggerReader(read_events(read_yaml(folder / "events.yaml", self._root)))
+        triggers = TriggerReader(read_events(read_yaml(folder / "events.yaml", self._root), vocabulary))
         reader = ClockReader(vocabulary, triggers)
         clocks = reader.read(read_yaml(folder / "clocks.yaml", self._root))
         lifecycle = read_lifecycle(

@@ -98,6 +98,14 @@ def test_a_prohibited_restart_is_refused(tmp_path: Path) -> None:
     [
         ("detention:", "Detention:", "'Detention' is no code of an event"),
         (", en: detention executed", "", "missing: en"),
+        ("DETENTION].start_time", "DETENTION].starting", "has no field 'starting'"),
+        ("DETENTION].start_time", "DETENTION].place.name", "is no date of an entry that names a person"),
+        (
+            "measures[kind=DETENTION].start_time",
+            "case.filing_date",
+            "is no date of an entry that names a person",
+        ),
+        ("DETENTION].start_time", "DETENTION].document_number", "is neither a day nor a time"),
         (
             "arrest:",
             "escape: {zh: 脱逃, en: escape}\narrest:",

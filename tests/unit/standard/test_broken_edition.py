@@ -88,9 +88,9 @@ processes:
   - {item: basis, zh: 条文待核, en: the article is to be confirmed}
 """
 EVENTS = """\
-detention: {zh: 拘留执行, en: detention executed}
+detention: {zh: 拘留执行, en: detention executed, told_by: ["measures[kind=DETENTION].start_time"]}
 arrest: {zh: 逮捕执行, en: arrest executed}
-evaluation: {zh: 鉴定开始, en: evaluation begun}
+evaluation: {zh: 鉴定开始, en: evaluation begun, given: {path: case.name, value: 鉴定}}
 evaluated: {zh: 鉴定结束, en: evaluation ended}
 """
 CLOCKS = """\

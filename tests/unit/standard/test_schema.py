@@ -85,6 +85,8 @@ BEYOND = (
     "ends before it begins",
     "is no day of a weekend",
     "the official notice",
+    "is no date of an entry",
+    "is neither a day nor a time",
 )
 
 

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from xietong_standard.clocks.terms import Term
+from xietong_standard.paths import FieldPath
 from xietong_standard.text import Text
 
 
@@ -41,10 +42,15 @@ _TRIGGER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class EventKind:
-    """A dated event of the standard; the processes say in whose envelope it stands."""
+    """A dated event of the standard; the processes say in whose envelope it stands.
+
+    `told_by` are the dates of the manifest that tell it, `given` a path and the value that it needs for that.
+    """
 
     code: str
     name: Text
+    told_by: tuple[FieldPath, ...] = ()
+    given: tuple[FieldPath, str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,70 @@
+"""Which dated events of a manifest belong into the supervision part of its envelope: what events.yaml tells by path.
+
+Person ids are those of the manifest; whoever seals replaces them by collaboration person ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from xietong.casefile.v1.manifest_pb2 import Manifest
+from xietong_standard.clocks.events import EventKind
+from xietong_standard.clocks.terms import CHINA_TIME
+from xietong_standard.model import Edition, Process
+
+
+@dataclass(frozen=True, slots=True)
+class StatedEvent:
+    """A dated event that a manifest states. `person_id` is empty when it concerns everybody."""
+
+    code: str
+    time: datetime
+    person_id: str
+
+
+def stated_events(manifest: Manifest, process: Process, edition: Edition) -> tuple[StatedEvent, ...]:
+    """The events that the envelope of this process carries, without repetitions. A day is its midnight in China.
+
+    What the manifest does not date is left out, and so is a date that does not exist.
+    """
+    codes = process.supervision.events if process.supervision else ()
+    found = (event for code in codes for event in _stated(manifest, edition.clocks.events[code]))
+    return tuple(dict.fromkeys(found))
+
+
+def untold_events(edition: Edition) -> tuple[str, ...]:
+    """Events that some process carries and for which the manifest has no place yet: they never reach the hub."""
+    carried = {
+        code
+        for process in edition.processes.values()
+        for code in (process.supervision.events if process.supervision else ())
+    }
+    return tuple(code for code, kind in edition.clocks.events.items() if code in carried and not kind.told_by)
+
+
+def _stated(manifest: Manifest, kind: EventKind) -> Iterator[StatedEvent]:
+    if kind.given:
+        path, wanted = kind.given
+        if all(value != wanted for _, _, value in path.values(manifest)):
+            return
+    for path in kind.told_by:
+        entries, leaf = path.segments
+        for _, entry in entries.entries(manifest):
+            moment = _moment(entry, leaf.names[0])
+            if moment:
+                yield StatedEvent(kind.code, moment, entry.person_id)
+
+
+def _moment(entry: Any, name: str) -> datetime | None:
+    value = getattr(entry, name)
+    try:
+        if isinstance(value, Timestamp):
+            return value.ToDatetime(tzinfo=UTC) if entry.HasField(name) else None
+        return datetime.combine(date.fromisoformat(value), time(tzinfo=CHINA_TIME)) if value else None
+    except (ValueError, OverflowError):  # no such day, or beyond the years 1 to 9999; the date rules say so
+        return None

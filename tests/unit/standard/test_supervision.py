@@ -1,0 +1,105 @@
+"""What an envelope's supervision part has to carry, found in the manifest by the paths of events.yaml."""
+
+from __future__ import annotations
+
+import pytest
+from tests.unit.standard.clock_events import moment
+
+from xietong.casefile.v1.case_pb2 import CodedValue
+from xietong.casefile.v1.decision_pb2 import Decision, Sentence
+from xietong.casefile.v1.manifest_pb2 import Manifest
+from xietong.casefile.v1.measure_pb2 import CompulsoryMeasure, MeasureKind
+from xietong_standard import Edition
+from xietong_standard.supervision import StatedEvent, stated_events, untold_events
+
+
+def manifest(kind: str, reason: str = "", **days_and_persons: str) -> Manifest:
+    """A manifest with one decision, of the kind and on the day that are given."""
+    decision = Decision(kind=CodedValue(name=kind), reason=CodedValue(name=reason))
+    for name, value in days_and_persons.items():
+        setattr(decision, name, value)
+    return Manifest(decisions=[decision])
+
+
+def stated(edition: Edition, code: str, content: Manifest) -> list[tuple[str, str]]:
+    return [(event.code, event.person_id) for event in stated_events(content, edition.process(code), edition)]
+
+
+def test_measures_tell_when_they_were_executed(edition: Edition) -> None:
+    content = Manifest()
+    for kind, person in ((MeasureKind.MEASURE_KIND_ARREST, "a"), (MeasureKind.MEASURE_KIND_RELEASE, "b")):
+        measure = CompulsoryMeasure(kind=kind, person_id=person)
+        measure.start_time.FromDatetime(moment("2026-03-01 10:30"))
+        content.measures.extend([measure, measure])
+    content.measures.add(kind=MeasureKind.MEASURE_KIND_ARREST, person_id="not executed")
+    found = stated_events(content, edition.process("PB-04"), edition)
+    at = moment("2026-03-01 10:30")
+    assert found == (StatedEvent("arrest", at, "a"), StatedEvent("release", at, "b"))
+
+
+@pytest.mark.parametrize(
+    ("code", "content", "events"),
+    [
+        ("SP-02", manifest(kind="受理", decision_date="2026-03-01"), [("case-accepted", "")]),
+        ("SP-02", manifest(kind="受理", decision_date="2026-02-30"), []),
+        ("SP-02", manifest(kind="受理"), []),
+        ("SP-02", manifest(kind="退回检察院", decision_date="2026-03-01"), []),
+        (
+            "ZC-05",
+            manifest(
+                kind="批准延长侦查羁押期限",
+                reason="刑事诉讼法第一百五十八条",
+                decision_date="2026-03-01",
+                person_id="a",
+            ),
+            [("custody-extended-158", "a")],
+        ),
+        ("ZC-05", manifest(kind="不批准延长侦查羁押期限", decision_date="2026-03-01"), []),
+        ("SP-17", manifest(kind="中止审理", decision_date="2026-03-01"), [("trial-suspended", "")]),
+        ("SP-17", manifest(kind="恢复审理", decision_date="2026-03-01"), [("trial-resumed", "")]),
+        (
+            "SP-10",
+            manifest(kind="延期审理", term_start_date="2026-03-01"),
+            [("adjourned-for-investigation", "")],
+        ),
+        # PB-01 does not carry acceptance.
+        ("PB-01", manifest(kind="受理", decision_date="2026-03-01"), []),
+    ],
+)
+def test_decisions_tell_their_events(
+    edition: Edition, code: str, content: Manifest, events: list[tuple[str, str]]
+) -> None:
+    assert stated(edition, code, content) == events
+
+
+@pytest.mark.parametrize(
+    ("procedure", "events"),
+    [
+        ("普通程序", ["ordinary-procedure"]),
+        ("简易程序", ["summary-procedure"]),
+        ("速裁程序", ["expedited-procedure"]),
+        ("", []),
+    ],
+)
+def test_a_change_of_procedure_tells_the_new_one(edition: Edition, procedure: str, events: list[str]) -> None:
+    content = manifest(kind="程序转换", decision_date="2026-03-01")
+    content.case.procedure.name = procedure
+    assert [code for code, _ in stated(edition, "SP-06", content)] == events
+
+
+def test_a_day_is_its_midnight_in_china(edition: Edition) -> None:
+    content = Manifest(
+        sentences=[Sentence(person_id="a", pronounced_date="2026-03-01", probation_term="P1Y")]
+    )
+    found = stated_events(content, edition.process("SP-19"), edition)
+    at = moment("2026-03-01")
+    assert found == (
+        StatedEvent("judgment-pronounced", at, "a"),
+        StatedEvent("community-correction-ordered", at, "a"),
+    )
+
+
+def test_events_without_a_place_in_the_manifest_are_known(edition: Edition) -> None:
+    untold = untold_events(edition)
+    assert {"appeal-period-ended", "psychiatric-evaluation-begun", "appeal-accepted"} <= set(untold)
+    assert {"arrest", "case-accepted"}.isdisjoint(untold)
