@@ -20,7 +20,7 @@ from xietong_standard.model import Edition, Process
 
 @dataclass(frozen=True, slots=True)
 class StatedEvent:
-    """A dated event that a manifest states. `person_id` is empty when it concerns everybody."""
+    """A dated event that a manifest states, in UTC. `person_id` is empty when it concerns everybody."""
 
     code: str
     time: datetime
@@ -65,6 +65,10 @@ def _moment(entry: Any, name: str) -> datetime | None:
     try:
         if isinstance(value, Timestamp):
             return value.ToDatetime(tzinfo=UTC) if entry.HasField(name) else None
-        return datetime.combine(date.fromisoformat(value), time(tzinfo=CHINA_TIME)) if value else None
-    except (ValueError, OverflowError):  # no such day, or beyond the years 1 to 9999; the date rules say so
+        day = date.fromisoformat(value) if value else None
+        return datetime.combine(day, time(tzinfo=CHINA_TIME)).astimezone(UTC) if day else None
+    except (
+        ValueError,
+        OverflowError,
+    ):  # no such day, or beyond the years 1 to 9999 of UTC; the date rules say so
         return None

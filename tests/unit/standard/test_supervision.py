@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.unit.standard.clock_events import moment
 
 from xietong.casefile.v1.case_pb2 import CodedValue
 from xietong.casefile.v1.decision_pb2 import Decision, Sentence
 from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong.casefile.v1.measure_pb2 import CompulsoryMeasure, MeasureKind
-from xietong_standard import Edition
+from xietong_standard import Edition, load_edition
 from xietong_standard.supervision import StatedEvent, stated_events, untold_events
 
 
@@ -97,6 +100,19 @@ def test_a_day_is_its_midnight_in_china(edition: Edition) -> None:
         StatedEvent("judgment-pronounced", at, "a"),
         StatedEvent("community-correction-ordered", at, "a"),
     )
+
+
+@given(
+    st.dates().map(str) | st.text(max_size=12), st.integers(-(2**62), 2**62), st.integers(-(2**31), 2**31 - 1)
+)
+def test_whatever_a_date_holds_is_an_event_or_none(day: str, seconds: int, nanos: int) -> None:
+    edition = load_edition("2026.1")
+    content = Manifest(sentences=[Sentence(person_id="a", effective_date=day)])
+    measure = content.measures.add(kind=MeasureKind.MEASURE_KIND_ARREST, person_id="a")
+    measure.start_time.seconds, measure.start_time.nanos = seconds, nanos
+    for code in ("ZX-01", "PB-04"):
+        for event in stated_events(content, edition.process(code), edition):
+            Timestamp().FromDatetime(event.time)
 
 
 def test_events_without_a_place_in_the_manifest_are_known(edition: Edition) -> None:
