@@ -31,8 +31,9 @@ from xietong_exchange.domain.retry import RetryPolicy
 from xietong_exchange.flow.courier import Courier
 from xietong_exchange.flow.dispatch import Dispatcher
 from xietong_exchange.flow.evidence import EvidenceDesk
+from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.intake import new_record
-from xietong_exchange.flow.neighbours import Neighbours
+from xietong_exchange.flow.neighbours import Contact, Neighbours
 
 POLICY = RetryPolicy(first_delay_seconds=1.0, longest_delay_seconds=8.0, give_up_after=timedelta(hours=72))
 NOT_THERE = PackageNotFound(package_id=PACKAGE_ID)
@@ -54,6 +55,7 @@ class Hub:
     packages: list[str] = field(default_factory=list)
     away: list[NodeUnreachable] = field(default_factory=list)
     """What the first connections fail with."""
+    reachable: bool = True
     connected: int = 0
     on_connect: Callable[[], None] = lambda: None
 
@@ -69,6 +71,9 @@ class Hub:
         if isinstance(answer, Exception):
             raise answer
         return [result_of(error) for error in answer]
+
+    def contact(self, party: Party.ValueType) -> Contact:
+        return Contact(reachable=self.reachable)
 
     async def connect(self, party: Party.ValueType, lane: Lane.ValueType) -> None:
         await asyncio.sleep(0)
@@ -122,7 +127,7 @@ async def enqueue(store: MemoryStore, evidence: int) -> None:
 
 
 @asynccontextmanager
-async def courier(store: MemoryStore, hub: Hub, lane: Lane.ValueType) -> AsyncIterator[None]:
+async def courier(store: MemoryStore, hub: Hub, lane: Lane.ValueType) -> AsyncIterator[Exchange]:
     exchange = new_exchange(Party.PARTY_POLICE, store)
     serving = Courier(
         exchange=exchange,
@@ -137,7 +142,7 @@ async def courier(store: MemoryStore, hub: Hub, lane: Lane.ValueType) -> AsyncIt
     )
     task = asyncio.create_task(serving.run())
     try:
-        yield
+        yield exchange
     finally:
         task.cancel()
         async with asyncio.timeout(LONG_SECONDS):

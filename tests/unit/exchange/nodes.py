@@ -27,6 +27,7 @@ from xietong_exchange.domain.retention import Retention
 from xietong_exchange.domain.routes import Routes
 from xietong_exchange.flow.changes import Changes
 from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.places import Places
 from xietong_exchange.flow.progress import ProgressBoard
 from xietong_exchange.flow.records import (
     DeliveryRecord,
@@ -38,7 +39,7 @@ from xietong_exchange.flow.records import (
 )
 from xietong_exchange.flow.rulebook import Rulebook
 from xietong_exchange.flow.space import Space
-from xietong_exchange.flow.store import Lease, Store
+from xietong_exchange.flow.store import Lease, NewLease, Store, WhenOver
 from xietong_exchange.testing.memory_parts import DEFAULT_CAPACITY_BYTES, MemoryPartStore
 from xietong_standard import load_edition
 
@@ -179,8 +180,10 @@ class MemoryOutbox:
         evidence_id: str = "",
         *,
         offered: bool = False,
-    ) -> None:
+        lease: NewLease | None = None,
+    ) -> DeliveryRecord:
         number = len(self.deliveries) + 1
+        claims = 0 if lease is None else 1
         self.deliveries[number] = DeliveryRecord(
             delivery_id=number,
             destination=destination,
@@ -188,10 +191,10 @@ class MemoryOutbox:
             package_id=package_id,
             evidence_id=evidence_id,
             status="pending",
-            attempts=0,
-            token=0,
-            leased=False,
-            offered=False,
+            attempts=claims,
+            token=claims,
+            leased=lease is not None,
+            offered=offered,
             create_time=NOW,
             due_time=NOW,
             progress_time=NOW,
@@ -199,6 +202,7 @@ class MemoryOutbox:
             last_text_zh="",
             last_text_en="",
         )
+        return self.deliveries[number]
 
     async def claim(
         self,
@@ -239,8 +243,17 @@ class MemoryOutbox:
         return sum([self._note("finished", *lease, "", status="done") for lease in leases])
 
     async def postpone(
-        self, delivery_id: int, token: int, error: Failure, *, delay_seconds: float, reset_budget: bool
+        self,
+        delivery_id: int,
+        token: int,
+        error: Failure,
+        *,
+        delay_seconds: float,
+        reset_budget: bool,
+        never_offered: bool = False,
     ) -> bool:
+        if never_offered:
+            self.deliveries[delivery_id] = replace(self.deliveries[delivery_id], offered=False)
         self.delays.append(delay_seconds)
         fresh: dict[str, Any] = {"attempts": 1, "progress_time": self.time} if reset_budget else {}
         return self._note(
@@ -276,6 +289,7 @@ class MemoryStore:
     packages: MemoryPackages = field(default_factory=MemoryPackages)
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
     operations: MemoryOperations = field(default_factory=MemoryOperations)
+    acts: list[WhenOver] = field(default_factory=list)
 
     @property
     def contents(self) -> MemoryContents:
@@ -284,7 +298,16 @@ class MemoryStore:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[MemoryStore]:
         await asyncio.sleep(0)  # others run meanwhile, as with a database
-        yield self
+        tx, is_committed = replace(self, acts=[]), False
+        try:
+            yield tx
+            is_committed = True
+        finally:
+            for act in tx.acts:
+                act(is_committed=is_committed)
+
+    def when_over(self, act: WhenOver) -> None:
+        self.acts.append(act)
 
     async def now(self) -> datetime:
         return self.outbox.time
@@ -307,6 +330,7 @@ def new_exchange(
     """A branch node, whose only neighbour is the hub."""
     counter = itertools.count(1)
     parts = MemoryPartStore(capacity_bytes=capacity_bytes)
+    changes = Changes()
     return Exchange(
         profile=Profile(party=party, title_zh="测试节点", title_en="Test node", systems=systems),
         routes=Routes(party, {other: Party.PARTY_HUB for other in Party.values() if other not in {0, party}}),
@@ -315,7 +339,8 @@ def new_exchange(
         space=Space(parts, reserve_bytes),
         notary=NamedNotary(party),
         rules=rulebook(),
-        changes=Changes(),
+        changes=changes,
+        places=Places(changes),
         progress=ProgressBoard(),
         limits=limits or Limits(),
         retention=Retention(),

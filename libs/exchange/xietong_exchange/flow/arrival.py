@@ -89,7 +89,7 @@ class Arrival:
             evidence = await self._desk.state(tx, record, self._event(queued, begin, commit), complete=True)
             if record.direction == Direction.DIRECTION_TRANSIT:
                 hop = self._exchange.routes.next_hop(record.receiver)
-                await tx.outbox.enqueue(hop, package.lane, record.package_id, offered=offered_onwards)
+                await self._exchange.places.hand_on(tx, hop, package.lane, record, offered=offered_onwards)
         self._exchange.space.keep(record.sender, record.size_bytes)
         self._desk.announce(record)
         return evidence

@@ -11,7 +11,6 @@ import logging
 import secrets
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Self
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind
@@ -32,19 +31,19 @@ from xietong_exchange.domain.evidence import Event, reason_of
 from xietong_exchange.domain.identity import Role
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.domain.retry import RetryPolicy
+from xietong_exchange.flow.beat import Beat
 from xietong_exchange.flow.changes import queue
 from xietong_exchange.flow.conversation import ErrorOf
 from xietong_exchange.flow.dispatch import Dispatcher
 from xietong_exchange.flow.evidence import EvidenceDesk, to_evidence
 from xietong_exchange.flow.exchange import Exchange, sealed
 from xietong_exchange.flow.neighbours import Neighbours
+from xietong_exchange.flow.places import Handed
 from xietong_exchange.flow.records import DeliveryRecord, EvidenceRecord, OperationRecord, PackageRecord
-from xietong_exchange.flow.store import Transaction
+from xietong_exchange.flow.store import NewLease, Transaction
 
 log = logging.getLogger(__name__)
 
-BEATS_PER_LEASE = 3
-"""A beat that fails, because the database was away for a moment, does not cost the lease."""
 EVIDENCE_BATCH = 100
 """The contract's bound on one DeliverEvidence call."""
 LET_GO_SECONDS = 2.0
@@ -53,7 +52,7 @@ LANE_WIDTHS = {Lane.LANE_EVIDENCE: 1, Lane.LANE_INTERACTIVE: 8, Lane.LANE_BULK: 
 """Calls that are under way at once to one neighbour, by lane."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Courier:
     """Serves one lane to one neighbour."""
 
@@ -67,6 +66,9 @@ class Courier:
     peer: Party.ValueType
     lane: Lane.ValueType
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
+    _reserved: int = 0
+    _is_behind: bool = True
+    """Something may be due that was not taken up; it comes before what is new."""
 
     @property
     def _queue(self) -> Hashable:
@@ -74,13 +76,15 @@ class Courier:
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        with self.exchange.changes.subscribe(self._queue) as news:
+        served = self.exchange.places.served_by(self._queue, self)
+        with self.exchange.changes.subscribe(self._queue) as news, served:
             try:
                 while True:
                     places = self._places()
                     taken = await self._claim(places)
                     self._start(taken)
-                    if not taken or len(taken) < places:  # Nothing more is due, or can be taken up.
+                    self._is_behind = len(taken) >= places
+                    if not taken or not self._is_behind:  # Nothing more is due, or can be taken up.
                         await news.wait()
             finally:
                 for task in self._under_way:
@@ -105,15 +109,36 @@ class Courier:
 
     def _places(self) -> int:
         """How many deliveries can be taken up now."""
-        places = LANE_WIDTHS[self.lane] - len(self._under_way)
+        places = LANE_WIDTHS[self.lane] - len(self._under_way) - self._reserved
         return EVIDENCE_BATCH * places if self.lane == Lane.LANE_EVIDENCE else places
 
     def _start(self, taken: list[DeliveryRecord]) -> None:
         batches = [taken] if self.lane == Lane.LANE_EVIDENCE else [[delivery] for delivery in taken]
         for batch in filter(None, batches):
-            task = asyncio.create_task(self._see_through(batch))
-            self._under_way.add(task)
-            task.add_done_callback(self._ended)
+            self._begin(batch)
+
+    def _begin(self, batch: list[DeliveryRecord], handed: Handed | None = None) -> None:
+        task = asyncio.create_task(self._see_through(batch, handed))
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+
+    def reserve(self) -> NewLease | None:
+        """Keep a place free for what is being recorded, unless others wait, or the neighbour is away."""
+        is_open = self._places() and not self._is_behind
+        if not is_open or not self.neighbours.contact(self.peer).reachable:
+            return None
+        self._reserved += 1
+        return self.owner, self.policy.lease_seconds
+
+    def take_up(self, handed: Handed) -> None:
+        """Fill the place that was kept free."""
+        self._reserved -= 1
+        self._begin([handed.delivery], handed)
+
+    def release(self) -> None:
+        """The place is not needed after all."""
+        self._reserved -= 1
+        self.exchange.changes.announce(self._queue)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         was_full = not self._places()
@@ -125,14 +150,16 @@ class Courier:
         if was_full:  # What came meanwhile was left where it is.
             self.exchange.changes.announce(self._queue)
 
-    async def _see_through(self, batch: list[DeliveryRecord]) -> None:
+    async def _see_through(self, batch: list[DeliveryRecord], handed: Handed | None) -> None:
         try:
             if self.lane == Lane.LANE_BULK:
-                await self._package(batch[0])
+                await self._package(batch[0], handed)
             else:
                 with self.exchange.right_of_way.taken():
                     await (
-                        self._evidence(batch) if self.lane == Lane.LANE_EVIDENCE else self._package(batch[0])
+                        self._evidence(batch, handed)
+                        if self.lane == Lane.LANE_EVIDENCE
+                        else self._package(batch[0], handed)
                     )
         except asyncio.CancelledError:
             await self._let_go(batch)
@@ -153,19 +180,21 @@ class Courier:
         except (XietongError, TimeoutError) as error:
             log.warning("leases were not given back, they run out: %s", error)
 
-    async def _package(self, delivery: DeliveryRecord) -> None:
-        beat = _Beat(self.exchange, delivery, self.policy.lease_seconds)
+    async def _package(self, delivery: DeliveryRecord, handed: Handed | None) -> None:
+        beat = Beat(self.exchange, delivery, self.policy.lease_seconds)
+        never_offered = handed is not None and handed.is_first_offer
         try:
             async with beat:
                 await self.neighbours.connect(self.peer, self.lane)
-                record = await self._offered(delivery)
+                never_offered = False
+                record = handed.package if handed is not None else await self._offered(delivery)
                 if record is None:
                     return
                 package, queued = sealed(record), delivery.create_time
                 accepted = await self.dispatcher.send(package, self.peer, self.lane, queued, beat.moved)
                 await self.desk.take(accepted, self.peer, settles=(delivery.delivery_id, delivery.token))
         except (XietongError, RemoteRefusal) as error:
-            await self._settle(delivery, error, progressed=beat.progressed)
+            await self._settle(delivery, error, progressed=beat.progressed, never_offered=never_offered)
         except Exception:
             log.exception("package %s could not be delivered", delivery.package_id)
             await self._settle(
@@ -182,9 +211,10 @@ class Courier:
                 return None
             return await tx.packages.get(delivery.package_id)
 
-    async def _evidence(self, batch: list[DeliveryRecord]) -> None:
+    async def _evidence(self, batch: list[DeliveryRecord], handed: Handed | None) -> None:
+        known = handed.evidence if handed is not None else None
         try:
-            rows = await self._rows(batch)
+            rows = [known] if known is not None else await self._rows(batch)
             results = await self.neighbours.deliver_evidence(self.peer, [to_evidence(row) for row in rows])
             if len(results) != len(batch):
                 raise ProtocolViolation(why=f"{len(results)} results for {len(batch)} pieces of evidence")
@@ -218,7 +248,13 @@ class Courier:
             self.exchange.changes.announce(*(delivery.package_id for delivery in deliveries))
 
     async def _settle(
-        self, delivery: DeliveryRecord, error: Failure, *, progressed: bool = False, again: bool = False
+        self,
+        delivery: DeliveryRecord,
+        error: Failure,
+        *,
+        progressed: bool = False,
+        again: bool = False,
+        never_offered: bool = False,
     ) -> None:
         """After a failed try: another one later, or give it up.
 
@@ -229,7 +265,7 @@ class Courier:
         async with self.exchange.store.transaction() as tx:
             hopeless = not progressed and self.policy.is_hopeless(delivery.progress_time, await tx.now())
             if (again or _may_pass(error) or _overtook(delivery, error)) and not hopeless:
-                await self._postpone(tx, delivery, error, progressed=progressed)
+                await self._postpone(tx, delivery, error, progressed=progressed, never_offered=never_offered)
             else:
                 failed = await self._give_up(tx, delivery, error)
         self.exchange.changes.announce(delivery.package_id)
@@ -248,14 +284,25 @@ class Courier:
         )
 
     async def _postpone(
-        self, tx: Transaction, delivery: DeliveryRecord, error: Failure, *, progressed: bool
+        self,
+        tx: Transaction,
+        delivery: DeliveryRecord,
+        error: Failure,
+        *,
+        progressed: bool,
+        never_offered: bool,
     ) -> None:
         attempts = 1 if progressed else delivery.attempts
         delay = self.policy.delay_seconds(attempts, secrets.randbelow(1000) / 1000)
         if isinstance(error, RemoteRefusal):
             delay = max(delay, error.retry_after_seconds or 0.0)
         await tx.outbox.postpone(
-            delivery.delivery_id, delivery.token, error, delay_seconds=delay, reset_budget=progressed
+            delivery.delivery_id,
+            delivery.token,
+            error,
+            delay_seconds=delay,
+            reset_budget=progressed,
+            never_offered=never_offered,
         )
         asyncio.get_running_loop().call_later(delay, self.exchange.changes.announce, self._queue)
 
@@ -316,46 +363,3 @@ def _may_pass(error: Failure) -> bool:
 def _overtook(delivery: DeliveryRecord, error: Failure) -> bool:
     """Evidence that came before the package that it is about; it is tried again until the package is there."""
     return bool(delivery.evidence_id) and error.reason_name() == PackageNotFound.reason_name()
-
-
-class _Beat:
-    """Renews a lease while its delivery is under way, and notes whether bytes moved."""
-
-    def __init__(self, exchange: Exchange, delivery: DeliveryRecord, lease_seconds: float) -> None:
-        self.progressed = False
-        self._exchange = exchange
-        self._delivery = delivery
-        self._lease_seconds = lease_seconds
-        self._moved = False
-        self._task: asyncio.Task[None] | None = None
-
-    def moved(self) -> None:
-        """Bytes moved."""
-        self._moved = self.progressed = True
-
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(asyncio.current_task()))
-        return self
-
-    async def __aexit__(self, *_exc: object) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _run(self, worker: asyncio.Task[object] | None) -> None:
-        while True:
-            await asyncio.sleep(self._lease_seconds / BEATS_PER_LEASE)
-            moved, self._moved = self._moved, False
-            try:
-                async with self._exchange.store.transaction() as tx:
-                    held = await tx.outbox.renew(
-                        self._delivery.delivery_id,
-                        self._delivery.token,
-                        lease_seconds=self._lease_seconds,
-                        progressed=moved,
-                    )
-            except XietongError:
-                continue  # The database is away; the next beat may find it again before the lease ends.
-            if not held and worker is not None:
-                worker.cancel()  # Somebody else has the delivery; its token keeps this worker from settling it.
-                return

@@ -23,7 +23,7 @@ from xietong_exchange.domain.errors import (
 )
 from xietong_exchange.domain.evidence import Event, check_statement, make_statement, read_statement
 from xietong_exchange.domain.party import party_name
-from xietong_exchange.flow.changes import INBOX, PACKAGE_LANES, queue
+from xietong_exchange.flow.changes import INBOX
 from xietong_exchange.flow.exchange import Exchange, sealed
 from xietong_exchange.flow.records import EvidenceRecord, PackageChange, PackageRecord
 from xietong_exchange.flow.store import Lease, Transaction
@@ -175,12 +175,8 @@ class EvidenceDesk:
         return True
 
     def announce(self, record: PackageRecord) -> None:
-        """Wake whoever watches this package, and the couriers on its route; to be called after the commit."""
-        via = self._exchange.routes.via
-        ways = [(record.sender, Lane.LANE_EVIDENCE), (record.receiver, Lane.LANE_EVIDENCE)]
-        ways += [(record.receiver, lane) for lane in PACKAGE_LANES]
-        queues = [queue(via[party], lane) for party, lane in ways if party in via]
-        self._exchange.changes.announce(record.package_id, INBOX, *queues)
+        """Wake whoever watches this package; to be called after the commit."""
+        self._exchange.changes.announce(record.package_id, INBOX)
 
     def _check_peer(self, record: PackageRecord, peer: Party.ValueType) -> None:
         """Only the neighbours on the package's own route may bring evidence about it."""
@@ -229,7 +225,7 @@ class EvidenceDesk:
                 continue
             hop = self._exchange.routes.next_hop(target)
             if hop != came_from:
-                await tx.outbox.enqueue(hop, Lane.LANE_EVIDENCE, record.package_id, evidence.evidence_id)
+                await self._exchange.places.hand_on(tx, hop, Lane.LANE_EVIDENCE, record, evidence)
 
     async def _concerns_receiver(
         self, tx: Transaction, record: PackageRecord, evidence: EvidenceRecord

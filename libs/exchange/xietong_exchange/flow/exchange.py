@@ -17,6 +17,7 @@ from xietong_exchange.domain.retention import Retention
 from xietong_exchange.domain.routes import Routes
 from xietong_exchange.flow.changes import Changes
 from xietong_exchange.flow.part_store import PartKey, PartStore
+from xietong_exchange.flow.places import Places
 from xietong_exchange.flow.progress import ProgressBoard
 from xietong_exchange.flow.records import PackageRecord
 from xietong_exchange.flow.right_of_way import RightOfWay
@@ -49,6 +50,7 @@ class Exchange:
     notary: Notary
     rules: Rulebook
     changes: Changes
+    places: Places
     progress: ProgressBoard
     limits: Limits
     retention: Retention

@@ -303,7 +303,7 @@ class Intake:
         )
         await self._desk.state(tx, record, submitted)
         hop = self._exchange.routes.next_hop(record.receiver)
-        await tx.outbox.enqueue(hop, package.lane, record.package_id)
+        await self._exchange.places.hand_on(tx, hop, package.lane, record)
         return record
 
 

@@ -93,6 +93,10 @@ Lease = tuple[int, int]
 """A delivery, and the token with which a worker holds it."""
 
 
+NewLease = tuple[str, float]
+"""Who takes a lease, and for how many seconds."""
+
+
 class Outbox(Protocol):
     """Deliveries to neighbours."""
 
@@ -104,8 +108,10 @@ class Outbox(Protocol):
         evidence_id: str = "",
         *,
         offered: bool = False,
-    ) -> None:
-        """Put a package, or a piece of evidence about it, into the queue. A second time changes nothing.
+        lease: NewLease | None = None,
+    ) -> DeliveryRecord | None:
+        """Put a package, or a piece of evidence about it, into the queue; with `lease` as if it was claimed at once.
+        Returns the delivery; None when it is in the outbox already: then nothing is changed.
 
         offered: the neighbour knows of the package already, because it went on while it arrived here.
         """
@@ -133,9 +139,19 @@ class Outbox(Protocol):
         """The other side has these. Returns how many; whose lease was lost is left as it is."""
 
     async def postpone(
-        self, delivery_id: int, token: int, error: Failure, *, delay_seconds: float, reset_budget: bool
+        self,
+        delivery_id: int,
+        token: int,
+        error: Failure,
+        *,
+        delay_seconds: float,
+        reset_budget: bool,
+        never_offered: bool = False,
     ) -> bool:
-        """Free the lease and try again later; with `reset_budget` this attempt counts as the first."""
+        """Free the lease and try again later; with `reset_budget` this attempt counts as the first.
+
+        never_offered: the package was marked as offered too early, the neighbour does not know of it.
+        """
 
     async def bury(self, delivery_id: int, token: int, error: Failure) -> bool:
         """Give up: a dead letter, visible and replayable."""
@@ -241,6 +257,13 @@ class OperationLog(Protocol):
         """What was done about a delivery, the latest last; the latest `limit` of it."""
 
 
+class WhenOver(Protocol):
+    """What is done when a transaction is over."""
+
+    def __call__(self, *, is_committed: bool) -> None:
+        """It is over."""
+
+
 class Transaction(Protocol):
     """One transaction: commits when its context ends well, rolls back otherwise.
 
@@ -270,6 +293,9 @@ class Transaction(Protocol):
 
     async def now(self) -> datetime:
         """The database's clock."""
+
+    def when_over(self, act: WhenOver) -> None:
+        """Have this done when the transaction is over; it is told whether that was committed."""
 
 
 class Store(Protocol):

@@ -48,6 +48,7 @@ from xietong_exchange.flow.intake import Intake
 from xietong_exchange.flow.node_card import NodeCard
 from xietong_exchange.flow.operations import Operations
 from xietong_exchange.flow.pace import Pace
+from xietong_exchange.flow.places import Places
 from xietong_exchange.flow.preflight import Preflight
 from xietong_exchange.flow.progress import ProgressBoard
 from xietong_exchange.flow.receive import Receiver
@@ -127,6 +128,7 @@ class Node:
         async with store.transaction() as tx:
             for party, kept in (await tx.contents.kept_bytes()).items():
                 space.keep(party, kept)
+        changes = Changes()
         exchange = Exchange(
             profile=self._profile,
             routes=routes_of(self._profile, settings),
@@ -135,7 +137,8 @@ class Node:
             space=space,
             notary=notary,
             rules=Rulebook([load_edition(name) for name in available_editions()]),
-            changes=Changes(),
+            changes=changes,
+            places=Places(changes),
             progress=ProgressBoard(),
             limits=settings.limits.limits(),
             retention=settings.retention.policy(settings.limits, relays=self._profile.relays),

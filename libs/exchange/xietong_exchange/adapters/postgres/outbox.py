@@ -9,6 +9,7 @@ from typing import Any, get_args
 from asyncpg import Record
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     ColumnElement,
     Interval,
     and_,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    not_,
     or_,
     select,
     update,
@@ -30,7 +32,7 @@ from xietong_exchange.adapters.postgres.statement import Connection, Statement, 
 from xietong_exchange.adapters.postgres.tables import delivery
 from xietong_exchange.domain.errors import DeliveryGivenUp, Failure
 from xietong_exchange.flow.records import DeliveryRecord, DeliveryStatus
-from xietong_exchange.flow.store import Lease
+from xietong_exchange.flow.store import Lease, NewLease
 
 LAST_TEXT_CHARS = 2000
 
@@ -81,9 +83,12 @@ def _finish() -> Statement:
 
 _ENQUEUE = Statement(
     insert(delivery)
-    .values(given("destination", "lane", "package_id", "evidence_id", "offered"))
+    .values(
+        given("destination", "lane", "package_id", "evidence_id", "offered", "lease_owner")
+        | {"lease_until": _from_now("lease"), "token": bindparam("claims"), "attempts": bindparam("claims")}
+    )
     .on_conflict_do_nothing()
-    .inline()
+    .returning(*_RECORD)
 )
 _ANY_DUE = Statement(select(delivery.c.delivery_id).where(_OF_QUEUE).limit(1))
 _LOCK_DUE = Statement(
@@ -108,7 +113,12 @@ _BEAT = {"lease_until": _from_now("lease")}
 _RENEW = {moved: _held(_BEAT | ({"progress_time": _NOW} if moved else {})) for moved in (False, True)}
 _OFFER = _held({"offered": True})
 _FINISH = _finish()
-_LATER = {"due_time": _from_now("delay"), **_SAID, **_FREE}
+_LATER = {
+    "due_time": _from_now("delay"),
+    "offered": and_(delivery.c.offered, not_(bindparam("never_offered", type_=Boolean))),
+    **_SAID,
+    **_FREE,
+}
 _POSTPONE = {
     fresh: _held(_LATER | ({"attempts": 1, "progress_time": _NOW} if fresh else {}))
     for fresh in (False, True)
@@ -169,15 +179,21 @@ class PostgresOutbox:
         evidence_id: str = "",
         *,
         offered: bool = False,
-    ) -> None:
-        await self._connection.run(
+        lease: NewLease | None = None,
+    ) -> DeliveryRecord | None:
+        owner, seconds = lease or (None, None)
+        row = await self._connection.row(
             _ENQUEUE,
             destination=int(destination),
             lane=int(lane),
             package_id=package_id,
             evidence_id=evidence_id or None,
             offered=offered,
+            lease_owner=owner,
+            lease=None if seconds is None else timedelta(seconds=seconds),
+            claims=0 if lease is None else 1,
         )
+        return _delivery(row) if row else None
 
     async def claim(
         self,
@@ -215,10 +231,17 @@ class PostgresOutbox:
         return await self._connection.run(_FINISH, held=held, by_tokens=by_tokens)
 
     async def postpone(
-        self, delivery_id: int, token: int, error: Failure, *, delay_seconds: float, reset_budget: bool
+        self,
+        delivery_id: int,
+        token: int,
+        error: Failure,
+        *,
+        delay_seconds: float,
+        reset_budget: bool,
+        never_offered: bool = False,
     ) -> bool:
-        delay = timedelta(seconds=delay_seconds)
-        return await self._change(_POSTPONE[reset_budget], delivery_id, token, delay=delay, **_said(error))
+        more = {"delay": timedelta(seconds=delay_seconds), "never_offered": never_offered, **_said(error)}
+        return await self._change(_POSTPONE[reset_budget], delivery_id, token, **more)
 
     async def bury(self, delivery_id: int, token: int, error: Failure) -> bool:
         return await self._change(_BURY, delivery_id, token, **_said(error))

@@ -23,6 +23,7 @@ from xietong_exchange.adapters.postgres.statement import (
     driver_arguments,
     unavailable,
 )
+from xietong_exchange.flow.store import WhenOver
 
 POOL_CONNECTIONS = 16
 POOL_WAIT_SECONDS = 10.0
@@ -44,6 +45,7 @@ class PostgresTransaction:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._acts: list[WhenOver] = []
         self.packages = PostgresPackages(connection)
         self.outbox = PostgresOutbox(connection)
         self.drafts = PostgresDrafts(connection)
@@ -54,6 +56,15 @@ class PostgresTransaction:
         """The database's clock."""
         moment: datetime = await self._connection.value(_NOW)
         return moment
+
+    def when_over(self, act: WhenOver) -> None:
+        """Have this done when the transaction is over."""
+        self._acts.append(act)
+
+    def end(self, *, is_committed: bool) -> None:
+        """The transaction is over."""
+        for act in self._acts:
+            act(is_committed=is_committed)
 
 
 class PostgresStore:
@@ -91,8 +102,16 @@ class PostgresStore:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[PostgresTransaction]:
         """Begin a transaction; it commits when the block ends well."""
-        async with self._connection() as connection:
-            yield PostgresTransaction(connection)
+        transaction: PostgresTransaction | None = None
+        is_committed = False
+        try:
+            async with self._connection() as connection:
+                transaction = PostgresTransaction(connection)
+                yield transaction
+            is_committed = True
+        finally:
+            if transaction is not None:
+                transaction.end(is_committed=is_committed)
 
     async def schema_version(self) -> str:
         """Version of the schema in the database."""
