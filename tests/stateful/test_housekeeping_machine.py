@@ -77,7 +77,7 @@ class ScheduledStore(MemoryStore):
     schedule: Schedule = field(default_factory=Schedule)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Self]:
+    async def transaction(self, *, single: bool = False) -> AsyncIterator[Self]:
         await self.schedule.turn()
         yield self
         await self.schedule.turn()

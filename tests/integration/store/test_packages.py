@@ -211,15 +211,16 @@ async def test_a_glance_tells_what_changed(store: PostgresStore) -> None:
             return found
 
     first = await glance()
-    assert first == await glance() == Glance(package=record.changed_in, delivery=0, evidence=0)
+    assert first == await glance() == Glance(package=record.changed_in, delivery=None, evidence=0)
     async with store.transaction() as tx:
         await tx.packages.advance(record.package_id, COMPLETED)
     completed = await glance()
-    assert (completed.package > first.package, completed.delivery, completed.evidence) == (True, 0, 0)
+    assert (completed.package > first.package, completed.delivery, completed.evidence) == (True, None, 0)
     async with store.transaction() as tx:
-        await tx.outbox.enqueue(Party.PARTY_HUB, Lane.LANE_BULK, record.package_id)
+        entry = await tx.outbox.enqueue(Party.PARTY_HUB, Lane.LANE_BULK, record.package_id)
+    assert entry is not None
     queued = await glance()
-    assert (queued.package, queued.delivery > 0, queued.evidence) == (completed.package, True, 0)
+    assert queued == Glance(package=completed.package, delivery=entry, evidence=0)
     async with store.transaction() as tx:
         proof = evidence(record.package_id)
         await tx.packages.add_evidence(proof)

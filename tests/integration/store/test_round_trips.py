@@ -14,6 +14,7 @@ from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong_exchange.adapters.postgres import PostgresStore
 from xietong_exchange.flow.records import PackageFilter
+from xietong_exchange.flow.store import Added, NewDelivery
 
 HUB, BULK = Party.PARTY_HUB, Lane.LANE_BULK
 
@@ -65,6 +66,37 @@ async def test_a_package_and_its_case_numbers_are_one_statement(scene: Scene) ->
     async with scene.store.transaction() as tx:
         assert await tx.packages.add(record)
     assert scene.verbs == ["BEGIN", "WITH", "COMMIT"]
+
+
+async def test_a_package_with_its_evidence_and_its_delivery_is_one_statement_without_a_transaction(
+    scene: Scene,
+) -> None:
+    record = package(case_numbers=((Party.PARTY_POLICE, "公1"),))
+    proof, delivery = evidence(record.package_id), NewDelivery(HUB, BULK, offered=True, lease=("w", 9.0))
+    async with scene.store.transaction(single=True) as tx:
+        added = await tx.packages.add_stated(record, proof, delivery)
+    assert scene.verbs == ["WITH"]
+    assert added is not None
+    assert added.delivery is not None
+    async with scene.store.transaction() as tx:
+        assert await tx.packages.evidence(record.package_id) == [proof]
+        assert await tx.outbox.of_package(record.package_id) == added.delivery
+        assert added.delivery.leased
+        found = await tx.packages.latest_of_case(Party.PARTY_POLICE, "公1")
+        assert found is not None
+        assert found.package_id == record.package_id
+
+
+async def test_a_package_that_stays_has_no_delivery_and_one_that_is_there_is_not_added(scene: Scene) -> None:
+    record = package()
+    async with scene.store.transaction(single=True) as tx:
+        assert await tx.packages.add_stated(record, evidence(record.package_id), None) == Added(None)
+    async with scene.store.transaction(single=True) as tx:
+        again = NewDelivery(HUB, BULK, offered=False, lease=None)
+        assert await tx.packages.add_stated(record, evidence(record.package_id), again) is None
+    async with scene.store.transaction() as tx:
+        assert len(await tx.packages.evidence(record.package_id)) == 1
+        assert await tx.outbox.of_package(record.package_id) is None
 
 
 async def test_a_claim_of_nothing_is_one_round_trip(scene: Scene) -> None:

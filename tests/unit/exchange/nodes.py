@@ -39,7 +39,7 @@ from xietong_exchange.flow.records import (
 )
 from xietong_exchange.flow.rulebook import Rulebook
 from xietong_exchange.flow.space import Space
-from xietong_exchange.flow.store import Lease, NewLease, Store, WhenOver
+from xietong_exchange.flow.store import Added, Lease, NewDelivery, NewLease, Store, WhenOver
 from xietong_exchange.testing.memory_parts import DEFAULT_CAPACITY_BYTES, MemoryPartStore
 from xietong_standard import load_edition
 
@@ -78,6 +78,7 @@ class MemoryPackages:
     looks: int = 0
     """Questions for evidence by its id."""
     read: set[tuple[str, int]] = field(default_factory=set)
+    outbox: MemoryOutbox = field(init=False)
     needs: dict[str, set[bytes]] = field(default_factory=dict)
     """Contents by the package that needs them."""
 
@@ -86,6 +87,23 @@ class MemoryPackages:
         if is_new:
             self.needs[record.package_id] = set(record.contents)
         return is_new
+
+    async def add_stated(
+        self, record: PackageRecord, evidence: EvidenceRecord, delivery: NewDelivery | None
+    ) -> Added | None:
+        if not await self.add(record):
+            return None
+        self.stated.append(evidence)
+        if delivery is None:
+            return Added(None)
+        added = await self.outbox.enqueue(
+            delivery.destination,
+            delivery.lane,
+            record.package_id,
+            offered=delivery.offered,
+            lease=delivery.lease,
+        )
+        return Added(added)
 
     async def get(self, package_id: str, *, lock: bool = False) -> PackageRecord | None:
         return self.records.get(package_id)
@@ -291,12 +309,15 @@ class MemoryStore:
     operations: MemoryOperations = field(default_factory=MemoryOperations)
     acts: list[WhenOver] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.packages.outbox = self.outbox
+
     @property
     def contents(self) -> MemoryContents:
         return MemoryContents(self.packages)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[MemoryStore]:
+    async def transaction(self, *, single: bool = False) -> AsyncIterator[MemoryStore]:
         await asyncio.sleep(0)  # others run meanwhile, as with a database
         tx, is_committed = replace(self, acts=[]), False
         try:

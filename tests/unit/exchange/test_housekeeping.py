@@ -44,7 +44,7 @@ class SlowStore(MemoryStore):
         self.may_answer.set()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Self]:
+    async def transaction(self, *, single: bool = False) -> AsyncIterator[Self]:
         if self.is_away:
             raise DatabaseUnavailable
         yield self

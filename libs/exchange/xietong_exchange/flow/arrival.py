@@ -78,18 +78,21 @@ class Arrival:
             commit: when the sender had said everything.
             offered_onwards: the next node knows of it already, so that a withdrawal needs that node's answer.
         """
-        async with self._exchange.store.transaction() as tx:
-            record = self._new(package)
-            if not await tx.packages.add(record):
+        record, event = self._new(package), self._event(queued, begin, commit)
+        lane = package.lane if record.direction == Direction.DIRECTION_TRANSIT else None
+        async with self._exchange.store.transaction(single=True) as tx:
+            evidence = await self._desk.state_first(tx, record, event, lane, offered=offered_onwards)
+        if evidence is None:
+            async with self._exchange.store.transaction() as tx:
                 record = await self._locked(tx, package)
                 if accepted := await self._acceptance(tx, record, package):
                     return accepted
                 if record.contents_removed_time is not None:  # It took longer than such packages are kept.
                     await self._hold(tx, package)
-            evidence = await self._desk.state(tx, record, self._event(queued, begin, commit), complete=True)
-            if record.direction == Direction.DIRECTION_TRANSIT:
-                hop = self._exchange.routes.next_hop(record.receiver)
-                await self._exchange.places.hand_on(tx, hop, package.lane, record, offered=offered_onwards)
+                evidence = await self._desk.state(tx, record, event, complete=True)
+                if lane is not None:
+                    hop = self._exchange.routes.next_hop(record.receiver)
+                    await self._exchange.places.hand_on(tx, hop, lane, record, offered=offered_onwards)
         self._exchange.space.keep(record.sender, record.size_bytes)
         self._desk.announce(record)
         return evidence

@@ -42,7 +42,7 @@ class Beat:
             await asyncio.sleep(self._lease_seconds / BEATS_PER_LEASE)
             moved, self._moved = self._moved, False
             try:
-                async with self._exchange.store.transaction() as tx:
+                async with self._exchange.store.transaction(single=True) as tx:
                     held = await tx.outbox.renew(
                         self._delivery.delivery_id,
                         self._delivery.token,

@@ -206,7 +206,7 @@ class Courier:
 
         Committed before the offer leaves: until then a withdrawal needs nobody's answer.
         """
-        async with self.exchange.store.transaction() as tx:
+        async with self.exchange.store.transaction(single=True) as tx:
             if not delivery.offered and not await tx.outbox.offer(delivery.delivery_id, delivery.token):
                 return None
             return await tx.packages.get(delivery.package_id)
@@ -243,7 +243,7 @@ class Courier:
 
     async def _finish(self, deliveries: Sequence[DeliveryRecord]) -> None:
         if deliveries:
-            async with self.exchange.store.transaction() as tx:
+            async with self.exchange.store.transaction(single=True) as tx:
                 await tx.outbox.finish([(delivery.delivery_id, delivery.token) for delivery in deliveries])
             self.exchange.changes.announce(*(delivery.package_id for delivery in deliveries))
 

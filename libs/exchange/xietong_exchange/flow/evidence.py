@@ -7,7 +7,8 @@ without evidence and no evidence without its row.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party, Signature
@@ -56,17 +57,59 @@ class EvidenceDesk:
 
         `complete`: with this event the node holds all parts.
         """
-        exchange, package = self._exchange, sealed(record)
-        with package_span("state evidence", package, more={KIND_ATTRIBUTE: kind_name(event.kind)}):
-            statement = make_statement(
-                package, event, evidence_id=exchange.new_id(), stated_by=exchange.party
-            )
-            raw = statement.SerializeToString()
-            evidence = _record(statement, raw, exchange.notary.sign("Statement", raw))
+        with self._span("state evidence", record, event.kind):
+            statement, evidence = self._sign(record, event)
             await self._apply(tx, record, statement, evidence, complete=complete)
             if event.kind not in CARRIED_BY_ACCEPTANCE:
                 await self._pass_on(tx, record, evidence, came_from=None)
             return evidence
+
+    async def state_first(
+        self,
+        tx: Transaction,
+        record: PackageRecord,
+        event: Event,
+        lane: Lane.ValueType | None,
+        *,
+        offered: bool = False,
+    ) -> EvidenceRecord | None:
+        """State the event with which this node begins to hold a package that is not on record, and record both at once.
+
+        Args:
+            tx: the transaction; this is one change.
+            record: the package.
+            event: what happened.
+            lane: by which the package goes on to the next node; None when it stays.
+            offered: see `Places.hand_on`.
+
+        Returns:
+            The evidence; None when the package is on record already: nothing is changed then.
+        """
+        with self._span("state evidence", record, event.kind):
+            statement, evidence = self._sign(record, event)
+            reached = advance(record.state, statement.kind)
+            held = replace(record, state=reached, state_time=evidence.event_time, complete=True)
+            posting = None
+            if lane is not None:
+                hop = self._exchange.routes.next_hop(record.receiver)
+                posting = self._exchange.places.posting(tx, hop, lane, held, offered=offered)
+            added = await tx.packages.add_stated(held, evidence, posting.new if posting is not None else None)
+            if posting is not None and added is not None:
+                posting.recorded = added.delivery
+            return evidence if added is not None else None
+
+    def _span(
+        self, stage: str, record: PackageRecord, kind: EvidenceKind.ValueType
+    ) -> AbstractContextManager[object]:
+        return package_span(stage, sealed(record), more={KIND_ATTRIBUTE: kind_name(kind)})
+
+    def _sign(self, record: PackageRecord, event: Event) -> tuple[Statement, EvidenceRecord]:
+        exchange = self._exchange
+        statement = make_statement(
+            sealed(record), event, evidence_id=exchange.new_id(), stated_by=exchange.party
+        )
+        raw = statement.SerializeToString()
+        return statement, _record(statement, raw, exchange.notary.sign("Statement", raw))
 
     async def take(self, evidence: Evidence, peer: Party.ValueType, *, settles: Lease | None = None) -> str:
         """Take a neighbour's evidence; returns its id. Known evidence changes nothing.

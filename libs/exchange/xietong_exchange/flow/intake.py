@@ -168,6 +168,8 @@ class Intake:
                 raise DraftNotFound(key=key_text(key))
             if draft.key != key:
                 raise RequestConflict(request_id=request_id)
+            if draft.state == DraftState.DRAFT_STATE_OPEN:
+                return []  # What becomes of it is recorded with its packages.
             packages = await tx.packages.of_draft(draft.draft_id)
             if packages and not repeated:
                 if all(record.state in FINAL for record in packages):
@@ -293,7 +295,6 @@ class Intake:
             now=now,
             draft_id=sheet.draft.draft_id,
         )
-        await tx.packages.add(record)
         submitted = Event(
             kind=EvidenceKind.EVIDENCE_KIND_SUBMITTED,
             time=now,
@@ -301,9 +302,7 @@ class Intake:
             system=sheet.sender.system,
             stages=[stage("intake", start, now)],
         )
-        await self._desk.state(tx, record, submitted)
-        hop = self._exchange.routes.next_hop(record.receiver)
-        await self._exchange.places.hand_on(tx, hop, package.lane, record)
+        await self._desk.state_first(tx, record, submitted, package.lane)
         return record
 
 

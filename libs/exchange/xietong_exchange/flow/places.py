@@ -14,7 +14,7 @@ from typing import Protocol
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong_exchange.flow.changes import Changes, queue
 from xietong_exchange.flow.records import DeliveryRecord, EvidenceRecord, PackageRecord
-from xietong_exchange.flow.store import NewLease, Transaction
+from xietong_exchange.flow.store import NewDelivery, NewLease, Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +26,29 @@ class Handed:
     evidence: EvidenceRecord | None
     is_first_offer: bool
     """The neighbour does not know of it yet, though it is marked as offered."""
+
+
+@dataclass(slots=True)
+class Posting:
+    """A delivery on its way into the outbox."""
+
+    new: NewDelivery
+    package: PackageRecord
+    evidence: EvidenceRecord | None
+    is_first_offer: bool
+    recorded: DeliveryRecord | None = None
+    """Set by who has recorded it."""
+
+    def handed(self) -> Handed | None:
+        """What goes to the courier; None when nothing was recorded."""
+        if self.recorded is None:
+            return None
+        return Handed(
+            delivery=self.recorded,
+            package=self.package,
+            evidence=self.evidence,
+            is_first_offer=self.is_first_offer,
+        )
 
 
 class Server(Protocol):
@@ -71,26 +94,39 @@ class Places:
 
         offered: the neighbour knows of the package already, because it went on while it arrived here.
         """
-        server = self._servers.get(queue(hop, lane))
-        lease = server.reserve() if server is not None else None
-        leased: DeliveryRecord | None = None
-
-        def over(*, is_committed: bool) -> None:
-            if server is None or lease is None:
-                self._changes.announce(queue(hop, lane))
-            elif leased is not None and is_committed:
-                server.take_up(
-                    Handed(delivery=leased, package=package, evidence=evidence, is_first_offer=not offered)
-                )
-            else:
-                server.release()
-
-        tx.when_over(over)
-        leased = await tx.outbox.enqueue(
+        posting = self.posting(tx, hop, lane, package, evidence, offered=offered)
+        posting.recorded = await tx.outbox.enqueue(
             hop,
             lane,
             package.package_id,
             evidence.evidence_id if evidence is not None else "",
-            offered=offered or (lease is not None and evidence is None),
-            lease=lease,
+            offered=posting.new.offered,
+            lease=posting.new.lease,
         )
+
+    def posting(
+        self,
+        tx: Transaction,
+        hop: Party.ValueType,
+        lane: Lane.ValueType,
+        package: PackageRecord,
+        evidence: EvidenceRecord | None = None,
+        *,
+        offered: bool = False,
+    ) -> Posting:
+        """The same for who puts it into the outbox himself."""
+        server = self._servers.get(queue(hop, lane))
+        lease = server.reserve() if server is not None else None
+        new = NewDelivery(hop, lane, offered or (lease is not None and evidence is None), lease)
+        posting = Posting(new, package, evidence, is_first_offer=not offered)
+
+        def over(*, is_committed: bool) -> None:
+            if server is None or lease is None:
+                self._changes.announce(queue(hop, lane))
+            elif (handed := posting.handed()) and is_committed:
+                server.take_up(handed)
+            else:
+                server.release()
+
+        tx.when_over(over)
+        return posting

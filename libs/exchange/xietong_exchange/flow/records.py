@@ -153,12 +153,12 @@ class PackagePage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glance:
-    """What tells whether anything about a package changed, in three numbers, however large its envelope is."""
+    """What tells whether anything about a package changed, however large its envelope is."""
 
     package: int
     """Another number means that its row changed."""
-    delivery: int
-    """The same of the delivery that moves it; 0 when there is none."""
+    delivery: DeliveryRecord | None
+    """The delivery that moves it, if it is in the outbox."""
     evidence: int
     """Rises with every piece of evidence; 0 when there is none."""
 

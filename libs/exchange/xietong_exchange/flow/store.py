@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -34,11 +35,39 @@ PAGE_BYTES = 2 << 20
 4 MiB by default."""
 
 
+NewLease = tuple[str, float]
+"""Who takes a lease, and for how many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """How a package goes into the outbox, see `Outbox.enqueue`."""
+
+    destination: Party.ValueType
+    lane: Lane.ValueType
+    offered: bool
+    lease: NewLease | None
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """What was inserted with a package."""
+
+    delivery: DeliveryRecord | None
+
+
 class Packages(Protocol):
     """Packages and their evidence."""
 
     async def add(self, record: PackageRecord) -> bool:
         """Insert; False when a package with this id is there already (nothing is changed then)."""
+
+    async def add_stated(
+        self, record: PackageRecord, evidence: EvidenceRecord, delivery: NewDelivery | None
+    ) -> Added | None:
+        """Insert a package with its first evidence and its delivery; None when a package with this id is there already
+        (nothing is changed then). It is one change.
+        """
 
     async def get(self, package_id: str, *, lock: bool = False) -> PackageRecord | None:
         """The package; with `lock` its row is locked until the transaction ends."""
@@ -91,10 +120,6 @@ class Packages(Protocol):
 
 Lease = tuple[int, int]
 """A delivery, and the token with which a worker holds it."""
-
-
-NewLease = tuple[str, float]
-"""Who takes a lease, and for how many seconds."""
 
 
 class Outbox(Protocol):
@@ -301,8 +326,11 @@ class Transaction(Protocol):
 class Store(Protocol):
     """The node's database."""
 
-    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Begin a transaction. Raises DatabaseUnavailable when the database does not answer."""
+    def transaction(self, *, single: bool = False) -> AbstractAsyncContextManager[Transaction]:
+        """Begin a transaction. Raises DatabaseUnavailable when the database does not answer.
+
+        single: it makes one change alone, which is committed when its call returns; nothing may be locked in it.
+        """
 
     async def schema_version(self) -> str:
         """Version of the schema in the database."""

@@ -18,7 +18,6 @@ from xietong_exchange.flow.evidence import to_evidence
 from xietong_exchange.flow.exchange import Exchange, sealed, signed_envelope
 from xietong_exchange.flow.handover import Caller
 from xietong_exchange.flow.records import (
-    DeliveryRecord,
     EvidenceRecord,
     Glance,
     PackageFilter,
@@ -48,7 +47,6 @@ class _Sight:
 
     glance: Glance
     record: PackageRecord
-    delivery: DeliveryRecord | None
     evidence: list[EvidenceRecord]
 
 
@@ -70,7 +68,7 @@ class Watching:
         with self._exchange.changes.subscribe(package_id) as news:
             sight, shown = await self._look(package_id, None), Package()
             while True:
-                view = self._views.view(sight.record, sight.delivery)
+                view = self._views.view(sight.record, sight.glance.delivery)
                 if sight.evidence or view != shown:
                     yield _answer(view, sight, is_first=not shown.package_id)
                     shown = view
@@ -84,18 +82,15 @@ class Watching:
         with self._claim(before):
             async with self._exchange.store.transaction() as tx:
                 glance = await tx.packages.glance(package_id)
-                known = before.glance if before else Glance(package=0, delivery=0, evidence=0)
+                known = before.glance if before else Glance(package=0, delivery=None, evidence=0)
                 record = before.record if before else None
                 if glance is not None and glance.package != known.package:
                     record = await tx.packages.get(package_id)
                 if glance is None or record is None or record.direction == Direction.DIRECTION_TRANSIT:
                     raise PackageNotFound(package_id=package_id)
-                delivery = before.delivery if before else None
-                if glance.delivery != known.delivery:
-                    delivery = await tx.outbox.of_package(package_id)
                 new_evidence = glance.evidence != known.evidence
                 evidence = await tx.packages.evidence(package_id) if new_evidence else []
-            return _Sight(glance, record, delivery, evidence)
+            return _Sight(glance, record, evidence)
 
     def _claim(self, before: _Sight | None) -> AbstractContextManager[None]:
         """What is small goes first to its end; who watches a large package must not hold up its own bytes."""

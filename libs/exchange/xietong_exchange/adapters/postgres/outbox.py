@@ -50,11 +50,12 @@ _OF_QUEUE = and_(
     delivery.c.destination == bindparam("destination"), delivery.c.lane == bindparam("lane"), _DUE
 )
 _MOVES_PACKAGE = delivery.c.evidence_id.is_(None)
-_RECORD = (*delivery.c, _LEASED.label("leased"))
+DELIVERY_COLUMNS = (*delivery.c, _LEASED.label("leased"))
 _SAID = given("last_reason", "last_text_zh", "last_text_en")
 
 
-def _from_now(name: str) -> ColumnElement[Any]:
+def from_now(name: str) -> ColumnElement[Any]:
+    """The moment that is so long from now, by the database's clock."""
     return _NOW + bindparam(name, type_=Interval)
 
 
@@ -85,10 +86,10 @@ _ENQUEUE = Statement(
     insert(delivery)
     .values(
         given("destination", "lane", "package_id", "evidence_id", "offered", "lease_owner")
-        | {"lease_until": _from_now("lease"), "token": bindparam("claims"), "attempts": bindparam("claims")}
+        | {"lease_until": from_now("lease"), "token": bindparam("claims"), "attempts": bindparam("claims")}
     )
     .on_conflict_do_nothing()
-    .returning(*_RECORD)
+    .returning(*DELIVERY_COLUMNS)
 )
 _ANY_DUE = Statement(select(delivery.c.delivery_id).where(_OF_QUEUE).limit(1))
 _LOCK_DUE = Statement(
@@ -103,18 +104,18 @@ _TAKE = Statement(
     .where(delivery.c.delivery_id == any_(array("locked", BigInteger())), _DUE)
     .values(
         lease_owner=bindparam("lease_owner"),
-        lease_until=_from_now("lease"),
+        lease_until=from_now("lease"),
         token=delivery.c.token + 1,
         attempts=delivery.c.attempts + 1,
     )
-    .returning(*_RECORD)
+    .returning(*DELIVERY_COLUMNS)
 )
-_BEAT = {"lease_until": _from_now("lease")}
+_BEAT = {"lease_until": from_now("lease")}
 _RENEW = {moved: _held(_BEAT | ({"progress_time": _NOW} if moved else {})) for moved in (False, True)}
 _OFFER = _held({"offered": True})
 _FINISH = _finish()
 _LATER = {
-    "due_time": _from_now("delay"),
+    "due_time": from_now("delay"),
     "offered": and_(delivery.c.offered, not_(bindparam("never_offered", type_=Boolean))),
     **_SAID,
     **_FREE,
@@ -128,9 +129,9 @@ _REPLAY = Statement(
     update(delivery)
     .where(delivery.c.delivery_id == bindparam("replayed", type_=BigInteger), ~_HAS_STATUS["done"], ~_LEASED)
     .values(status="pending", due_time=_NOW, progress_time=_NOW, attempts=0)
-    .returning(*_RECORD)
+    .returning(*DELIVERY_COLUMNS)
 )
-_GET = Statement(select(*_RECORD).where(delivery.c.delivery_id == bindparam("delivery_id")))
+_GET = Statement(select(*DELIVERY_COLUMNS).where(delivery.c.delivery_id == bindparam("delivery_id")))
 _DROP = Statement(
     delete(delivery).where(
         delivery.c.package_id == bindparam("package_id"),
@@ -143,14 +144,14 @@ _DROP = Statement(
     )
 )
 _OF_PACKAGE = Statement(
-    select(*_RECORD).where(delivery.c.package_id == bindparam("package_id"), _MOVES_PACKAGE)
+    select(*DELIVERY_COLUMNS).where(delivery.c.package_id == bindparam("package_id"), _MOVES_PACKAGE)
 )
 _ID = delivery.c.package_id.type
 _OF_PACKAGES = Statement(
-    select(*_RECORD).where(delivery.c.package_id == any_(array("package_ids", _ID)), _MOVES_PACKAGE)
+    select(*DELIVERY_COLUMNS).where(delivery.c.package_id == any_(array("package_ids", _ID)), _MOVES_PACKAGE)
 )
 _LIST = (
-    select(*_RECORD)
+    select(*DELIVERY_COLUMNS)
     .where(delivery.c.delivery_id > bindparam("after"))
     .order_by(delivery.c.delivery_id)
     .limit(bindparam("limit"))
@@ -193,7 +194,7 @@ class PostgresOutbox:
             lease=None if seconds is None else timedelta(seconds=seconds),
             claims=0 if lease is None else 1,
         )
-        return _delivery(row) if row else None
+        return to_delivery(row) if row else None
 
     async def claim(
         self,
@@ -217,7 +218,7 @@ class PostgresOutbox:
             lease_owner=owner,
             lease=timedelta(seconds=lease_seconds),
         )
-        return sorted(map(_delivery, rows), key=lambda record: (record.due_time, record.delivery_id))
+        return sorted(map(to_delivery, rows), key=lambda record: (record.due_time, record.delivery_id))
 
     async def renew(self, delivery_id: int, token: int, *, lease_seconds: float, progressed: bool) -> bool:
         lease = timedelta(seconds=lease_seconds)
@@ -248,26 +249,26 @@ class PostgresOutbox:
 
     async def get(self, delivery_id: int) -> DeliveryRecord | None:
         row = await self._connection.row(_GET, delivery_id=delivery_id)
-        return _delivery(row) if row else None
+        return to_delivery(row) if row else None
 
     async def replay(self, delivery_id: int) -> DeliveryRecord | None:
         row = await self._connection.row(_REPLAY, replayed=delivery_id)
-        return _delivery(row) if row else await self.get(delivery_id)
+        return to_delivery(row) if row else await self.get(delivery_id)
 
     async def drop(self, package_id: str) -> bool:
         return await self._connection.run(_DROP, package_id=package_id) == 1
 
     async def of_package(self, package_id: str) -> DeliveryRecord | None:
         row = await self._connection.row(_OF_PACKAGE, package_id=package_id)
-        return _delivery(row) if row else None
+        return to_delivery(row) if row else None
 
     async def of_packages(self, package_ids: Sequence[str]) -> dict[str, DeliveryRecord]:
         rows = await self._connection.rows(_OF_PACKAGES, package_ids=texts(package_ids))
-        return {record.package_id: record for record in map(_delivery, rows)}
+        return {record.package_id: record for record in map(to_delivery, rows)}
 
     async def page(self, status: DeliveryStatus | None, *, after: int, limit: int) -> list[DeliveryRecord]:
         return [
-            _delivery(row) for row in await self._connection.rows(_PAGE[status], after=after, limit=limit)
+            to_delivery(row) for row in await self._connection.rows(_PAGE[status], after=after, limit=limit)
         ]
 
     async def count(self, status: DeliveryStatus) -> int:
@@ -290,7 +291,8 @@ def _text(message: str) -> str:
     return message[:LAST_TEXT_CHARS].replace("\0", "")
 
 
-def _delivery(row: Record) -> DeliveryRecord:
+def to_delivery(row: Record) -> DeliveryRecord:
+    """A row of `DELIVERY_COLUMNS` as the flow knows it."""
     return DeliveryRecord(
         delivery_id=row["delivery_id"],
         destination=row["destination"],

@@ -10,15 +10,10 @@ from asyncpg import Record
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    LargeBinary,
     SmallInteger,
-    Table,
-    Text,
     and_,
     any_,
     bindparam,
-    cast,
-    column,
     func,
     literal_column,
     select,
@@ -29,13 +24,21 @@ from sqlalchemy.dialects.postgresql import insert
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.package_pb2 import Direction
+from xietong_exchange.adapters.postgres.adding import (
+    ADD,
+    ADD_STATED,
+    delivery_values,
+    evidence_values,
+    given_columns,
+    package_values,
+)
+from xietong_exchange.adapters.postgres.outbox import DELIVERY_COLUMNS, to_delivery
 from xietong_exchange.adapters.postgres.statement import Connection, Statement, array, given, texts
 from xietong_exchange.adapters.postgres.tables import (
     delivery,
     evidence,
     package,
     package_case_number,
-    package_content,
     package_read,
 )
 from xietong_exchange.flow.records import (
@@ -46,7 +49,7 @@ from xietong_exchange.flow.records import (
     PackagePage,
     PackageRecord,
 )
-from xietong_exchange.flow.store import PAGE_BYTES
+from xietong_exchange.flow.store import PAGE_BYTES, Added, NewDelivery
 
 _BYTES = func.octet_length(package.c.envelope) + func.octet_length(package.c.reasons)
 # Written out, not as a parameter: a prepared statement's generic plan could not use the partial index otherwise.
@@ -54,41 +57,13 @@ _INCOMING = package.c.direction == literal_column(str(int(Direction.DIRECTION_IN
 _OLDEST_RUNNING = literal_column("pg_snapshot_xmin(pg_current_snapshot())::text::bigint", BigInteger)
 # Rows of a database that was restored into another server bear numbers that this one has not come to yet.
 _NEXT = literal_column("pg_snapshot_xmax(pg_current_snapshot())::text::bigint", BigInteger)
-_DELIVERY_CHANGED_IN = literal_column("delivery.xmin::text::bigint", BigInteger)
-_GIVEN_BY_STORE = ("position", "changed_in", "touch_time", "contents_removed_time")
 _THIS = package.c.package_id == bindparam("package_id")
 _ID = package.c.package_id.type
 
 
-def _given_columns(table: Table) -> list[str]:
-    return [column.name for column in table.c if column.name not in _GIVEN_BY_STORE]
-
-
-def _add() -> Statement:
-    """The package with its case numbers and what it needs; its position, when it is new."""
-    columns = _given_columns(package)
-    added = (
-        insert(package)
-        .values(given(*columns))
-        .on_conflict_do_nothing()
-        .returning(package.c.package_id, package.c.position)
-        .cte("added")
-    )
-    lists = array("parties", SmallInteger()), array("numbers", Text())
-    number = func.unnest(*lists).table_valued(column("party", SmallInteger), column("number", Text))
-    numbered = number.render_derived()
-    rows = select(added.c.package_id, numbered.c.party, numbered.c.number, added.c.position)
-    numbers = insert(package_case_number).from_select(["package_id", "party", "number", "position"], rows)
-    digests = func.unnest(array("digests", LargeBinary())).column_valued("digest")
-    needs = select(cast(bindparam("sender"), SmallInteger), digests, added.c.package_id)
-    contents = insert(package_content).from_select(["owner", "digest", "package_id"], needs)
-    answer = select(added.c.position).add_cte(numbers.cte("numbers"), contents.cte("contents"))
-    return Statement(answer)
-
-
 def _add_evidence(*, with_change: bool) -> Statement:
     """The evidence, and the change of its package only if the evidence is new; its package, when it is new."""
-    columns = _given_columns(evidence)
+    columns = given_columns(evidence)
     added = (
         insert(evidence)
         .values(given(*columns))
@@ -108,7 +83,9 @@ def _glance() -> Statement:
     latest = select(func.max(evidence.c.position)).where(evidence.c.package_id == bindparam("package_id"))
     return Statement(
         select(
-            package.c.changed_in, _DELIVERY_CHANGED_IN.label("moved"), latest.scalar_subquery().label("last")
+            package.c.changed_in.label("package_changed_in"),
+            latest.scalar_subquery().label("last"),
+            *DELIVERY_COLUMNS,
         )
         .select_from(package.outerjoin(delivery, is_moved_by))
         .where(_THIS)
@@ -145,7 +122,6 @@ _CHANGES = {
         for name in ("complete", "reasons", "receiver_case_number")
     },
 }
-_ADD = _add()
 _GET = Statement(select(package).where(_THIS))
 # Without FOR KEY SHARE, which others need to add evidence or a delivery of this package.
 _LOCK = Statement(select(package).where(_THIS).with_for_update(key_share=True))
@@ -210,15 +186,16 @@ class PostgresPackages:
         self._connection = connection
 
     async def add(self, record: PackageRecord) -> bool:
-        numbers = dict.fromkeys(record.case_numbers)
-        added = await self._connection.row(
-            _ADD,
-            **_values(record),
-            parties=texts(party for party, _ in numbers),
-            numbers=texts(number for _, number in numbers),
-            digests=texts(dict.fromkeys(record.contents)),
-        )
-        return added is not None
+        return await self._connection.row(ADD, **package_values(record)) is not None
+
+    async def add_stated(
+        self, record: PackageRecord, evidence: EvidenceRecord, delivery: NewDelivery | None
+    ) -> Added | None:
+        values = package_values(record) | evidence_values(evidence) | delivery_values(delivery)
+        row = await self._connection.row(ADD_STATED, **values)
+        if row is None:
+            return None
+        return Added(to_delivery(row) if delivery is not None else None)
 
     async def get(self, package_id: str, *, lock: bool = False) -> PackageRecord | None:
         row = await self._connection.row(_LOCK if lock else _GET, package_id=package_id)
@@ -235,7 +212,8 @@ class PostgresPackages:
         row = await self._connection.row(_GLANCE, package_id=package_id)
         if row is None:
             return None
-        return Glance(package=row["changed_in"], delivery=row["moved"] or 0, evidence=row["last"] or 0)
+        delivery = to_delivery(row) if row["delivery_id"] is not None else None
+        return Glance(package=row["package_changed_in"], delivery=delivery, evidence=row["last"] or 0)
 
     async def page(
         self, wanted: PackageFilter, *, before: int | None = None, after: int | None = None, limit: int
@@ -312,30 +290,6 @@ def _changes(change: PackageChange) -> dict[str, Any]:
         "complete": change.complete,
         "reasons": change.reasons,
         "receiver_case_number": change.receiver_case_number,
-    }
-
-
-def _values(record: PackageRecord) -> dict[str, Any]:
-    return {
-        "package_id": record.package_id,
-        "seal": record.seal,
-        "envelope": record.envelope,
-        "signature": record.signature,
-        "direction": int(record.direction),
-        "state": int(record.state),
-        "state_time": record.state_time,
-        "complete": record.complete,
-        "size_bytes": record.size_bytes,
-        "process_code": record.process_code,
-        "sender": int(record.sender),
-        "receiver": int(record.receiver),
-        "collaboration_case_id": record.collaboration_case_id,
-        "correlation_id": record.correlation_id or None,
-        "corrects_package_id": record.corrects_package_id or None,
-        "draft_id": record.draft_id or None,
-        "receiver_case_number": record.receiver_case_number,
-        "reasons": record.reasons,
-        "create_time": record.create_time,
     }
 
 

@@ -84,8 +84,10 @@ class Connection:
     begins, within a transaction or without one.
     """
 
-    def __init__(self, driver: Driver) -> None:
+    def __init__(self, driver: Driver, *, single: bool = False) -> None:
+        """single: each statement is a transaction of its own."""
         self._driver = driver
+        self._single = single
         self._transaction: Transaction | None = None
 
     async def rows(self, statement: Statement, /, **values: object) -> list[asyncpg.Record]:
@@ -130,7 +132,7 @@ class Connection:
             # Otherwise what ended the block says more; without a connection nothing of it is committed either.
 
     async def _prepare(self, statement: Statement) -> None:
-        if self._transaction is None and not statement.only_reads:
+        if self._transaction is None and not statement.only_reads and not self._single:
             transaction = self._driver.transaction()
             with self._noticing():
                 await transaction.__aenter__()

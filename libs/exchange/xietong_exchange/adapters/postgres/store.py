@@ -100,12 +100,12 @@ class PostgresStore:
         return cls(await pool, pool_wait_seconds=pool_wait_seconds)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[PostgresTransaction]:
-        """Begin a transaction; it commits when the block ends well."""
+    async def transaction(self, *, single: bool = False) -> AsyncIterator[PostgresTransaction]:
+        """Begin a transaction; it commits when the block ends well. With `single` each statement does by itself."""
         transaction: PostgresTransaction | None = None
         is_committed = False
         try:
-            async with self._connection() as connection:
+            async with self._connection(single=single) as connection:
                 transaction = PostgresTransaction(connection)
                 yield transaction
             is_committed = True
@@ -128,10 +128,10 @@ class PostgresStore:
             self._pool.terminate()
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Connection]:
+    async def _connection(self, *, single: bool = False) -> AsyncIterator[Connection]:
         driver = await self._acquire()
         try:
-            async with Connection(driver) as connection:
+            async with Connection(driver, single=single) as connection:
                 yield connection
         finally:
             await self._pool.release(driver)
