@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from tests.integration.store.conftest import PATIENCE_SECONDS
-from tests.integration.store.records import NOON, draft_key, new_id, package, stored
+from tests.integration.store.records import NOON, draft_key, evidence, new_id, package, stored
 
 from xietong.exchange.v1.draft_pb2 import DraftState
 from xietong.exchange.v1.envelope_pb2 import Party
@@ -64,6 +64,15 @@ async def test_a_content_is_needed_until_the_last_package_lets_go_of_it(store: P
     assert ids(await release(store)) == {first.package_id}
     assert await needed(store, A, B, C) == {B, C}
     assert await release(store) == []
+
+
+async def test_a_package_that_arrives_with_its_evidence_needs_its_contents_at_once(
+    store: PostgresStore,
+) -> None:
+    record = package(complete=True, contents=(A, B))
+    async with store.transaction(single=True) as tx:
+        assert await tx.packages.add_stated(record, evidence(record.package_id), None) is not None
+    assert await needed(store, A, B, C) == {A, B}
 
 
 async def test_only_what_was_left_alone_long_enough_lets_go(
