@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from xietong_standard import load_edition
@@ -31,7 +31,7 @@ NOW = datetime(2027, 6, 1, tzinfo=CHINA_TIME)
 PERSON = "p1"
 
 # A busy machine is no mistake.
-LEISURELY = settings(deadline=None)
+LEISURELY = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 times = st.integers(0, 24 * 900).map(lambda hours: FIRST + timedelta(hours=hours))
 amounts = st.none() | st.builds(Term, months=st.integers(0, 8), days=st.integers(0, 40))
