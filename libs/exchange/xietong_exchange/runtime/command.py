@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -73,6 +74,9 @@ async def _serve(profile: Profile, settings: Settings) -> int:
         node = Node(profile, settings)
         await node.start()
         stack.push_async_callback(node.stop)
+        # What was loaded so far stays. A full collection that looks at it again holds everything up for 90 ms.
+        gc.collect()
+        gc.freeze()
         await stop.wait()
     return EXIT_OK
 
