@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 from tests.unit.exchange.couriers import PACKAGE, Hub, courier, store_with
 from tests.unit.exchange.nodes import MemoryStore, until
@@ -9,9 +12,11 @@ from tests.unit.exchange.packages import PACKAGE_ID
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong_exchange.domain.errors import NodeUnreachable
+from xietong_exchange.flow.changes import queue
 from xietong_exchange.flow.courier import LANE_WIDTHS
 from xietong_exchange.flow.evidence import to_evidence
 from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.records import DeliveryRecord
 
 LANE, EVIDENCE = Lane.LANE_INTERACTIVE, Lane.LANE_EVIDENCE
 
@@ -62,18 +67,45 @@ async def test_what_finds_no_place_waits_its_turn() -> None:
     assert sorted(number for _, number, _ in store.outbox.log) == list(range(1, count + 1))
 
 
+async def test_a_place_for_which_something_is_being_claimed_is_not_given_away() -> None:
+    count = LANE_WIDTHS[LANE]
+    store, hub = store_with(0), Hub([[]])
+    claim, asked, answer = store.outbox.claim, asyncio.Event(), asyncio.Event()
+
+    async def slow_claim(*queue: Any, **wanted: Any) -> list[DeliveryRecord]:
+        assert wanted["limit"] > 0
+        taken = await claim(*queue, **wanted)
+        asked.set()
+        await answer.wait()
+        return taken
+
+    async with courier(store, hub, LANE) as exchange:
+        await idle(store)
+        store.outbox.claim = slow_claim  # type: ignore[method-assign] # this database takes its time
+        for _ in range(count):
+            await store.outbox.enqueue(Party.PARTY_HUB, LANE, PACKAGE_ID)
+        exchange.changes.announce(queue(Party.PARTY_HUB, LANE))
+        await until(asked.is_set)
+        await hand_on(exchange, store, LANE, times=count)
+        assert sum(not delivery.leased for delivery in store.outbox.deliveries.values()) == count
+        answer.set()
+        await until(lambda: len(store.outbox.log) == 2 * count)
+
+
 async def test_what_is_not_committed_goes_nowhere_and_its_place_is_free_again() -> None:
     store, hub = store_with(0), Hub([[]])
     async with courier(store, hub, LANE) as exchange:
         await idle(store)
         for _ in range(LANE_WIDTHS[LANE]):
+            claims = store.outbox.claims
             with pytest.raises(RuntimeError, match="test"):  # noqa: PT012 - the block is the transaction
                 async with exchange.store.transaction() as tx:
                     package = store.packages.records[PACKAGE_ID]
                     await exchange.places.hand_on(tx, Party.PARTY_HUB, LANE, package)
+                    store.outbox.deliveries.clear()  # as a database does when it rolls back
                     raise RuntimeError("test")
+            await until(lambda claims=claims: store.outbox.claims > claims)  # type: ignore[misc] # bound in the loop
         assert hub.packages == []
-        store.outbox.deliveries.clear()
         await hand_on(exchange, store, LANE)
         await until(lambda: bool(store.outbox.log))
     assert hub.packages == [PACKAGE_ID]

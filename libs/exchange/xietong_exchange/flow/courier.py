@@ -80,7 +80,7 @@ class Courier:
         with self.exchange.changes.subscribe(self._queue) as news, served:
             try:
                 while True:
-                    places = self._places()
+                    places, self._is_behind = self._places(), True  # The places are for what is claimed.
                     taken = await self._claim(places)
                     self._start(taken)
                     self._is_behind = len(taken) >= places
@@ -92,7 +92,7 @@ class Courier:
                 await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def _claim(self, limit: int) -> list[DeliveryRecord]:
-        if not limit:
+        if limit < 1:
             return []
         try:
             async with self.exchange.store.transaction() as tx:
