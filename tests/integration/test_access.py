@@ -25,6 +25,7 @@ from xietong_exchange.adapters.rpc.client import translated
 from xietong_exchange.adapters.rpc.interceptors import ExchangeServerInterceptor
 from xietong_exchange.domain.errors import NodeUnreachable, PeerNotAllowed, RemoteRefusal
 from xietong_exchange.domain.party import party_name
+from xietong_exchange.flow.frames import DataFrame
 
 TRUST_DOMAIN = "xietong.test"
 TIMEOUT_SECONDS = 20.0
@@ -97,6 +98,9 @@ def answering(service: ServiceDescriptor) -> grpc.GenericRpcHandler:
     async def streaming(request: object, context: object) -> AsyncIterator[bytes]:
         yield b""
 
+    async def reading(request: object, context: object) -> AsyncIterator[DataFrame]:
+        yield DataFrame(0, 0, 0, b"")  # what the boundary writes for this rpc
+
     factories: dict[tuple[bool, bool], Any] = {
         (False, False): grpc.unary_unary_rpc_method_handler,
         (False, True): grpc.unary_stream_rpc_method_handler,
@@ -105,7 +109,7 @@ def answering(service: ServiceDescriptor) -> grpc.GenericRpcHandler:
     }
     handlers = {
         method.name: factories[method.client_streaming, method.server_streaming](
-            streaming if method.server_streaming else unary
+            reading if method.name == "ReadPart" else streaming if method.server_streaming else unary
         )
         for method in service.methods
     }
@@ -137,7 +141,8 @@ class Node:
         rpc: grpc.aio.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(f"/{method}")
         try:
             with translated(self.party):
-                return "OK" if await anext(aiter(rpc(iter([b""]), timeout=TIMEOUT_SECONDS))) == b"" else "?"
+                await anext(aiter(rpc(iter([b""]), timeout=TIMEOUT_SECONDS)))
+                return "OK"
         except RemoteRefusal as refusal:
             return refusal.reason
 
