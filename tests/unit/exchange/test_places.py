@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -44,6 +45,18 @@ async def test_a_package_leaves_without_being_claimed() -> None:
     assert store.outbox.log == [("finished", 1, "")]
     assert store.outbox.claims == 1
     assert store.outbox.deliveries[1].offered
+
+
+async def test_a_package_leaves_outside_of_the_span_in_which_it_was_recorded() -> None:
+    span = ContextVar("span", default="none")
+    seen: list[str] = []
+    store, hub = store_with(0), Hub([[]], on_connect=lambda: seen.append(span.get()))
+    async with courier(store, hub, LANE) as exchange:
+        await idle(store)
+        span.set("commit")
+        await hand_on(exchange, store, LANE)
+        await until(lambda: bool(store.outbox.log))
+    assert seen == ["none"]
 
 
 async def test_evidence_leaves_without_being_claimed_or_read_again() -> None:

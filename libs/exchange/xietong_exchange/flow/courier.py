@@ -10,6 +10,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Hashable, Sequence
+from contextvars import Context
 from dataclasses import dataclass, field
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
@@ -118,7 +119,8 @@ class Courier:
             self._begin(batch)
 
     def _begin(self, batch: list[DeliveryRecord], handed: Handed | None = None) -> None:
-        task = asyncio.create_task(self._see_through(batch, handed))
+        # Not in the context of who hands it over: a delivery is no part of the span in which it was recorded.
+        task = asyncio.create_task(self._see_through(batch, handed), context=Context())
         self._under_way.add(task)
         task.add_done_callback(self._ended)
 
