@@ -1,0 +1,85 @@
+"""Which gRPC services a node offers: transfer and operations everywhere, then those of the hub or of a branch."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.gateway_service_pb2_grpc import add_GatewayServiceServicer_to_server
+from xietong.exchange.v1.operations_service_pb2_grpc import add_OperationsServiceServicer_to_server
+from xietong.exchange.v1.transfer_service_pb2_grpc import add_TransferServiceServicer_to_server
+from xietong.supervision.v1.directory_service_pb2 import Contact, ContactLevel
+from xietong.supervision.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
+from xietong.supervision.v1.flow_service_pb2_grpc import add_FlowServiceServicer_to_server
+from xietong_exchange.adapters.rpc.gateway_servicer import GatewayServicer
+from xietong_exchange.adapters.rpc.operations_servicer import OperationsServicer
+from xietong_exchange.adapters.rpc.server import Registration
+from xietong_exchange.adapters.rpc.supervision_servicers import DirectoryServicer, FlowServicer
+from xietong_exchange.adapters.rpc.transfer_servicer import TransferServicer
+from xietong_exchange.domain.party import party_by_name
+from xietong_exchange.flow.drafts import DraftDesk
+from xietong_exchange.flow.handover import Handover
+from xietong_exchange.flow.intake import Intake
+from xietong_exchange.flow.node_card import NodeCard
+from xietong_exchange.flow.operations import Operations
+from xietong_exchange.flow.preflight import Preflight
+from xietong_exchange.flow.upload import Upload
+from xietong_exchange.flow.views import Views
+from xietong_exchange.flow.watching import Watching
+from xietong_exchange.runtime.engine import Engine
+from xietong_exchange.runtime.settings import ContactSettings
+
+
+def services(engine: Engine) -> list[Registration]:
+    """Everything that the node's server answers."""
+    exchange = engine.exchange
+    views, card = Views(exchange), NodeCard(exchange, engine.neighbours)
+    operations = Operations(
+        exchange=exchange,
+        neighbours=engine.neighbours,
+        trust_anchor=engine.notary.trust_anchor,
+        certificate_expire_time=engine.tls.expire_time,
+        start_time=exchange.clock(),
+    )
+    transfer = TransferServicer(card, engine.receiver, engine.desk)
+    everywhere: list[Registration] = [
+        partial(add_TransferServiceServicer_to_server, transfer),
+        partial(add_OperationsServiceServicer_to_server, OperationsServicer(operations, views)),
+    ]
+    if exchange.profile.relays:
+        return [*everywhere, *_of_the_hub(engine, operations, views)]
+    return [*everywhere, _of_a_branch(engine, card, views)]
+
+
+def _of_the_hub(engine: Engine, operations: Operations, views: Views) -> list[Registration]:
+    contacts = DirectoryServicer([_contact(entry) for entry in engine.settings.contacts])
+    return [
+        partial(add_FlowServiceServicer_to_server, FlowServicer(operations, views)),
+        partial(add_DirectoryServiceServicer_to_server, contacts),
+    ]
+
+
+def _of_a_branch(engine: Engine, card: NodeCard, views: Views) -> Registration:
+    exchange, desk = engine.exchange, engine.desk
+    gateway = GatewayServicer(
+        card,
+        DraftDesk(exchange),
+        Upload(exchange),
+        Intake(exchange, desk, Preflight(exchange, engine.neighbours)),
+        Handover(exchange, desk),
+        Watching(exchange, views),
+        views,
+    )
+    return partial(add_GatewayServiceServicer_to_server, gateway)
+
+
+def _contact(entry: ContactSettings) -> Contact:
+    levels = {"operations": ContactLevel.CONTACT_LEVEL_OPERATIONS, "lead": ContactLevel.CONTACT_LEVEL_LEAD}
+    return Contact(
+        party=party_by_name(entry.party) or Party.PARTY_UNSPECIFIED,
+        system=entry.system,
+        vendor=entry.vendor,
+        level=levels[entry.level],
+        reach=entry.reach,
+        duty_hours=entry.duty_hours,
+    )
