@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from datetime import timedelta
 from typing import cast
 
 from tests.contract.every_rpc import (
@@ -94,6 +95,9 @@ async def get_transit(rpc: Rpc, world: World) -> None:
     assert answer.package.direction == package_pb2.DIRECTION_TRANSIT
     assert answer.package.envelope == world.delivered.envelope
     assert answer.package.progress.state == package_pb2.HOP_STATE_DONE
+    assert [one.destination for one in answer.deliveries if not one.evidence_id] == [
+        Party.PARTY_PROCURATORATE
+    ]
 
 
 async def waiting_delivery(rpc: Rpc, world: World) -> operations.Delivery:
@@ -161,6 +165,18 @@ async def list_flows(rpc: Rpc, world: World) -> None:
         flow.ListFlowsRequest(process_code=PROCESS, page_size=1, page_token=page.next_page_token)
     )
     assert following.flows[0].package_id != sent.package_id
+    now = newest.announce_time.ToDatetime()
+    for restriction, is_met in (
+        ({"search": newest.case_numbers[0].number[:-1].lower()}, True),
+        ({"search": newest.collaboration_case_id}, True),
+        ({"search": "no such number"}, False),
+        ({"sender": Party.PARTY_POLICE, "receiver": Party.PARTY_PROCURATORATE}, True),
+        ({"sender": Party.PARTY_JUSTICE}, False),
+        ({"start_time": now - timedelta(seconds=1), "end_time": now + timedelta(seconds=1)}, True),
+        ({"start_time": now + timedelta(days=1)}, False),
+    ):
+        (page,) = await rpc(flow.ListFlowsRequest(page_size=1, **restriction))
+        assert [one.package_id for one in page.flows] == [sent.package_id] * is_met, restriction
 
 
 @SCRIPTS.calls(FLOW, "GetCaseFlow", OPERATOR)

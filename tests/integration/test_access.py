@@ -51,7 +51,7 @@ def rpcs(service: str) -> set[str]:
 TRANSFER = rpcs("exchange.v1.TransferService")
 GATEWAY = rpcs("exchange.v1.GatewayService")
 OPERATIONS = rpcs("exchange.v1.OperationsService")
-SUPERVISION = rpcs("supervision.v1.FlowService") | rpcs("supervision.v1.DirectoryService")
+FLOWS, DIRECTORY = rpcs("supervision.v1.FlowService"), rpcs("supervision.v1.DirectoryService")
 READING = {
     f"xietong.exchange.v1.GatewayService/{name}"
     for name in (
@@ -70,14 +70,14 @@ ALLOWED: dict[Party.ValueType, dict[str, set[str]]] = {
         "hub/exchange": TRANSFER,
         "police/system/case-handling": GATEWAY,
         "police/system/evidence-archive": GATEWAY,
-        "police/operator": READING | OPERATIONS,
+        "police/operator": READING | OPERATIONS | FLOWS,
     },
     Party.PARTY_HUB: {
         "police/exchange": TRANSFER,
         "procuratorate/exchange": TRANSFER,
         "court/exchange": TRANSFER,
         "justice/exchange": TRANSFER,
-        "hub/operator": READING | OPERATIONS | SUPERVISION,
+        "hub/operator": READING | OPERATIONS | FLOWS | DIRECTORY,
     },
 }
 

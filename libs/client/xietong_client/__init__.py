@@ -28,6 +28,7 @@ from xietong_client.errors import (
     XietongClientError,
 )
 from xietong_client.fetch import Fetched
+from xietong_client.flows import Flows
 from xietong_client.node import Node
 from xietong_client.operations import Operations
 from xietong_client.packages import (
@@ -56,6 +57,7 @@ __all__ = [
     "DraftSession",
     "Fetched",
     "FileChanged",
+    "Flows",
     "FolderContribution",
     "Language",
     "LocalStorageFailed",

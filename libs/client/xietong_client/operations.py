@@ -11,19 +11,24 @@ import grpc
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.operations_service_pb2 import (
     Delivery,
+    ExportEvidenceRequest,
+    ExportEvidenceResponse,
     GetDeliveryRequest,
     GetDeliveryResponse,
     GetStatusRequest,
     GetStatusResponse,
     GetTransitRequest,
+    GetTransitResponse,
     ListDeliveriesRequest,
+    ListDeliveriesResponse,
     ReplayDeliveryRequest,
 )
 from xietong.exchange.v1.operations_service_pb2_grpc import OperationsServiceStub
 from xietong.exchange.v1.package_pb2 import HopState, Package
 from xietong_client.channel import open_channel
 from xietong_client.credentials import Credentials
-from xietong_client.rpc import call
+from xietong_client.flows import Flows
+from xietong_client.rpc import CALL_DEADLINE_SECONDS, call
 
 CONNECT_SECONDS = 30.0
 _PAGE_SIZE = 500
@@ -32,13 +37,21 @@ _PAGE_SIZE = 500
 class Operations:
     """The node as its operators see it, for as long as the `async with` block runs.
 
-    All calls try again while the node is away. They raise XietongClientError.
+    All calls try again while the node is away. They raise XietongClientError. `flows` finds packages and cases.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, *, connect_seconds: float = CONNECT_SECONDS) -> None:
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        *,
+        connect_seconds: float = CONNECT_SECONDS,
+        deadline_seconds: float = CALL_DEADLINE_SECONDS,
+    ) -> None:
         self._channel = channel
         self._stub = OperationsServiceStub(channel)
         self._connect_seconds = connect_seconds
+        self._deadline_seconds = deadline_seconds
+        self.flows = Flows(channel, deadline_seconds=deadline_seconds)
         self.status = GetStatusResponse()
         """How the node was when the block began."""
 
@@ -61,8 +74,7 @@ class Operations:
 
     async def __aenter__(self) -> Self:
         try:
-            request = GetStatusRequest()
-            self.status = await call(self._stub.GetStatus, request, deadline_seconds=self._connect_seconds)
+            self.status = await self.current_status(deadline_seconds=self._connect_seconds)
         except BaseException:
             await self._channel.close()
             raise
@@ -73,13 +85,27 @@ class Operations:
     ) -> None:
         await self._channel.close()
 
+    async def current_status(self, *, deadline_seconds: float | None = None) -> GetStatusResponse:
+        """How the node is now."""
+        bound = deadline_seconds or self._deadline_seconds
+        return await call(self._stub.GetStatus, GetStatusRequest(), deadline_seconds=bound)
+
+    async def deliveries(self, request: ListDeliveriesRequest) -> ListDeliveriesResponse:
+        """One page of the outbox, the oldest first."""
+        return await call(self._stub.ListDeliveries, request, deadline_seconds=self._deadline_seconds)
+
+    async def evidence(self, package_id: str) -> ExportEvidenceResponse:
+        """The evidence of a package as a bundle that verifies offline, and what of it does not verify."""
+        request = ExportEvidenceRequest(package_id=package_id)
+        return await call(self._stub.ExportEvidence, request, deadline_seconds=self._deadline_seconds)
+
     async def dead_letters(
         self, *, to: Party.ValueType | None = None, reason: str = ""
     ) -> AsyncGenerator[Delivery, None]:
         """Deliveries that the node gave up, the oldest first, page by page; to this neighbour and for this reason."""
         request = ListDeliveriesRequest(state=HopState.HOP_STATE_DEAD, page_size=_PAGE_SIZE)
         while True:
-            page = await call(self._stub.ListDeliveries, request)
+            page = await self.deliveries(request)
             for delivery in page.deliveries:
                 if to in (None, delivery.destination) and reason in ("", delivery.last_reason.code):
                     yield delivery
@@ -89,13 +115,20 @@ class Operations:
 
     async def delivery(self, delivery_id: int) -> GetDeliveryResponse:
         """A delivery and what was done about it."""
-        return await call(self._stub.GetDelivery, GetDeliveryRequest(delivery_id=delivery_id))
+        request = GetDeliveryRequest(delivery_id=delivery_id)
+        return await call(self._stub.GetDelivery, request, deadline_seconds=self._deadline_seconds)
 
     async def package(self, package_id: str) -> Package:
         """A package with its evidence, also one that the node only relays."""
-        return (await call(self._stub.GetTransit, GetTransitRequest(package_id=package_id))).package
+        return (await self.transit(package_id)).package
+
+    async def transit(self, package_id: str) -> GetTransitResponse:
+        """A package with its evidence, and what of it is or was in the outbox."""
+        request = GetTransitRequest(package_id=package_id)
+        return await call(self._stub.GetTransit, request, deadline_seconds=self._deadline_seconds)
 
     async def replay(self, delivery_id: int) -> Delivery:
         """Puts a delivery that was given up, or that waits, back into the queue at once."""
         request = ReplayDeliveryRequest(delivery_id=delivery_id)
-        return (await call(self._stub.ReplayDelivery, request)).delivery
+        answer = await call(self._stub.ReplayDelivery, request, deadline_seconds=self._deadline_seconds)
+        return answer.delivery

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-import asyncpg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
+from tests.integration.store.plans import Plans, explaining
 from tests.integration.store.records import COMPLETED, NOON, REFUSAL, draft_key, evidence, new_id
-from tests.integration.store.watched import WatchedConnection, watched_store
+from tests.integration.store.watched import watched_store
 
 from xietong.exchange.v1.draft_pb2 import DraftState
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
@@ -62,24 +60,6 @@ FILL = (
 )
 
 
-class Plans:
-    """How PostgreSQL means to run each statement, told before it runs."""
-
-    def __init__(self) -> None:
-        self.seen: dict[str, list[dict[str, Any]]] = {}
-
-    def scans_of_whole_tables(self) -> list[str]:
-        return [
-            statement
-            for statement, found in self.seen.items()
-            if any(node["Node Type"] == "Seq Scan" for node in found)
-        ]
-
-
-def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
-    return [plan, *(node for part in plan.get("Plans", []) for node in nodes(part))]
-
-
 @dataclass
 class Scene:
     """A store with many rows whose plans are seen."""
@@ -94,14 +74,7 @@ async def scene(engine: AsyncEngine, postgres_url: str) -> AsyncIterator[Scene]:
         for statement in FILL:
             await connection.execute(text(statement))
     plans = Plans()
-
-    class Explaining(WatchedConnection):
-        async def before(self, sql: str, values: tuple[Any, ...]) -> None:
-            if sql.startswith(("SELECT", "UPDATE", "DELETE", "INSERT", "WITH")):
-                [[answer]] = await asyncpg.Connection.fetch(self, f"EXPLAIN (FORMAT JSON) {sql}", *values)
-                plans.seen[sql] = list(nodes(json.loads(answer)[0]["Plan"]))
-
-    async with watched_store(postgres_url, Explaining) as store:
+    async with watched_store(postgres_url, explaining(plans)) as store:
         yield Scene(store, plans)
 
 
@@ -145,6 +118,7 @@ async def work_on_the_outbox(tx: PostgresTransaction, package_id: str) -> None:
     await tx.outbox.finish([(held.delivery_id, held.token), (held.delivery_id + 1, 7)])
     await tx.outbox.drop(package_id)
     await tx.outbox.of_packages([package_id, new_id()])
+    await tx.outbox.all_of_package(package_id, limit=9)
     await tx.outbox.page(None, after=MANY // 2, limit=50)
     await tx.outbox.page("dead", after=0, limit=50)
     await tx.outbox.page("pending", after=0, limit=50)

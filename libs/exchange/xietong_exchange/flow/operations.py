@@ -31,6 +31,7 @@ from xietong_exchange.flow.records import (
     PackageFilter,
     PackagePage,
     PackageRecord,
+    PackageSearch,
 )
 from xietong_exchange.flow.space import Usage
 from xietong_exchange.flow.store import Transaction
@@ -43,6 +44,8 @@ _STATUS_OF: dict[HopState.ValueType, DeliveryStatus] = {
     HopState.HOP_STATE_DEAD: "dead",
 }
 
+MOST_DELIVERIES = 100
+"""Of the deliveries of one package so many are shown."""
 MOST_EVENTS = 100
 """Of what was done about one delivery so much is shown, the latest."""
 
@@ -92,6 +95,11 @@ class Operations:
         if record is None:
             raise PackageNotFound(package_id=package_id)
         return record
+
+    async def deliveries_of(self, package_id: str) -> list[DeliveryRecord]:
+        """What of a package is or was in the outbox, the oldest first."""
+        async with self.exchange.store.transaction() as tx:
+            return await tx.outbox.all_of_package(package_id, limit=MOST_DELIVERIES)
 
     async def deliveries(self, state: HopState.ValueType, *, after: int, limit: int) -> list[DeliveryRecord]:
         """A page of the outbox, the oldest first. Waiting and moving deliveries are listed together."""
@@ -173,10 +181,10 @@ class Operations:
 
         return _defect(verify)
 
-    async def flows(self, wanted: PackageFilter, *, before: int | None, limit: int) -> PackagePage:
-        """A page of packages for supervisors, the newest first."""
+    async def flows(self, wanted: PackageSearch, *, before: int | None, limit: int) -> PackagePage:
+        """A page of packages for supervisors and operators, the newest first."""
         async with self.exchange.store.transaction() as tx:
-            return await tx.packages.page(wanted, before=before, limit=limit)
+            return await tx.search.page(wanted, before=before, limit=limit)
 
     async def case(self, collaboration_case_id: str, *, after: int, limit: int) -> PackagePage:
         """A page of the packages of a case, the oldest first. Raises PackageNotFound when there is none."""

@@ -171,3 +171,21 @@ class PackageFilter:
     states: tuple[DeliveryState.ValueType, ...] = ()
     process_code: str = ""
     collaboration_case_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackageSearch:
+    """What supervisors and operators know of the packages that they look for. Empty fields do not restrict."""
+
+    identifier: str = ""
+    """A UUID: of the package, or of its case."""
+    numbers: frozenset[str] = frozenset()
+    """Beginnings, one of which a case number in the envelope or the receiver's case number has."""
+    states: tuple[DeliveryState.ValueType, ...] = ()
+    process_code: str = ""
+    sender: Party.ValueType = Party.PARTY_UNSPECIFIED
+    receiver: Party.ValueType = Party.PARTY_UNSPECIFIED
+    start_time: datetime | None = None
+    """This node recorded it then or later."""
+    end_time: datetime | None = None
+    """This node recorded it before."""

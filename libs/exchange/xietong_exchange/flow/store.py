@@ -28,6 +28,7 @@ from xietong_exchange.flow.records import (
     PackageFilter,
     PackagePage,
     PackageRecord,
+    PackageSearch,
 )
 
 PAGE_BYTES = 2 << 20
@@ -118,6 +119,13 @@ class Packages(Protocol):
         """Note that a part was read to its end; returns how many different parts were."""
 
 
+class Search(Protocol):
+    """Finds packages among very many."""
+
+    async def page(self, wanted: PackageSearch, *, before: int | None, limit: int) -> PackagePage:
+        """The newest first; `before` is the `position` of the last one of the page before. As `Packages.page`."""
+
+
 Lease = tuple[int, int]
 """A delivery, and the token with which a worker holds it."""
 
@@ -197,6 +205,9 @@ class Outbox(Protocol):
 
     async def of_packages(self, package_ids: Sequence[str]) -> dict[str, DeliveryRecord]:
         """The deliveries that move these packages, by package id."""
+
+    async def all_of_package(self, package_id: str, *, limit: int) -> list[DeliveryRecord]:
+        """The deliveries of this package and of evidence about it, the oldest first."""
 
     async def page(self, status: DeliveryStatus | None, *, after: int, limit: int) -> list[DeliveryRecord]:
         """The oldest first; `after` is the `delivery_id` of the last one of the page before."""
@@ -299,6 +310,10 @@ class Transaction(Protocol):
     @property
     def packages(self) -> Packages:
         """Packages and their evidence."""
+
+    @property
+    def search(self) -> Search:
+        """Finds packages."""
 
     @property
     def outbox(self) -> Outbox:

@@ -1,4 +1,4 @@
-"""Which gRPC services a node offers: transfer and operations everywhere, then those of the hub or of a branch."""
+"""Which gRPC services a node offers: transfer, operations and flows everywhere, then the hub's or a branch's."""
 
 from __future__ import annotations
 
@@ -45,18 +45,16 @@ def services(engine: Engine) -> list[Registration]:
     everywhere: list[Registration] = [
         partial(add_TransferServiceServicer_to_server, transfer),
         partial(add_OperationsServiceServicer_to_server, OperationsServicer(operations, views)),
+        partial(add_FlowServiceServicer_to_server, FlowServicer(operations, views)),
     ]
     if exchange.profile.relays:
-        return [*everywhere, *_of_the_hub(engine, operations, views)]
+        return [*everywhere, _of_the_hub(engine)]
     return [*everywhere, _of_a_branch(engine, card, views)]
 
 
-def _of_the_hub(engine: Engine, operations: Operations, views: Views) -> list[Registration]:
+def _of_the_hub(engine: Engine) -> Registration:
     contacts = DirectoryServicer([_contact(entry) for entry in engine.settings.contacts])
-    return [
-        partial(add_FlowServiceServicer_to_server, FlowServicer(operations, views)),
-        partial(add_DirectoryServiceServicer_to_server, contacts),
-    ]
+    return partial(add_DirectoryServiceServicer_to_server, contacts)
 
 
 def _of_a_branch(engine: Engine, card: NodeCard, views: Views) -> Registration:

@@ -83,7 +83,8 @@ class OperationsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetTransit(self, request, context):
-        """Returns a package with its evidence, also one that the node only relays. Idempotent. Callers: operators.
+        """Returns a package with its evidence, also one that the node only relays, and what of it is or was in the outbox.
+        Idempotent. Callers: operators.
         Errors: PACKAGE_NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -22,7 +22,8 @@ class OperationsServiceStub:
     GetStatus: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetStatusRequest, _operations_service_pb2.GetStatusResponse]
     """Tells how the node is. Idempotent. Callers: operators."""
     GetTransit: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.GetTransitRequest, _operations_service_pb2.GetTransitResponse]
-    """Returns a package with its evidence, also one that the node only relays. Idempotent. Callers: operators.
+    """Returns a package with its evidence, also one that the node only relays, and what of it is or was in the outbox.
+    Idempotent. Callers: operators.
     Errors: PACKAGE_NOT_FOUND.
     """
     ListDeliveries: _aio.UnaryUnaryMultiCallable[_operations_service_pb2.ListDeliveriesRequest, _operations_service_pb2.ListDeliveriesResponse]
@@ -65,7 +66,8 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _operations_service_pb2.GetTransitRequest,
         context: _aio.ServicerContext[_operations_service_pb2.GetTransitRequest, _abc.Awaitable[_operations_service_pb2.GetTransitResponse]],
     ) -> _abc.Awaitable[_operations_service_pb2.GetTransitResponse]:
-        """Returns a package with its evidence, also one that the node only relays. Idempotent. Callers: operators.
+        """Returns a package with its evidence, also one that the node only relays, and what of it is or was in the outbox.
+        Idempotent. Callers: operators.
         Errors: PACKAGE_NOT_FOUND.
         """
 

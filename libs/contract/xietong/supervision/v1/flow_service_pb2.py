@@ -28,7 +28,7 @@ from xietong.exchange.v1 import envelope_pb2 as xietong_dot_exchange_dot_v1_dot_
 from xietong.exchange.v1 import package_pb2 as xietong_dot_exchange_dot_v1_dot_package__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)xietong/supervision/v1/flow_service.proto\x12\x16xietong.supervision.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"xietong/exchange/v1/envelope.proto\x1a!xietong/exchange/v1/package.proto\"\xd4\x04\n\x04\x46low\x12\x12\n\npackage_id\x18\x01 \x01(\t\x12\x14\n\x0cprocess_code\x18\x02 \x01(\t\x12\x1d\n\x15\x63ollaboration_case_id\x18\x03 \x01(\t\x12,\n\x06sender\x18\x04 \x01(\x0b\x32\x1c.xietong.exchange.v1.Address\x12.\n\x08receiver\x18\x05 \x01(\x0b\x32\x1c.xietong.exchange.v1.Address\x12:\n\x0c\x63\x61se_numbers\x18\x06 \x03(\x0b\x32$.xietong.exchange.v1.PartyCaseNumber\x12\x16\n\x0e\x63orrelation_id\x18\x07 \x01(\t\x12\x31\n\x05state\x18\x08 \x01(\x0e\x32\".xietong.exchange.v1.DeliveryState\x12.\n\nstate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rannounce_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x08progress\x18\x0c \x01(\x0b\x32 .xietong.exchange.v1.HopProgress\x12\x12\n\npart_count\x18\r \x01(\r\x12\x12\n\nsize_bytes\x18\x0e \x01(\x04\x12\x1c\n\x14receiver_case_number\x18\x0f \x01(\t\x12\x10\n\x08trace_id\x18\x10 \x01(\t\"\xcd\x01\n\x10ListFlowsRequest\x12\x35\n\x0cprocess_code\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^([A-Z]{2}-[0-9]{2,3})?$\x12\x45\n\x06states\x18\x02 \x03(\x0e\x32\".xietong.exchange.v1.DeliveryStateB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07\x82\x01\x04\x10\x01 \x00\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"Y\n\x11ListFlowsResponse\x12+\n\x05\x66lows\x18\x01 \x03(\x0b\x32\x1c.xietong.supervision.v1.Flow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"z\n\x12GetCaseFlowRequest\x12\'\n\x15\x63ollaboration_case_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"[\n\x13GetCaseFlowResponse\x12+\n\x05\x66lows\x18\x01 \x03(\x0b\x32\x1c.xietong.supervision.v1.Flow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xd7\x01\n\x0b\x46lowService\x12`\n\tListFlows\x12(.xietong.supervision.v1.ListFlowsRequest\x1a).xietong.supervision.v1.ListFlowsResponse\x12\x66\n\x0bGetCaseFlow\x12*.xietong.supervision.v1.GetCaseFlowRequest\x1a+.xietong.supervision.v1.GetCaseFlowResponseB7\n\x1aorg.xietong.supervision.v1P\x01\xaa\x02\x16Xietong.Supervision.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n)xietong/supervision/v1/flow_service.proto\x12\x16xietong.supervision.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"xietong/exchange/v1/envelope.proto\x1a!xietong/exchange/v1/package.proto\"\xd4\x04\n\x04\x46low\x12\x12\n\npackage_id\x18\x01 \x01(\t\x12\x14\n\x0cprocess_code\x18\x02 \x01(\t\x12\x1d\n\x15\x63ollaboration_case_id\x18\x03 \x01(\t\x12,\n\x06sender\x18\x04 \x01(\x0b\x32\x1c.xietong.exchange.v1.Address\x12.\n\x08receiver\x18\x05 \x01(\x0b\x32\x1c.xietong.exchange.v1.Address\x12:\n\x0c\x63\x61se_numbers\x18\x06 \x03(\x0b\x32$.xietong.exchange.v1.PartyCaseNumber\x12\x16\n\x0e\x63orrelation_id\x18\x07 \x01(\t\x12\x31\n\x05state\x18\x08 \x01(\x0e\x32\".xietong.exchange.v1.DeliveryState\x12.\n\nstate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rannounce_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x32\n\x08progress\x18\x0c \x01(\x0b\x32 .xietong.exchange.v1.HopProgress\x12\x12\n\npart_count\x18\r \x01(\r\x12\x12\n\nsize_bytes\x18\x0e \x01(\x04\x12\x1c\n\x14receiver_case_number\x18\x0f \x01(\t\x12\x10\n\x08trace_id\x18\x10 \x01(\t\"\xed\x03\n\x10ListFlowsRequest\x12\x35\n\x0cprocess_code\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x32\x18^([A-Z]{2}-[0-9]{2,3})?$\x12\x45\n\x06states\x18\x02 \x03(\x0e\x32\".xietong.exchange.v1.DeliveryStateB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07\x82\x01\x04\x10\x01 \x00\x12\x1d\n\tpage_size\x18\x03 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12,\n\x06search\x18\x05 \x01(\tB\x1c\xbaH\x19r\x17\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x34\n\x06sender\x18\x06 \x01(\x0e\x32\x1a.xietong.exchange.v1.PartyB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x36\n\x08receiver\x18\x07 \x01(\x0e\x32\x1a.xietong.exchange.v1.PartyB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x41\n\nstart_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x11\xbaH\x0e\xb2\x01\x0b\"\x07\x08\xff\x82\xd1\xff\xaf\x07\x32\x00\x12?\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x11\xbaH\x0e\xb2\x01\x0b\"\x07\x08\xff\x82\xd1\xff\xaf\x07\x32\x00\"Y\n\x11ListFlowsResponse\x12+\n\x05\x66lows\x18\x01 \x03(\x0b\x32\x1c.xietong.supervision.v1.Flow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"z\n\x12GetCaseFlowRequest\x12\'\n\x15\x63ollaboration_case_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"[\n\x13GetCaseFlowResponse\x12+\n\x05\x66lows\x18\x01 \x03(\x0b\x32\x1c.xietong.supervision.v1.Flow\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t2\xd7\x01\n\x0b\x46lowService\x12`\n\tListFlows\x12(.xietong.supervision.v1.ListFlowsRequest\x1a).xietong.supervision.v1.ListFlowsResponse\x12\x66\n\x0bGetCaseFlow\x12*.xietong.supervision.v1.GetCaseFlowRequest\x1a+.xietong.supervision.v1.GetCaseFlowResponseB7\n\x1aorg.xietong.supervision.v1P\x01\xaa\x02\x16Xietong.Supervision.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +44,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTFLOWSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\364\003(\000'
   _globals['_LISTFLOWSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTFLOWSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_LISTFLOWSREQUEST'].fields_by_name['search']._loaded_options = None
+  _globals['_LISTFLOWSREQUEST'].fields_by_name['search']._serialized_options = b'\272H\031r\027\030d2\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_LISTFLOWSREQUEST'].fields_by_name['sender']._loaded_options = None
+  _globals['_LISTFLOWSREQUEST'].fields_by_name['sender']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_LISTFLOWSREQUEST'].fields_by_name['receiver']._loaded_options = None
+  _globals['_LISTFLOWSREQUEST'].fields_by_name['receiver']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_LISTFLOWSREQUEST'].fields_by_name['start_time']._loaded_options = None
+  _globals['_LISTFLOWSREQUEST'].fields_by_name['start_time']._serialized_options = b'\272H\016\262\001\013\"\007\010\377\202\321\377\257\0072\000'
+  _globals['_LISTFLOWSREQUEST'].fields_by_name['end_time']._loaded_options = None
+  _globals['_LISTFLOWSREQUEST'].fields_by_name['end_time']._serialized_options = b'\272H\016\262\001\013\"\007\010\377\202\321\377\257\0072\000'
   _globals['_GETCASEFLOWREQUEST'].fields_by_name['collaboration_case_id']._loaded_options = None
   _globals['_GETCASEFLOWREQUEST'].fields_by_name['collaboration_case_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_GETCASEFLOWREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -53,13 +63,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FLOW']._serialized_start=203
   _globals['_FLOW']._serialized_end=799
   _globals['_LISTFLOWSREQUEST']._serialized_start=802
-  _globals['_LISTFLOWSREQUEST']._serialized_end=1007
-  _globals['_LISTFLOWSRESPONSE']._serialized_start=1009
-  _globals['_LISTFLOWSRESPONSE']._serialized_end=1098
-  _globals['_GETCASEFLOWREQUEST']._serialized_start=1100
-  _globals['_GETCASEFLOWREQUEST']._serialized_end=1222
-  _globals['_GETCASEFLOWRESPONSE']._serialized_start=1224
-  _globals['_GETCASEFLOWRESPONSE']._serialized_end=1315
-  _globals['_FLOWSERVICE']._serialized_start=1318
-  _globals['_FLOWSERVICE']._serialized_end=1533
+  _globals['_LISTFLOWSREQUEST']._serialized_end=1295
+  _globals['_LISTFLOWSRESPONSE']._serialized_start=1297
+  _globals['_LISTFLOWSRESPONSE']._serialized_end=1386
+  _globals['_GETCASEFLOWREQUEST']._serialized_start=1388
+  _globals['_GETCASEFLOWREQUEST']._serialized_end=1510
+  _globals['_GETCASEFLOWRESPONSE']._serialized_start=1512
+  _globals['_GETCASEFLOWRESPONSE']._serialized_end=1603
+  _globals['_FLOWSERVICE']._serialized_start=1606
+  _globals['_FLOWSERVICE']._serialized_end=1821
 # @@protoc_insertion_point(module_scope)

@@ -83,11 +83,11 @@ class Flow(_message.Message):
 
     @_builtins.property
     def announce_time(self) -> _timestamp_pb2.Timestamp:
-        """When the hub first heard of it."""
+        """When this node first recorded it."""
 
     @_builtins.property
     def progress(self) -> _package_pb2.HopProgress:
-        """Movement over the hub's hop."""
+        """Movement over the hop next to this node."""
 
     def __init__(
         self,
@@ -127,15 +127,36 @@ class ListFlowsRequest(_message.Message):
     STATES_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SEARCH_FIELD_NUMBER: _builtins.int
+    SENDER_FIELD_NUMBER: _builtins.int
+    RECEIVER_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
     process_code: _builtins.str
     """Only flows of this process, when given."""
     page_size: _builtins.int
     """Most flows in the answer; 0 for 50, at most 500. Fewer come when the answer would exceed 4 MiB."""
     page_token: _builtins.str
     """`next_page_token` of the page before."""
+    search: _builtins.str
+    """Only flows with this package id, of the case with this collaboration case id, or with a case number that begins so:
+    one of the envelope or the receiver's. Brackets of either width and letters of either case are the same in it.
+    """
+    sender: _envelope_pb2.Party.ValueType
+    """Only flows of this sender, when given."""
+    receiver: _envelope_pb2.Party.ValueType
+    """Only flows to this receiver, when given."""
     @_builtins.property
     def states(self) -> _containers.RepeatedScalarFieldContainer[_package_pb2.DeliveryState.ValueType]:
         """Only flows in one of these states, when given."""
+
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Only flows that the node first recorded then or later, when given."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Only flows that the node first recorded before, when given."""
 
     def __init__(
         self,
@@ -144,10 +165,15 @@ class ListFlowsRequest(_message.Message):
         states: _abc.Iterable[_package_pb2.DeliveryState.ValueType] | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        search: _builtins.str = ...,
+        sender: _envelope_pb2.Party.ValueType = ...,
+        receiver: _envelope_pb2.Party.ValueType = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "process_code", b"process_code", "states", b"states"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "page_size", b"page_size", "page_token", b"page_token", "process_code", b"process_code", "receiver", b"receiver", "search", b"search", "sender", b"sender", "start_time", b"start_time", "states", b"states"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

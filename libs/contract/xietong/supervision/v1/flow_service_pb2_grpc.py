@@ -26,9 +26,10 @@ if _version_not_supported:
 
 
 class FlowServiceStub:
-    """The read side of the hub for supervisors: which packages of which cases are where. It knows envelopes and evidence
-    only, never the contents. Clocks (办案期限) and incidents come with later versions of this package.
-    Callers hold an operator's certificate of the hub. Every rpc may also end with INVALID_FIELD, PEER_NOT_ALLOWED,
+    """The read side of a node for supervisors and operators: which packages of which cases are where. It knows envelopes and
+    evidence only, never the contents. The hub shows all packages of the city, a branch those that it sends and receives.
+    Clocks (办案期限) and incidents come with later versions of this package.
+    Callers hold an operator's certificate of the node's party. Every rpc may also end with INVALID_FIELD, PEER_NOT_ALLOWED,
     IDENTITY_MISSING, DATABASE_UNAVAILABLE, SHUTTING_DOWN or INTERNAL.
     Since v1.
     """
@@ -52,15 +53,17 @@ class FlowServiceStub:
 
 
 class FlowServiceServicer:
-    """The read side of the hub for supervisors: which packages of which cases are where. It knows envelopes and evidence
-    only, never the contents. Clocks (办案期限) and incidents come with later versions of this package.
-    Callers hold an operator's certificate of the hub. Every rpc may also end with INVALID_FIELD, PEER_NOT_ALLOWED,
+    """The read side of a node for supervisors and operators: which packages of which cases are where. It knows envelopes and
+    evidence only, never the contents. The hub shows all packages of the city, a branch those that it sends and receives.
+    Clocks (办案期限) and incidents come with later versions of this package.
+    Callers hold an operator's certificate of the node's party. Every rpc may also end with INVALID_FIELD, PEER_NOT_ALLOWED,
     IDENTITY_MISSING, DATABASE_UNAVAILABLE, SHUTTING_DOWN or INTERNAL.
     Since v1.
     """
 
     def ListFlows(self, request, context):
-        """Lists flows, the newest first. Idempotent.
+        """Finds flows, the newest first; what is asked for restricts together. Idempotent. It reads indexes only, so that it
+        answers fast with millions of packages.
         Errors: PAGE_TOKEN_INVALID.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -69,7 +72,7 @@ class FlowServiceServicer:
 
     def GetCaseFlow(self, request, context):
         """Returns the whole way of a case through the parties, the oldest package first. Idempotent.
-        Errors: PAGE_TOKEN_INVALID, PACKAGE_NOT_FOUND when the hub knows no package of the case.
+        Errors: PAGE_TOKEN_INVALID, PACKAGE_NOT_FOUND when the node knows no package of the case.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,9 +100,10 @@ def add_FlowServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class FlowService:
-    """The read side of the hub for supervisors: which packages of which cases are where. It knows envelopes and evidence
-    only, never the contents. Clocks (办案期限) and incidents come with later versions of this package.
-    Callers hold an operator's certificate of the hub. Every rpc may also end with INVALID_FIELD, PEER_NOT_ALLOWED,
+    """The read side of a node for supervisors and operators: which packages of which cases are where. It knows envelopes and
+    evidence only, never the contents. The hub shows all packages of the city, a branch those that it sends and receives.
+    Clocks (办案期限) and incidents come with later versions of this package.
+    Callers hold an operator's certificate of the node's party. Every rpc may also end with INVALID_FIELD, PEER_NOT_ALLOWED,
     IDENTITY_MISSING, DATABASE_UNAVAILABLE, SHUTTING_DOWN or INTERNAL.
     Since v1.
     """

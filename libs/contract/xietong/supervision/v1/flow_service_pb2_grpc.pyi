@@ -13,27 +13,30 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class FlowServiceStub:
-    """The read side of the hub for supervisors: which packages of which cases are where. It knows envelopes and evidence
-    only, never the contents. Clocks (办案期限) and incidents come with later versions of this package.
-    Callers hold an operator's certificate of the hub. Every rpc may also end with INVALID_FIELD, PEER_NOT_ALLOWED,
+    """The read side of a node for supervisors and operators: which packages of which cases are where. It knows envelopes and
+    evidence only, never the contents. The hub shows all packages of the city, a branch those that it sends and receives.
+    Clocks (办案期限) and incidents come with later versions of this package.
+    Callers hold an operator's certificate of the node's party. Every rpc may also end with INVALID_FIELD, PEER_NOT_ALLOWED,
     IDENTITY_MISSING, DATABASE_UNAVAILABLE, SHUTTING_DOWN or INTERNAL.
     Since v1.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListFlows: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListFlowsRequest, _flow_service_pb2.ListFlowsResponse]
-    """Lists flows, the newest first. Idempotent.
+    """Finds flows, the newest first; what is asked for restricts together. Idempotent. It reads indexes only, so that it
+    answers fast with millions of packages.
     Errors: PAGE_TOKEN_INVALID.
     """
     GetCaseFlow: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.GetCaseFlowRequest, _flow_service_pb2.GetCaseFlowResponse]
     """Returns the whole way of a case through the parties, the oldest package first. Idempotent.
-    Errors: PAGE_TOKEN_INVALID, PACKAGE_NOT_FOUND when the hub knows no package of the case.
+    Errors: PAGE_TOKEN_INVALID, PACKAGE_NOT_FOUND when the node knows no package of the case.
     """
 
 class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
-    """The read side of the hub for supervisors: which packages of which cases are where. It knows envelopes and evidence
-    only, never the contents. Clocks (办案期限) and incidents come with later versions of this package.
-    Callers hold an operator's certificate of the hub. Every rpc may also end with INVALID_FIELD, PEER_NOT_ALLOWED,
+    """The read side of a node for supervisors and operators: which packages of which cases are where. It knows envelopes and
+    evidence only, never the contents. The hub shows all packages of the city, a branch those that it sends and receives.
+    Clocks (办案期限) and incidents come with later versions of this package.
+    Callers hold an operator's certificate of the node's party. Every rpc may also end with INVALID_FIELD, PEER_NOT_ALLOWED,
     IDENTITY_MISSING, DATABASE_UNAVAILABLE, SHUTTING_DOWN or INTERNAL.
     Since v1.
     """
@@ -44,7 +47,8 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _flow_service_pb2.ListFlowsRequest,
         context: _aio.ServicerContext[_flow_service_pb2.ListFlowsRequest, _abc.Awaitable[_flow_service_pb2.ListFlowsResponse]],
     ) -> _abc.Awaitable[_flow_service_pb2.ListFlowsResponse]:
-        """Lists flows, the newest first. Idempotent.
+        """Finds flows, the newest first; what is asked for restricts together. Idempotent. It reads indexes only, so that it
+        answers fast with millions of packages.
         Errors: PAGE_TOKEN_INVALID.
         """
 
@@ -55,7 +59,7 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_flow_service_pb2.GetCaseFlowRequest, _abc.Awaitable[_flow_service_pb2.GetCaseFlowResponse]],
     ) -> _abc.Awaitable[_flow_service_pb2.GetCaseFlowResponse]:
         """Returns the whole way of a case through the parties, the oldest package first. Idempotent.
-        Errors: PAGE_TOKEN_INVALID, PACKAGE_NOT_FOUND when the hub knows no package of the case.
+        Errors: PAGE_TOKEN_INVALID, PACKAGE_NOT_FOUND when the node knows no package of the case.
         """
 
 def add_FlowServiceServicer_to_server(servicer: FlowServiceServicer, server: _aio.Server) -> None: ...

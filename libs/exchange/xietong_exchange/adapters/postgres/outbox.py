@@ -150,6 +150,12 @@ _ID = delivery.c.package_id.type
 _OF_PACKAGES = Statement(
     select(*DELIVERY_COLUMNS).where(delivery.c.package_id == any_(array("package_ids", _ID)), _MOVES_PACKAGE)
 )
+_ALL_OF_PACKAGE = Statement(
+    select(*DELIVERY_COLUMNS)
+    .where(delivery.c.package_id == bindparam("package_id"))
+    .order_by(delivery.c.delivery_id)
+    .limit(bindparam("limit"))
+)
 _LIST = (
     select(*DELIVERY_COLUMNS)
     .where(delivery.c.delivery_id > bindparam("after"))
@@ -265,6 +271,10 @@ class PostgresOutbox:
     async def of_packages(self, package_ids: Sequence[str]) -> dict[str, DeliveryRecord]:
         rows = await self._connection.rows(_OF_PACKAGES, package_ids=texts(package_ids))
         return {record.package_id: record for record in map(to_delivery, rows)}
+
+    async def all_of_package(self, package_id: str, *, limit: int) -> list[DeliveryRecord]:
+        rows = await self._connection.rows(_ALL_OF_PACKAGE, package_id=package_id, limit=limit)
+        return [to_delivery(row) for row in rows]
 
     async def page(self, status: DeliveryStatus | None, *, after: int, limit: int) -> list[DeliveryRecord]:
         return [

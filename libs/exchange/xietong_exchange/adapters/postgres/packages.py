@@ -171,6 +171,7 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "states": package.c.state == any_(array("states", SmallInteger())),
     "process_code": package.c.process_code == bindparam("process_code"),
     "collaboration_case_id": package.c.collaboration_case_id == bindparam("collaboration_case_id"),
+    "positions": package.c.position == any_(array("positions", BigInteger())),
     "before": package.c.position < bindparam("before"),
     "after": package.c.position > bindparam("after"),
     "since": and_(_INCOMING, package.c.changed_in >= bindparam("since"), package.c.changed_in < _NEXT),
@@ -227,6 +228,10 @@ class PostgresPackages:
             "after": after,
         }
         return await self._page("newest" if after is None else "oldest", limit, conditions)
+
+    async def at(self, positions: Sequence[int]) -> PackagePage:
+        """The packages at these positions, the newest first; as many as a page takes."""
+        return await self._page("newest", len(positions), {"positions": texts(positions)})
 
     async def horizon(self) -> int:
         return int(await self._connection.value(_HORIZON))

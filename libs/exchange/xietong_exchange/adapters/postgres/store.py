@@ -16,6 +16,7 @@ from xietong_exchange.adapters.postgres.drafts import PostgresDrafts
 from xietong_exchange.adapters.postgres.operation_log import PostgresOperationLog
 from xietong_exchange.adapters.postgres.outbox import PostgresOutbox
 from xietong_exchange.adapters.postgres.packages import PostgresPackages
+from xietong_exchange.adapters.postgres.search import PostgresSearch
 from xietong_exchange.adapters.postgres.statement import (
     Connection,
     Driver,
@@ -47,6 +48,7 @@ class PostgresTransaction:
         self._connection = connection
         self._acts: list[WhenOver] = []
         self.packages = PostgresPackages(connection)
+        self.search = PostgresSearch(connection, self.packages)
         self.outbox = PostgresOutbox(connection)
         self.drafts = PostgresDrafts(connection)
         self.contents = PostgresContents(connection)

@@ -39,7 +39,7 @@ package = Table(
     "package",
     metadata,
     Column("package_id", _ID, primary_key=True),
-    Column("position", BigInteger, Identity(always=True), nullable=False, unique=True),
+    Column("position", BigInteger, Identity(always=True), nullable=False),
     Column("seal", LargeBinary, nullable=False),
     Column("envelope", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
@@ -67,6 +67,17 @@ package = Table(
     ),
     Column("touch_time", _TIME, nullable=False, server_default=_NOW, onupdate=_NOW),
     Column("contents_removed_time", _TIME),
+    # What search filters by is in the index by which it goes, so that it reads rows of the page only.
+    UniqueConstraint(
+        "position", postgresql_include=["state", "process_code", "sender", "receiver", "create_time"]
+    ),
+    Index(
+        "ix_package_receiver_case_number",
+        "receiver_case_number",
+        "position",
+        postgresql_ops={"receiver_case_number": "text_pattern_ops"},
+        postgresql_where=text("receiver_case_number <> ''"),
+    ),
     Index("ix_package_incoming_changed", "changed_in", "position", postgresql_where=text("direction = 3")),
     Index("ix_package_direction_position", "direction", "position"),
     Index("ix_package_direction_state_position", "direction", "state", "position"),
@@ -103,7 +114,13 @@ package_case_number = Table(
     Column("party", SmallInteger, primary_key=True),
     Column("number", Text, primary_key=True),
     Column("position", BigInteger, nullable=False),
-    Index("ix_package_case_number_number", "party", "number", "position"),
+    Index(
+        "ix_package_case_number_number",
+        "number",
+        "party",
+        "position",
+        postgresql_ops={"number": "text_pattern_ops"},
+    ),
 )
 
 package_read = Table(

@@ -33,7 +33,9 @@ class OperationsServicer(OperationsServiceServicer):
     async def GetTransit(self, request: pb.GetTransitRequest, context: _Context) -> pb.GetTransitResponse:
         """Show a package."""
         record = await self.operations.package(request.package_id)
-        return pb.GetTransitResponse(package=await self.views.package(record, with_evidence=True))
+        package = await self.views.package(record, with_evidence=True)
+        deliveries = map(_delivery, await self.operations.deliveries_of(record.package_id))
+        return pb.GetTransitResponse(package=package, deliveries=deliveries)
 
     async def ListDeliveries(
         self, request: pb.ListDeliveriesRequest, context: _Context

@@ -1,10 +1,12 @@
-"""`FlowService` and `DirectoryService`: the supervisors at the hub."""
+"""`FlowService` of a node, for its operators, and `DirectoryService` of the hub."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 import grpc
 
@@ -14,11 +16,13 @@ from xietong.supervision.v1 import flow_service_pb2 as pb
 from xietong.supervision.v1.directory_service_pb2_grpc import DirectoryServiceServicer
 from xietong.supervision.v1.flow_service_pb2_grpc import FlowServiceServicer
 from xietong_exchange.adapters.rpc.paging import decode_token, fit, page_size
+from xietong_exchange.domain.case_numbers import spellings
 from xietong_exchange.flow.exchange import sealed
 from xietong_exchange.flow.operations import Operations
-from xietong_exchange.flow.records import PackageFilter, PackagePage, PackageRecord
+from xietong_exchange.flow.records import PackagePage, PackageRecord, PackageSearch
 from xietong_exchange.flow.views import Views
 
+_IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -31,9 +35,8 @@ class FlowServicer(FlowServiceServicer):
 
     async def ListFlows(self, request: pb.ListFlowsRequest, context: _Context) -> pb.ListFlowsResponse:
         """List flows, the newest first."""
-        wanted = PackageFilter(process_code=request.process_code, states=tuple(request.states))
         limit, before = page_size(request.page_size), decode_token("ListFlows", request.page_token)
-        page = await self.operations.flows(wanted, before=before, limit=limit)
+        page = await self.operations.flows(_wanted(request), before=before, limit=limit)
         flows, token = await self._flows("ListFlows", page)
         return pb.ListFlowsResponse(flows=flows, next_page_token=token)
 
@@ -61,6 +64,25 @@ class DirectoryServicer(DirectoryServiceServicer):
     ) -> directory_pb.ListContactsResponse:
         """Whom to call."""
         return directory_pb.ListContactsResponse(contacts=self.contacts)
+
+
+def _wanted(request: pb.ListFlowsRequest) -> PackageSearch:
+    searched = request.search.strip()
+    is_identifier = _IDENTIFIER.fullmatch(searched) is not None
+    return PackageSearch(
+        identifier=searched if is_identifier else "",
+        numbers=spellings(searched) if searched and not is_identifier else frozenset(),
+        states=tuple(request.states),
+        process_code=request.process_code,
+        sender=request.sender,
+        receiver=request.receiver,
+        start_time=_time(request, "start_time"),
+        end_time=_time(request, "end_time"),
+    )
+
+
+def _time(request: pb.ListFlowsRequest, name: Literal["start_time", "end_time"]) -> datetime | None:
+    return getattr(request, name).ToDatetime(tzinfo=UTC) if request.HasField(name) else None
 
 
 def _flow(record: PackageRecord, view: Package) -> pb.Flow:
