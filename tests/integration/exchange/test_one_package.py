@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from pathlib import Path
 
 from tests.conftest import NewDatabase
-from tests.integration.exchange.city import City
+from tests.integration.exchange.city import Agency, City, draft_key, manifest_for
 
 from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong.exchange.v1 import package_pb2
 from xietong.exchange.v1.draft_pb2 import Accepted, Outcome
 from xietong.exchange.v1.envelope_pb2 import Envelope, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
+from xietong.exchange.v1.gateway_drafts_pb2 import PreflightRequest, ReceiverOutlook
 from xietong_exchange.runtime.settings import LimitSettings
+
+BOUND_SECONDS = 60.0
 
 
 async def test_a_package_travels_and_its_outcome_returns(three: City) -> None:
@@ -50,6 +54,28 @@ async def test_a_package_travels_and_its_outcome_returns(three: City) -> None:
     begun = min(s.event_time.ToDatetime() for s in statements) - timedelta(minutes=1)
     for closed in (closed for s in statements for closed in s.stages):
         assert begun < closed.start_time.ToDatetime() <= closed.end_time.ToDatetime()
+
+    await three.stop(Party.PARTY_POLICE)
+    await three.start(Party.PARTY_POLICE)  # What arrived before is known after a restart too.
+    await preflight_tells_when_it_will_arrive(await three.agency(Party.PARTY_POLICE, "case-handling"))
+
+
+async def preflight_tells_when_it_will_arrive(police: Agency) -> None:
+    key = draft_key("PB-01", "A4401990000012026039999")
+    await police.contribute(key, manifest_for("PB-01", {}), {})
+    await police.open(key, Party.PARTY_PROCURATORATE)
+
+    async def outlook() -> ReceiverOutlook:
+        *_, last = [one async for one in police.gateway.Preflight(PreflightRequest(key=key))]
+        return last.summary.receivers[0]
+
+    async with asyncio.timeout(BOUND_SECONDS):
+        while not (seen := await outlook()).HasField("limits"):
+            await asyncio.sleep(0.05)
+    assert seen.limits.max_parts > 0
+    assert list(seen.standard_editions)
+    assert (seen.expected_arrival.observed_packages, seen.expected_arrival.same_receiver) == (1, True)
+    assert 0 < seen.expected_arrival.duration.ToMilliseconds() < BOUND_SECONDS * 1000
 
 
 async def test_the_smallest_limits_slow_a_package_and_stop_none(

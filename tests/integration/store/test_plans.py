@@ -123,6 +123,8 @@ async def work_on_the_outbox(tx: PostgresTransaction, package_id: str) -> None:
     await tx.outbox.page("dead", after=0, limit=50)
     await tx.outbox.page("pending", after=0, limit=50)
     await tx.outbox.count("dead")
+    latest = await tx.passages.latest_evidence()
+    await tx.passages.arrived(after=latest - 10, until=latest)
 
 
 async def work_on_drafts(tx: PostgresTransaction) -> None:

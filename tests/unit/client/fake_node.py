@@ -78,6 +78,7 @@ class FakeNode(GatewayServiceServicer):
     corrupt_reads: int = 0
     """Streams of ReadPart that carry one wrong byte."""
     findings: list[Finding] = field(default_factory=list)
+    outlooks: list[drafts.ReceiverOutlook] = field(default_factory=list)
     submit_error: tuple[grpc.StatusCode, str, list[Message]] | None = None
 
     contents: dict[bytes, bytearray] = field(default_factory=dict)
@@ -181,7 +182,7 @@ class FakeNode(GatewayServiceServicer):
     ) -> AsyncIterator[drafts.PreflightResponse]:
         for finding in self.findings:
             yield drafts.PreflightResponse(finding=finding)
-        summary = drafts.PreflightSummary(error_count=len(self.findings), size_bytes=self.uploaded_bytes)
+        summary = drafts.PreflightSummary(error_count=len(self.findings), receivers=self.outlooks)
         yield drafts.PreflightResponse(summary=summary)
 
     async def Submit(self, request: drafts.SubmitRequest, context: Context) -> drafts.SubmitResponse:

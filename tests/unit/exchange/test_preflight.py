@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from tests.unit.exchange.drafts import (
     ACTOR,
     KEY,
@@ -21,14 +22,16 @@ from tests.unit.exchange.drafts import (
 from tests.unit.exchange.nodes import rulebook
 
 from xietong.exchange.v1.envelope_pb2 import Envelope, Party
+from xietong_exchange.adapters.rpc.status import MAX_STATUS_BYTES, MAX_VIOLATIONS, to_status
 from xietong_exchange.domain.envelope import open_envelope
 from xietong_exchange.domain.errors import EditionNotSupported, PartIncomplete, PreflightFailed
-from xietong_exchange.flow.rulebook import Rulebook
+from xietong_exchange.flow.rulebook import Rulebook, findings_of
 from xietong_exchange.flow.sealing import merge
 from xietong_standard import Finding
 
 PROCURATORATE = Party.PARTY_PROCURATORATE
 REQUEST = "0198c0de-request"
+MISTAKES = 10_000
 
 
 async def findings(node: PoliceNode) -> list[Finding]:
@@ -177,3 +180,23 @@ async def test_a_large_manifest_does_not_hold_up_the_others(monkeypatch: pytest.
     monkeypatch.setattr(Rulebook, "judge", noting("judge", Rulebook.judge))
     await node.intake.submit(KEY, SYSTEM, REQUEST, ACTOR)
     assert where == {"merge": {False}, "judge": {False}, "sign": {False}}
+
+
+async def test_ten_thousand_mistakes_are_all_told_and_refused_in_a_bounded_error() -> None:
+    whole = manifest()
+    for _ in range(MISTAKES):
+        whole.persons.add(name="甲某").identity_documents.add(number="440199")
+    node = police_node(whole)
+    await node.upload(*(content_of(part.name) for part in whole.parts))
+    verdict, _ = await node.intake.preflight(KEY, SYSTEM)
+    told = list(findings_of(verdict))
+    assert len(told) >= MISTAKES
+    with pytest.raises(PreflightFailed) as refused:
+        await node.intake.submit(KEY, SYSTEM, REQUEST, ACTOR)
+    status = to_status(refused.value, incident="0" * 32)
+    assert status.ByteSize() <= MAX_STATUS_BYTES
+    info, request = ErrorInfo(), BadRequest()
+    assert any(detail.Unpack(info) for detail in status.details)
+    assert any(detail.Unpack(request) for detail in status.details)
+    assert info.metadata["finding_count"] == str(len(verdict.errors))
+    assert 0 < len(request.field_violations) <= MAX_VIOLATIONS

@@ -13,6 +13,7 @@ from xietong.exchange.v1.gateway_drafts_pb2 import PreflightSummary
 from xietong.exchange.v1.package_pb2 import Package
 from xietong_client.case_folder import CaseFolder
 from xietong_client.cli.exit_codes import ExitCode
+from xietong_client.cli.outlook import outlook_lines, outlook_view
 from xietong_client.cli.session import Output, Session
 from xietong_client.cli.tracking import PackageId, follow_package
 from xietong_client.cli.views import View, package_view
@@ -140,6 +141,8 @@ class _Findings:
                 "error_count": errors,
                 "warning_count": warnings,
                 "size_bytes": summary.size_bytes,
+                "standard_edition": summary.standard_edition,
+                "receivers": [outlook_view(one) for one in summary.receivers],
             }
         )
         if errors:
@@ -148,6 +151,8 @@ class _Findings:
             zh, en = "预检通过，", "pre-flight passed, "
         text = Text(f"{zh}{warnings} 处提示。", f"{en}{warnings} warning(s).")
         self._output.line(text, "red" if errors else "green")
+        for line in outlook_lines(summary):
+            self._output.line(line)
 
 
 def _finding_view(finding: Finding, severity: str, text: Text) -> View:

@@ -69,10 +69,8 @@ class SealedPackage:
 
     @property
     def lane(self) -> Lane.ValueType:
-        """Lane in which it travels: by wish, but never large media ahead of small packages."""
-        if self.size_bytes > INTERACTIVE_LIMIT_BYTES or self.envelope.lane == Lane.LANE_BULK:
-            return Lane.LANE_BULK
-        return Lane.LANE_INTERACTIVE
+        """Lane in which it travels."""
+        return lane_of(self.size_bytes, self.envelope.lane)
 
     @property
     def trace_id(self) -> str:
@@ -91,6 +89,13 @@ class SealedPackage:
     def signed(self) -> SignedEnvelope:
         """As it travels."""
         return SignedEnvelope(envelope=self.raw, signature=self.signature)
+
+
+def lane_of(size_bytes: int, wish: Lane.ValueType) -> Lane.ValueType:
+    """Lane in which a package of this size travels: by wish, but never large media ahead of small packages."""
+    if size_bytes > INTERACTIVE_LIMIT_BYTES or wish == Lane.LANE_BULK:
+        return Lane.LANE_BULK
+    return Lane.LANE_INTERACTIVE
 
 
 def read_envelope(raw: bytes, signature: Signature) -> SealedPackage:

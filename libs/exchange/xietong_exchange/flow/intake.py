@@ -62,8 +62,8 @@ class Intake:
         self._desk = desk
         self._preflight = preflight
 
-    async def preflight(self, key: DraftKey, system: str) -> tuple[Verdict, int]:
-        """The verdict on a draft for its receivers, and the sum of the sizes of its files in bytes.
+    async def preflight(self, key: DraftKey, system: str) -> tuple[Verdict, Sheet]:
+        """The verdict on a draft for its receivers, and the draft as it was judged.
 
         Raises:
             GrantMissing, DraftNotFound, StateConflict.
@@ -79,7 +79,7 @@ class Intake:
                 contributions = await tx.drafts.contributions(running.sent.draft_id)
             sheet = await self._preflight.sheet(running.sent, contributions, system)
         missing, verdict = await self._preflight.missing(sheet), await self._preflight.verdict(sheet)
-        return replace(verdict, findings=(*verdict.findings, *missing.values())), sheet.file_bytes
+        return replace(verdict, findings=(*verdict.findings, *missing.values())), sheet
 
     async def submit(self, key: DraftKey, system: str, request_id: str, actor: Actor) -> Submission:
         """Seal the draft into one package per receiver, or attach to those that were made of it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong.exchange.v1.draft_pb2 import Finding, FindingSeverity
@@ -82,14 +82,14 @@ class Rulebook:
         )
 
 
-def findings_of(verdict: Verdict) -> list[Finding]:
-    """A verdict as the contract carries it."""
+def findings_of(verdict: Verdict) -> Iterator[Finding]:
+    """A verdict as the contract carries it, made one by one: there may be thousands."""
     severities = {
         Severity.ERROR: FindingSeverity.FINDING_SEVERITY_ERROR,
         Severity.WARNING: FindingSeverity.FINDING_SEVERITY_WARNING,
     }
-    return [
-        Finding(
+    for found in verdict.findings:
+        yield Finding(
             rule=found.rule,
             severity=severities[found.severity],
             path=found.path,
@@ -97,8 +97,6 @@ def findings_of(verdict: Verdict) -> list[Finding]:
             text_en=f"{found.en}; {found.remedy_en}",
             basis=found.basis,
         )
-        for found in verdict.findings
-    ]
 
 
 def _endpoint(address: Address) -> Endpoint:

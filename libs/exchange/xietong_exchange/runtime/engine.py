@@ -10,6 +10,7 @@ from xietong_exchange.adapters.rpc.tls import TlsFiles
 from xietong_exchange.flow.dispatch import Dispatcher
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.passage_log import PassageLog
 from xietong_exchange.flow.receive import Receiver
 from xietong_exchange.runtime.settings import Settings
 
@@ -25,4 +26,5 @@ class Engine:
     dispatcher: Dispatcher
     neighbours: GrpcNeighbours
     notary: FileNotary
+    passages: PassageLog
     tls: TlsFiles

@@ -26,6 +26,7 @@ from xietong_exchange.flow.dispatch import Dispatcher
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.pace import Pace
+from xietong_exchange.flow.passage_log import PassageLog
 from xietong_exchange.flow.places import Places
 from xietong_exchange.flow.progress import ProgressBoard
 from xietong_exchange.flow.receive import Receiver
@@ -97,10 +98,7 @@ class Node:
             settings.tls.ca, settings.signer.certificate, settings.signer.key, settings.trust_domain
         )
         parts = await stack.enter_async_context(await LocalPartStore.open(settings.state_dir / "parts"))
-        space = Space(parts, settings.limits.reserve_bytes, settings.limits.quotas())
-        async with store.transaction() as tx:
-            for party, kept in (await tx.contents.kept_bytes()).items():
-                space.keep(party, kept)
+        space = await _space(settings, store, parts)
         changes = Changes()
         exchange = Exchange(
             profile=self._profile,
@@ -131,6 +129,7 @@ class Node:
             dispatcher=dispatcher,
             neighbours=neighbours,
             notary=notary,
+            passages=PassageLog(exchange),
             tls=tls,
         )
         access = Access(settings.trust_domain, exchange.party, exchange.routes.neighbours)
@@ -142,6 +141,15 @@ class Node:
         stack.callback(receiver.close)
         await stack.enter_async_context(Background(engine))
         log.info("%s listens on %s (port %d)", party_name(self._profile.party), settings.listen, self.port)
+
+
+async def _space(settings: Settings, store: PostgresStore, parts: LocalPartStore) -> Space:
+    """What there is room for, with what is kept already."""
+    space = Space(parts, settings.limits.reserve_bytes, settings.limits.quotas())
+    async with store.transaction() as tx:
+        for party, kept in (await tx.contents.kept_bytes()).items():
+            space.keep(party, kept)
+    return space
 
 
 class _Embedded:

@@ -22,6 +22,7 @@ from xietong_exchange.flow.handover import Handover
 from xietong_exchange.flow.intake import Intake
 from xietong_exchange.flow.node_card import NodeCard
 from xietong_exchange.flow.operations import Operations
+from xietong_exchange.flow.outlook import Outlook
 from xietong_exchange.flow.preflight import Preflight
 from xietong_exchange.flow.upload import Upload
 from xietong_exchange.flow.views import Views
@@ -64,6 +65,7 @@ def _of_a_branch(engine: Engine, card: NodeCard, views: Views) -> Registration:
         DraftDesk(exchange),
         Upload(exchange),
         Intake(exchange, desk, Preflight(exchange, engine.neighbours)),
+        Outlook(exchange, engine.neighbours, engine.passages),
         Handover(exchange, desk),
         Watching(exchange, views),
         views,

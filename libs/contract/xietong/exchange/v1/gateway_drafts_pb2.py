@@ -23,13 +23,15 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from xietong.exchange.v1 import capabilities_pb2 as xietong_dot_exchange_dot_v1_dot_capabilities__pb2
 from xietong.exchange.v1 import draft_pb2 as xietong_dot_exchange_dot_v1_dot_draft__pb2
 from xietong.exchange.v1 import envelope_pb2 as xietong_dot_exchange_dot_v1_dot_envelope__pb2
 from xietong.exchange.v1 import evidence_pb2 as xietong_dot_exchange_dot_v1_dot_evidence__pb2
 from xietong.exchange.v1 import package_pb2 as xietong_dot_exchange_dot_v1_dot_package__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(xietong/exchange/v1/gateway_drafts.proto\x12\x13xietong.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fxietong/exchange/v1/draft.proto\x1a\"xietong/exchange/v1/envelope.proto\x1a\"xietong/exchange/v1/evidence.proto\x1a!xietong/exchange/v1/package.proto\"\xbb\x01\n\x11\x43ontributeRequest\x12\x32\n\x03key\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.DraftKeyB\x06\xbaH\x03\xc8\x01\x01\x12?\n\x0c\x63ontribution\x18\x02 \x01(\x0b\x32!.xietong.exchange.v1.ContributionB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x1a.xietong.exchange.v1.ActorB\x06\xbaH\x03\xc8\x01\x01\"?\n\x12\x43ontributeResponse\x12)\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x1a.xietong.exchange.v1.Draft\"\xb3\x01\n\x10OpenDraftRequest\x12\x32\n\x03key\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.DraftKeyB\x06\xbaH\x03\xc8\x01\x01\x12\x38\n\x06header\x18\x02 \x01(\x0b\x32 .xietong.exchange.v1.DraftHeaderB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x1a.xietong.exchange.v1.ActorB\x06\xbaH\x03\xc8\x01\x01\">\n\x11OpenDraftResponse\x12)\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x1a.xietong.exchange.v1.Draft\"\x8b\x01\n\x11UploadPartRequest\x12\x33\n\x06header\x18\x01 \x01(\x0b\x32!.xietong.exchange.v1.UploadHeaderH\x00\x12\x31\n\x05\x63hunk\x18\x02 \x01(\x0b\x32 .xietong.exchange.v1.UploadChunkH\x00\x42\x0e\n\x05\x66rame\x12\x05\xbaH\x02\x08\x01\"\x8b\x01\n\x0cUploadHeader\x12\x32\n\x03key\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.DraftKeyB\x06\xbaH\x03\xc8\x01\x01\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x33\n\x06\x64igest\x18\x03 \x01(\x0b\x32\x1b.xietong.exchange.v1.DigestB\x06\xbaH\x03\xc8\x01\x01\"4\n\x0bUploadChunk\x12\x0e\n\x06offset\x18\x01 \x01(\x04\x12\x15\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02\x10\x01\"\xc0\x01\n\x12UploadPartResponse\x12\x35\n\x04need\x18\x01 \x01(\x0b\x32%.xietong.exchange.v1.PartOffsetNeededH\x00\x12\x37\n\x08progress\x18\x02 \x01(\x0b\x32#.xietong.exchange.v1.UploadProgressH\x00\x12\x31\n\x06stored\x18\x03 \x01(\x0b\x32\x1f.xietong.exchange.v1.PartStoredH\x00\x42\x07\n\x05\x66rame\"\"\n\x10PartOffsetNeeded\x12\x0e\n\x06offset\x18\x01 \x01(\x04\">\n\x0eUploadProgress\x12\x15\n\rwritten_bytes\x18\x01 \x01(\x04\x12\x15\n\rdurable_bytes\x18\x02 \x01(\x04\"\x0c\n\nPartStored\"E\n\x0fGetDraftRequest\x12\x32\n\x03key\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.DraftKeyB\x06\xbaH\x03\xc8\x01\x01\"=\n\x10GetDraftResponse\x12)\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x1a.xietong.exchange.v1.Draft\"|\n\x13\x44iscardDraftRequest\x12\x32\n\x03key\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.DraftKeyB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x1a.xietong.exchange.v1.ActorB\x06\xbaH\x03\xc8\x01\x01\"\x16\n\x14\x44iscardDraftResponse\"F\n\x10PreflightRequest\x12\x32\n\x03key\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.DraftKeyB\x06\xbaH\x03\xc8\x01\x01\"\x87\x01\n\x11PreflightResponse\x12/\n\x07\x66inding\x18\x01 \x01(\x0b\x32\x1c.xietong.exchange.v1.FindingH\x00\x12\x38\n\x07summary\x18\x02 \x01(\x0b\x32%.xietong.exchange.v1.PreflightSummaryH\x00\x42\x07\n\x05piece\"R\n\x10PreflightSummary\x12\x13\n\x0b\x65rror_count\x18\x01 \x01(\r\x12\x15\n\rwarning_count\x18\x02 \x01(\r\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\"\xaa\x01\n\rSubmitRequest\x12\x32\n\nrequest_id\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x08\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\x12\x32\n\x03key\x18\x02 \x01(\x0b\x32\x1d.xietong.exchange.v1.DraftKeyB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x1a.xietong.exchange.v1.ActorB\x06\xbaH\x03\xc8\x01\x01\"R\n\x0eSubmitResponse\x12.\n\x08packages\x18\x01 \x03(\x0b\x32\x1c.xietong.exchange.v1.Package\x12\x10\n\x08\x61ttached\x18\x02 \x01(\x08\x42\x31\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(xietong/exchange/v1/gateway_drafts.proto\x12\x13xietong.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a&xietong/exchange/v1/capabilities.proto\x1a\x1fxietong/exchange/v1/draft.proto\x1a\"xietong/exchange/v1/envelope.proto\x1a\"xietong/exchange/v1/evidence.proto\x1a!xietong/exchange/v1/package.proto\"\xbb\x01\n\x11\x43ontributeRequest\x12\x32\n\x03key\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.DraftKeyB\x06\xbaH\x03\xc8\x01\x01\x12?\n\x0c\x63ontribution\x18\x02 \x01(\x0b\x32!.xietong.exchange.v1.ContributionB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x1a.xietong.exchange.v1.ActorB\x06\xbaH\x03\xc8\x01\x01\"?\n\x12\x43ontributeResponse\x12)\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x1a.xietong.exchange.v1.Draft\"\xb3\x01\n\x10OpenDraftRequest\x12\x32\n\x03key\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.DraftKeyB\x06\xbaH\x03\xc8\x01\x01\x12\x38\n\x06header\x18\x02 \x01(\x0b\x32 .xietong.exchange.v1.DraftHeaderB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x1a.xietong.exchange.v1.ActorB\x06\xbaH\x03\xc8\x01\x01\">\n\x11OpenDraftResponse\x12)\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x1a.xietong.exchange.v1.Draft\"\x8b\x01\n\x11UploadPartRequest\x12\x33\n\x06header\x18\x01 \x01(\x0b\x32!.xietong.exchange.v1.UploadHeaderH\x00\x12\x31\n\x05\x63hunk\x18\x02 \x01(\x0b\x32 .xietong.exchange.v1.UploadChunkH\x00\x42\x0e\n\x05\x66rame\x12\x05\xbaH\x02\x08\x01\"\x8b\x01\n\x0cUploadHeader\x12\x32\n\x03key\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.DraftKeyB\x06\xbaH\x03\xc8\x01\x01\x12\x12\n\nsize_bytes\x18\x02 \x01(\x04\x12\x33\n\x06\x64igest\x18\x03 \x01(\x0b\x32\x1b.xietong.exchange.v1.DigestB\x06\xbaH\x03\xc8\x01\x01\"4\n\x0bUploadChunk\x12\x0e\n\x06offset\x18\x01 \x01(\x04\x12\x15\n\x04\x64\x61ta\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02\x10\x01\"\xc0\x01\n\x12UploadPartResponse\x12\x35\n\x04need\x18\x01 \x01(\x0b\x32%.xietong.exchange.v1.PartOffsetNeededH\x00\x12\x37\n\x08progress\x18\x02 \x01(\x0b\x32#.xietong.exchange.v1.UploadProgressH\x00\x12\x31\n\x06stored\x18\x03 \x01(\x0b\x32\x1f.xietong.exchange.v1.PartStoredH\x00\x42\x07\n\x05\x66rame\"\"\n\x10PartOffsetNeeded\x12\x0e\n\x06offset\x18\x01 \x01(\x04\">\n\x0eUploadProgress\x12\x15\n\rwritten_bytes\x18\x01 \x01(\x04\x12\x15\n\rdurable_bytes\x18\x02 \x01(\x04\"\x0c\n\nPartStored\"E\n\x0fGetDraftRequest\x12\x32\n\x03key\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.DraftKeyB\x06\xbaH\x03\xc8\x01\x01\"=\n\x10GetDraftResponse\x12)\n\x05\x64raft\x18\x01 \x01(\x0b\x32\x1a.xietong.exchange.v1.Draft\"|\n\x13\x44iscardDraftRequest\x12\x32\n\x03key\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.DraftKeyB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x05\x61\x63tor\x18\x02 \x01(\x0b\x32\x1a.xietong.exchange.v1.ActorB\x06\xbaH\x03\xc8\x01\x01\"\x16\n\x14\x44iscardDraftResponse\"F\n\x10PreflightRequest\x12\x32\n\x03key\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.DraftKeyB\x06\xbaH\x03\xc8\x01\x01\"\x87\x01\n\x11PreflightResponse\x12/\n\x07\x66inding\x18\x01 \x01(\x0b\x32\x1c.xietong.exchange.v1.FindingH\x00\x12\x38\n\x07summary\x18\x02 \x01(\x0b\x32%.xietong.exchange.v1.PreflightSummaryH\x00\x42\x07\n\x05piece\"\xa5\x01\n\x10PreflightSummary\x12\x13\n\x0b\x65rror_count\x18\x01 \x01(\r\x12\x15\n\rwarning_count\x18\x02 \x01(\r\x12\x12\n\nsize_bytes\x18\x03 \x01(\x04\x12\x18\n\x10standard_edition\x18\x04 \x01(\t\x12\x37\n\treceivers\x18\x05 \x03(\x0b\x32$.xietong.exchange.v1.ReceiverOutlook\"\x8f\x02\n\x0fReceiverOutlook\x12.\n\x08receiver\x18\x01 \x01(\x0b\x32\x1c.xietong.exchange.v1.Address\x12\'\n\x03via\x18\x02 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x1b\n\x13neighbour_reachable\x18\x03 \x01(\x08\x12+\n\x06limits\x18\x04 \x01(\x0b\x32\x1b.xietong.exchange.v1.Limits\x12\x19\n\x11standard_editions\x18\x05 \x03(\t\x12>\n\x10\x65xpected_arrival\x18\x06 \x01(\x0b\x32$.xietong.exchange.v1.ExpectedArrival\"\xe0\x01\n\x0f\x45xpectedArrival\x12+\n\x08\x64uration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x04lane\x18\x02 \x01(\x0e\x32\x19.xietong.exchange.v1.Lane\x12\x18\n\x10\x62ytes_per_second\x18\x03 \x01(\x04\x12\x16\n\x0epackages_ahead\x18\x04 \x01(\r\x12\x13\n\x0b\x62ytes_ahead\x18\x05 \x01(\x04\x12\x19\n\x11observed_packages\x18\x06 \x01(\r\x12\x15\n\rsame_receiver\x18\x07 \x01(\x08\"\xaa\x01\n\rSubmitRequest\x12\x32\n\nrequest_id\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x08\x18@2\x13^[^\\x00-\\x1f\\x7f]*$\x12\x32\n\x03key\x18\x02 \x01(\x0b\x32\x1d.xietong.exchange.v1.DraftKeyB\x06\xbaH\x03\xc8\x01\x01\x12\x31\n\x05\x61\x63tor\x18\x03 \x01(\x0b\x32\x1a.xietong.exchange.v1.ActorB\x06\xbaH\x03\xc8\x01\x01\"R\n\x0eSubmitResponse\x12.\n\x08packages\x18\x01 \x03(\x0b\x32\x1c.xietong.exchange.v1.Package\x12\x10\n\x08\x61ttached\x18\x02 \x01(\x08\x42\x31\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -71,44 +73,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBMITREQUEST'].fields_by_name['key']._serialized_options = b'\272H\003\310\001\001'
   _globals['_SUBMITREQUEST'].fields_by_name['actor']._loaded_options = None
   _globals['_SUBMITREQUEST'].fields_by_name['actor']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_CONTRIBUTEREQUEST']._serialized_start=235
-  _globals['_CONTRIBUTEREQUEST']._serialized_end=422
-  _globals['_CONTRIBUTERESPONSE']._serialized_start=424
-  _globals['_CONTRIBUTERESPONSE']._serialized_end=487
-  _globals['_OPENDRAFTREQUEST']._serialized_start=490
-  _globals['_OPENDRAFTREQUEST']._serialized_end=669
-  _globals['_OPENDRAFTRESPONSE']._serialized_start=671
-  _globals['_OPENDRAFTRESPONSE']._serialized_end=733
-  _globals['_UPLOADPARTREQUEST']._serialized_start=736
-  _globals['_UPLOADPARTREQUEST']._serialized_end=875
-  _globals['_UPLOADHEADER']._serialized_start=878
-  _globals['_UPLOADHEADER']._serialized_end=1017
-  _globals['_UPLOADCHUNK']._serialized_start=1019
-  _globals['_UPLOADCHUNK']._serialized_end=1071
-  _globals['_UPLOADPARTRESPONSE']._serialized_start=1074
-  _globals['_UPLOADPARTRESPONSE']._serialized_end=1266
-  _globals['_PARTOFFSETNEEDED']._serialized_start=1268
-  _globals['_PARTOFFSETNEEDED']._serialized_end=1302
-  _globals['_UPLOADPROGRESS']._serialized_start=1304
-  _globals['_UPLOADPROGRESS']._serialized_end=1366
-  _globals['_PARTSTORED']._serialized_start=1368
-  _globals['_PARTSTORED']._serialized_end=1380
-  _globals['_GETDRAFTREQUEST']._serialized_start=1382
-  _globals['_GETDRAFTREQUEST']._serialized_end=1451
-  _globals['_GETDRAFTRESPONSE']._serialized_start=1453
-  _globals['_GETDRAFTRESPONSE']._serialized_end=1514
-  _globals['_DISCARDDRAFTREQUEST']._serialized_start=1516
-  _globals['_DISCARDDRAFTREQUEST']._serialized_end=1640
-  _globals['_DISCARDDRAFTRESPONSE']._serialized_start=1642
-  _globals['_DISCARDDRAFTRESPONSE']._serialized_end=1664
-  _globals['_PREFLIGHTREQUEST']._serialized_start=1666
-  _globals['_PREFLIGHTREQUEST']._serialized_end=1736
-  _globals['_PREFLIGHTRESPONSE']._serialized_start=1739
-  _globals['_PREFLIGHTRESPONSE']._serialized_end=1874
-  _globals['_PREFLIGHTSUMMARY']._serialized_start=1876
-  _globals['_PREFLIGHTSUMMARY']._serialized_end=1958
-  _globals['_SUBMITREQUEST']._serialized_start=1961
-  _globals['_SUBMITREQUEST']._serialized_end=2131
-  _globals['_SUBMITRESPONSE']._serialized_start=2133
-  _globals['_SUBMITRESPONSE']._serialized_end=2215
+  _globals['_CONTRIBUTEREQUEST']._serialized_start=307
+  _globals['_CONTRIBUTEREQUEST']._serialized_end=494
+  _globals['_CONTRIBUTERESPONSE']._serialized_start=496
+  _globals['_CONTRIBUTERESPONSE']._serialized_end=559
+  _globals['_OPENDRAFTREQUEST']._serialized_start=562
+  _globals['_OPENDRAFTREQUEST']._serialized_end=741
+  _globals['_OPENDRAFTRESPONSE']._serialized_start=743
+  _globals['_OPENDRAFTRESPONSE']._serialized_end=805
+  _globals['_UPLOADPARTREQUEST']._serialized_start=808
+  _globals['_UPLOADPARTREQUEST']._serialized_end=947
+  _globals['_UPLOADHEADER']._serialized_start=950
+  _globals['_UPLOADHEADER']._serialized_end=1089
+  _globals['_UPLOADCHUNK']._serialized_start=1091
+  _globals['_UPLOADCHUNK']._serialized_end=1143
+  _globals['_UPLOADPARTRESPONSE']._serialized_start=1146
+  _globals['_UPLOADPARTRESPONSE']._serialized_end=1338
+  _globals['_PARTOFFSETNEEDED']._serialized_start=1340
+  _globals['_PARTOFFSETNEEDED']._serialized_end=1374
+  _globals['_UPLOADPROGRESS']._serialized_start=1376
+  _globals['_UPLOADPROGRESS']._serialized_end=1438
+  _globals['_PARTSTORED']._serialized_start=1440
+  _globals['_PARTSTORED']._serialized_end=1452
+  _globals['_GETDRAFTREQUEST']._serialized_start=1454
+  _globals['_GETDRAFTREQUEST']._serialized_end=1523
+  _globals['_GETDRAFTRESPONSE']._serialized_start=1525
+  _globals['_GETDRAFTRESPONSE']._serialized_end=1586
+  _globals['_DISCARDDRAFTREQUEST']._serialized_start=1588
+  _globals['_DISCARDDRAFTREQUEST']._serialized_end=1712
+  _globals['_DISCARDDRAFTRESPONSE']._serialized_start=1714
+  _globals['_DISCARDDRAFTRESPONSE']._serialized_end=1736
+  _globals['_PREFLIGHTREQUEST']._serialized_start=1738
+  _globals['_PREFLIGHTREQUEST']._serialized_end=1808
+  _globals['_PREFLIGHTRESPONSE']._serialized_start=1811
+  _globals['_PREFLIGHTRESPONSE']._serialized_end=1946
+  _globals['_PREFLIGHTSUMMARY']._serialized_start=1949
+  _globals['_PREFLIGHTSUMMARY']._serialized_end=2114
+  _globals['_RECEIVEROUTLOOK']._serialized_start=2117
+  _globals['_RECEIVEROUTLOOK']._serialized_end=2388
+  _globals['_EXPECTEDARRIVAL']._serialized_start=2391
+  _globals['_EXPECTEDARRIVAL']._serialized_end=2615
+  _globals['_SUBMITREQUEST']._serialized_start=2618
+  _globals['_SUBMITREQUEST']._serialized_end=2788
+  _globals['_SUBMITRESPONSE']._serialized_start=2790
+  _globals['_SUBMITRESPONSE']._serialized_end=2872
 # @@protoc_insertion_point(module_scope)

@@ -5,8 +5,10 @@ Copyright Xietong contributors. SPDX-License-Identifier: Apache-2.0"""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from xietong.exchange.v1 import capabilities_pb2 as _capabilities_pb2
 from xietong.exchange.v1 import draft_pb2 as _draft_pb2
 from xietong.exchange.v1 import envelope_pb2 as _envelope_pb2
 from xietong.exchange.v1 import evidence_pb2 as _evidence_pb2
@@ -497,26 +499,134 @@ class PreflightSummary(_message.Message):
     ERROR_COUNT_FIELD_NUMBER: _builtins.int
     WARNING_COUNT_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
+    STANDARD_EDITION_FIELD_NUMBER: _builtins.int
+    RECEIVERS_FIELD_NUMBER: _builtins.int
     error_count: _builtins.int
     """Number of errors. The package may leave when it is 0."""
     warning_count: _builtins.int
     """Number of warnings."""
     size_bytes: _builtins.int
     """Sum of the sizes of all files."""
+    standard_edition: _builtins.str
+    """Edition of the data standard under which the draft was judged."""
+    @_builtins.property
+    def receivers(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReceiverOutlook]:
+        """What awaits the package, by receiver, in the order of the header."""
+
     def __init__(
         self,
         *,
         error_count: _builtins.int = ...,
         warning_count: _builtins.int = ...,
         size_bytes: _builtins.int = ...,
+        standard_edition: _builtins.str = ...,
+        receivers: _abc.Iterable[Global___ReceiverOutlook] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error_count", b"error_count", "size_bytes", b"size_bytes", "warning_count", b"warning_count"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error_count", b"error_count", "receivers", b"receivers", "size_bytes", b"size_bytes", "standard_edition", b"standard_edition", "warning_count", b"warning_count"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PreflightSummary: _TypeAlias = PreflightSummary  # noqa: Y015
+
+@_typing.final
+class ReceiverOutlook(_message.Message):
+    """What is known, without asking, of the way to one receiver."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RECEIVER_FIELD_NUMBER: _builtins.int
+    VIA_FIELD_NUMBER: _builtins.int
+    NEIGHBOUR_REACHABLE_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    STANDARD_EDITIONS_FIELD_NUMBER: _builtins.int
+    EXPECTED_ARRIVAL_FIELD_NUMBER: _builtins.int
+    via: _envelope_pb2.Party.ValueType
+    """The neighbour over which the package goes."""
+    neighbour_reachable: _builtins.bool
+    """Whether that neighbour answered the last time it was asked."""
+    @_builtins.property
+    def receiver(self) -> _envelope_pb2.Address:
+        """The receiver."""
+
+    @_builtins.property
+    def limits(self) -> _capabilities_pb2.Limits:
+        """Limits of the receiver's node; unset when nothing is known of it."""
+
+    @_builtins.property
+    def standard_editions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Editions of the data standard that the receiver's node reads; empty when nothing is known of it."""
+
+    @_builtins.property
+    def expected_arrival(self) -> Global___ExpectedArrival:
+        """When the receiver's node will hold the package if it is submitted now; unset when that can't be told."""
+
+    def __init__(
+        self,
+        *,
+        receiver: _envelope_pb2.Address | None = ...,
+        via: _envelope_pb2.Party.ValueType = ...,
+        neighbour_reachable: _builtins.bool = ...,
+        limits: _capabilities_pb2.Limits | None = ...,
+        standard_editions: _abc.Iterable[_builtins.str] | None = ...,
+        expected_arrival: Global___ExpectedArrival | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expected_arrival", b"expected_arrival", "limits", b"limits", "receiver", b"receiver"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expected_arrival", b"expected_arrival", "limits", b"limits", "neighbour_reachable", b"neighbour_reachable", "receiver", b"receiver", "standard_editions", b"standard_editions", "via", b"via"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReceiverOutlook: _TypeAlias = ReceiverOutlook  # noqa: Y015
+
+@_typing.final
+class ExpectedArrival(_message.Message):
+    """An estimate from the size of a package, its lane, what waits before it, and what arrived recently."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DURATION_FIELD_NUMBER: _builtins.int
+    LANE_FIELD_NUMBER: _builtins.int
+    BYTES_PER_SECOND_FIELD_NUMBER: _builtins.int
+    PACKAGES_AHEAD_FIELD_NUMBER: _builtins.int
+    BYTES_AHEAD_FIELD_NUMBER: _builtins.int
+    OBSERVED_PACKAGES_FIELD_NUMBER: _builtins.int
+    SAME_RECEIVER_FIELD_NUMBER: _builtins.int
+    lane: _envelope_pb2.Lane.ValueType
+    """The lane in which it will travel."""
+    bytes_per_second: _builtins.int
+    """Bytes per second that single packages made on their whole way."""
+    packages_ahead: _builtins.int
+    """Number of packages that wait or move before it in this node's outbox, 10,000 at most."""
+    bytes_ahead: _builtins.int
+    """Sum of their sizes."""
+    observed_packages: _builtins.int
+    """Number of packages whose arrival the estimate rests on."""
+    same_receiver: _builtins.bool
+    """Whether those went to this same receiver; otherwise it is what the lane gave on the way to others."""
+    @_builtins.property
+    def duration(self) -> _duration_pb2.Duration:
+        """From the submit until the receiver's node holds the package."""
+
+    def __init__(
+        self,
+        *,
+        duration: _duration_pb2.Duration | None = ...,
+        lane: _envelope_pb2.Lane.ValueType = ...,
+        bytes_per_second: _builtins.int = ...,
+        packages_ahead: _builtins.int = ...,
+        bytes_ahead: _builtins.int = ...,
+        observed_packages: _builtins.int = ...,
+        same_receiver: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["duration", b"duration"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes_ahead", b"bytes_ahead", "bytes_per_second", b"bytes_per_second", "duration", b"duration", "lane", b"lane", "observed_packages", b"observed_packages", "packages_ahead", b"packages_ahead", "same_receiver", b"same_receiver"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExpectedArrival: _TypeAlias = ExpectedArrival  # noqa: Y015
 
 @_typing.final
 class SubmitRequest(_message.Message):

@@ -201,7 +201,8 @@ class GatewayServiceServicer:
 
     def Preflight(self, request, context):
         """Checks the open draft with this key as Submit would, or the latest submitted one when none is open (another click
-        may have been faster), and streams the whole verdict: every finding, then the summary. Findings are
+        may have been faster), and streams the whole verdict: every finding, then the summary, with the limits and editions
+        of the receivers and when the package will arrive. Findings are
         those of the data standard, contents that were not uploaded yet (`XT-CNT-01`), and what exceeds a limit
         (`XT-LIM-01` to `XT-LIM-03`) or an edition that is not read (`XT-LIM-04`) on the way to a receiver, as far as the
         capabilities of the nodes there are known. Idempotent.

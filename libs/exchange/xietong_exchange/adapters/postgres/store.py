@@ -16,6 +16,7 @@ from xietong_exchange.adapters.postgres.drafts import PostgresDrafts
 from xietong_exchange.adapters.postgres.operation_log import PostgresOperationLog
 from xietong_exchange.adapters.postgres.outbox import PostgresOutbox
 from xietong_exchange.adapters.postgres.packages import PostgresPackages
+from xietong_exchange.adapters.postgres.passages import PostgresPassages
 from xietong_exchange.adapters.postgres.search import PostgresSearch
 from xietong_exchange.adapters.postgres.statement import (
     Connection,
@@ -53,6 +54,7 @@ class PostgresTransaction:
         self.drafts = PostgresDrafts(connection)
         self.contents = PostgresContents(connection)
         self.operations = PostgresOperationLog(connection)
+        self.passages = PostgresPassages(connection)
 
     async def now(self) -> datetime:
         """The database's clock."""

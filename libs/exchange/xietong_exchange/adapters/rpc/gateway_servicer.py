@@ -21,6 +21,7 @@ from xietong_exchange.flow.frames import DataFrame, UploadFrame
 from xietong_exchange.flow.handover import Caller, Handover
 from xietong_exchange.flow.intake import Intake
 from xietong_exchange.flow.node_card import NodeCard
+from xietong_exchange.flow.outlook import Outlook
 from xietong_exchange.flow.records import PackageFilter
 from xietong_exchange.flow.rulebook import findings_of
 from xietong_exchange.flow.upload import Upload
@@ -38,6 +39,7 @@ class GatewayServicer(GatewayServiceServicer):
     drafts: DraftDesk
     uploads: Upload
     intake: Intake
+    outlook: Outlook
     handover: Handover
     watching: Watching
     views: Views
@@ -89,11 +91,15 @@ class GatewayServicer(GatewayServiceServicer):
         self, request: drafts_pb.PreflightRequest, context: _Context
     ) -> AsyncIterator[drafts_pb.PreflightResponse]:
         """Stream the verdict."""
-        verdict, size = await self.intake.preflight(request.key, _system())
+        verdict, sheet = await self.intake.preflight(request.key, _system())
         for finding in findings_of(verdict):
             yield drafts_pb.PreflightResponse(finding=finding)
         summary = drafts_pb.PreflightSummary(
-            error_count=len(verdict.errors), warning_count=len(verdict.warnings), size_bytes=size
+            error_count=len(verdict.errors),
+            warning_count=len(verdict.warnings),
+            size_bytes=sheet.file_bytes,
+            standard_edition=verdict.edition_id,
+            receivers=await self.outlook.receivers(sheet),
         )
         yield drafts_pb.PreflightResponse(summary=summary)
 
