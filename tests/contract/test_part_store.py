@@ -288,6 +288,43 @@ async def test_readers_are_independent_of_each_other_and_of_removal(store: PartS
         await get(store, key)
 
 
+async def test_a_part_on_its_way_is_read_as_far_as_it_is_written(store: PartStore) -> None:
+    content = content_of(3 * MEBIBYTE)
+    key = key_of(content)
+    reader = store.reader(key)
+    with pytest.raises(PartMissing):
+        await reader.read(0, 1)
+    async with await store.write(key, len(content)) as writer:
+        await writer.append(content[: 2 * MEBIBYTE])
+        assert await reader.read(MEBIBYTE, MEBIBYTE) == content[MEBIBYTE : 2 * MEBIBYTE]
+        with pytest.raises(PartMissing):
+            await reader.read(2 * MEBIBYTE, 1)
+        await writer.append(content[2 * MEBIBYTE :])
+        await writer.finish()
+    assert await reader.read(7, len(content) - 7) == content[7:]
+    reader.close()
+    assert await reader.read(0, 7) == content[:7]
+    reader.close()
+    reader.close()
+
+
+async def test_a_reader_follows_to_the_next_attempt(store: PartStore) -> None:
+    content, wrong = content_of(2 * MEBIBYTE), bytes(2 * MEBIBYTE)
+    key = key_of(content)
+    reader = store.reader(key)
+    async with await store.write(key, len(content)) as writer:
+        await writer.append(wrong)
+        assert await reader.read(0, 9) == wrong[:9]
+        with pytest.raises(DigestMismatch):
+            await writer.finish()
+    with pytest.raises(PartMissing):
+        await reader.read(0, 9)
+    async with await store.write(key, len(content)) as writer:
+        await writer.append(content)
+        assert await reader.read(9, 9) == content[9:18]
+    reader.close()
+
+
 async def test_a_reader_may_stop_early(store: PartStore) -> None:
     key = await put(store, content_of(5000))
     async with aclosing(store.read(key, block_bytes=10)) as blocks:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
-from tests.contract.part_stores import MEBIBYTE, content_of, finish, get, key_of, remove
+from tests.contract.part_stores import MEBIBYTE, content_of, finish, get, key_of, put, remove
 from tests.integration.part_files import (
     complete_file,
     fail_with,
@@ -21,7 +21,7 @@ from tests.integration.part_files import (
     record_calls,
 )
 
-from xietong_exchange.adapters.parts import LocalPartStore, local_writer
+from xietong_exchange.adapters.parts import LocalPartStore, local_reader, local_writer
 from xietong_exchange.adapters.parts.disk_threads import DiskThreads
 from xietong_exchange.flow.part_store import PartKey
 
@@ -218,6 +218,26 @@ async def test_a_small_part_takes_two_hops_and_two_syncs(
             await writer.finish()
         assert (len(hops), len(syncs), len(data_syncs)) == (2, 1, 1)
         assert await get(store, key_of(content)) == content
+
+
+async def test_what_was_read_of_a_large_part_leaves_the_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_reader, "CACHED_WHOLE_BYTES", 2 * MEBIBYTE)
+    monkeypatch.setattr(local_reader, "CACHED_BEHIND_BYTES", 2 * MEBIBYTE)
+    left = list[tuple[int, int]]()
+    monkeypatch.setattr(
+        os, "posix_fadvise", lambda _file, begin, length, _advice: left.append((begin, length))
+    )
+    small, large = content_of(2 * MEBIBYTE), content_of(9 * MEBIBYTE)
+    async with await LocalPartStore.open(tmp_path / "parts") as store:
+        for content in (small, large):
+            await put(store, content)
+            reader = store.reader(key_of(content))
+            for offset in range(0, len(content), MEBIBYTE):
+                assert await reader.read(offset, MEBIBYTE) == content[offset : offset + MEBIBYTE]
+            reader.close()
+    assert left == [(begin * MEBIBYTE, length * MEBIBYTE) for begin, length in ((0, 3), (3, 2), (5, 2))]
 
 
 async def test_nobody_else_may_look_into_the_store(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from xietong_exchange.adapters.rpc.status import from_status
 from xietong_exchange.flow.conversation import Conversation
 from xietong_exchange.flow.exchange import Exchange, part_key
 from xietong_exchange.flow.frames import DataFrame, Frame
-from xietong_exchange.flow.part_store import PartKey
+from xietong_exchange.testing.memory_parts import MemoryPartReader
 
 CONTENTS = (b"manifest", b"0123456789" * 2)
 PACKAGE = sealed_package(new_envelope(*CONTENTS))
@@ -111,13 +111,13 @@ async def test_waiting_for_bytes_of_ones_own_is_no_standstill(monkeypatch: pytes
 
 async def test_one_reading_serves_several_chunks_and_a_new_attempt(monkeypatch: pytest.MonkeyPatch) -> None:
     exchange = await node()
-    read_at, readings = exchange.parts.read_at, list[tuple[int, int]]()
+    read, readings = MemoryPartReader.read, list[tuple[int, int]]()
 
-    async def counted(key: PartKey, offset: int, length: int) -> bytes:
+    async def counted(self: MemoryPartReader, offset: int, length: int) -> bytes:
         readings.append((offset, length))
-        return await read_at(key, offset, length)
+        return await read(self, offset, length)
 
-    monkeypatch.setattr(exchange.parts, "read_at", counted)
+    monkeypatch.setattr(MemoryPartReader, "read", counted)
     stream = Stream()
     conversation = Conversation(exchange, PACKAGE, Limits(max_chunk_bytes=6), queued=None)
     holding = asyncio.create_task(conversation.hold(stream, from_status))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +22,7 @@ from xietong_exchange.flow.exchange import Exchange, part_key
 from xietong_exchange.flow.frames import DataFrame
 from xietong_exchange.flow.neighbours import TransferStream
 from xietong_exchange.flow.pace import Pace
+from xietong_exchange.flow.part_store import PartReader
 from xietong_exchange.flow.progress import Movement
 from xietong_exchange.flow.tracing import current_traceparent
 
@@ -40,19 +40,29 @@ DEFAULTS = OwnLimits()
 ErrorOf = Callable[[Status], RemoteRefusal]
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """Bytes of a part, read for the chunks that follow."""
+class _Reading:
+    """The part that is being sent: open, as the disk is read ahead of who goes on where he was."""
 
-    part: int
-    offset: int
-    data: memoryview
+    def __init__(self, part: int, reader: PartReader) -> None:
+        self.part = part
+        self._reader = reader
+        self._offset = 0
+        self._block = memoryview(b"")
 
-    def cut(self, span: Span) -> memoryview | None:
-        """These bytes; None when they are not in it."""
-        begin = span.offset - self.offset
-        is_inside = span.part == self.part and 0 <= begin <= len(self.data) - span.length
-        return self.data[begin : begin + span.length] if is_inside else None
+    async def cut(self, span: Span, here: int) -> memoryview:
+        """The bytes of a span; what is read beyond it serves the chunks that follow.
+
+        here: so much of the part can be read.
+        """
+        begin = span.offset - self._offset
+        if not 0 <= begin <= len(self._block) - span.length:
+            length = min(max(span.length, AHEAD_BYTES), here - span.offset)
+            self._block = memoryview(await self._reader.read(span.offset, length))
+            self._offset, begin = span.offset, 0
+        return self._block[begin : begin + span.length]
+
+    def close(self) -> None:
+        self._reader.close()
 
 
 class Conversation:
@@ -96,7 +106,7 @@ class Conversation:
             is_here=is_here,
         )
         self._least_remaining = package.size_bytes
-        self._ahead = _Block(0, 0, memoryview(b""))
+        self._reading: _Reading | None = None
         self._news = asyncio.Event()
         self._heard_at = 0.0
         self._next_announcement = asyncio.get_running_loop().time() + ANNOUNCEMENT_SECONDS
@@ -130,6 +140,7 @@ class Conversation:
             for task in (listener, talker):
                 task.cancel()
             await asyncio.gather(listener, talker, return_exceptions=True)
+            self._close_reading()
 
     async def _talk(self, stream: TransferStream) -> None:
         await stream.send(TransferRequest(offer=self._offer()))
@@ -153,14 +164,19 @@ class Conversation:
         return offer
 
     async def _chunk(self, span: Span) -> DataFrame:
-        data = self._ahead.cut(span)
-        if data is None:
-            key, length = part_key(self._package, span.part), max(span.length, AHEAD_BYTES)
-            length = min(length, self._machine.here(span.part) - span.offset)
-            block = await self._exchange.parts.read_at(key, span.offset, length)
-            self._ahead = _Block(span.part, span.offset, memoryview(block))
-            data = self._ahead.data[: span.length]
+        data = await self._reading_of(span.part).cut(span, self._machine.here(span.part))
         return DataFrame(part=span.part, attempt=span.attempt, offset=span.offset, data=data)
+
+    def _reading_of(self, part: int) -> _Reading:
+        if self._reading is None or self._reading.part != part:
+            self._close_reading()
+            self._reading = _Reading(part, self._exchange.parts.reader(part_key(self._package, part)))
+        return self._reading
+
+    def _close_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.close()
+            self._reading = None
 
     async def _first_to_end(self, *tasks: asyncio.Task[Any]) -> asyncio.Task[Any] | None:
         """The first of the tasks that has ended; None when the neighbour owes an answer for too long."""

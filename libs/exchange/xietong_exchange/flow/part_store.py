@@ -151,6 +151,20 @@ class PartWriter(Protocol):
         """Close."""
 
 
+class PartReader(Protocol):
+    """Reads one part here and there, also while it is being written; for one task at a time."""
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """These bytes; they are `written`, and not held back as small.
+
+        Raises:
+            PartMissing: the part is not here, or not so far.
+        """
+
+    def close(self) -> None:
+        """Let go of the part; may be repeated, but not while a read is under way."""
+
+
 class PartStore(Protocol):
     """Parts by owner and digest."""
 
@@ -186,12 +200,8 @@ class PartStore(Protocol):
             PartMissing: at the first block.
         """
 
-    async def read_at(self, key: PartKey, offset: int, length: int) -> bytes:
-        """These bytes of a part that is complete or on its way; they are `written`, and not held back as small.
-
-        Raises:
-            PartMissing: the part is not here, or not so far.
-        """
+    def reader(self, key: PartKey) -> PartReader:
+        """A reader of a part that is complete or on its way; close it."""
 
     async def complete(self, after: PartKey | None, limit: int) -> list[PartKey]:
         """So many complete parts, in the order of owner and digest, from beyond `after` on."""

@@ -120,14 +120,9 @@ class MemoryPartStore:
             yield content[start : start + block_bytes]
             await asyncio.sleep(0)  # others run between two blocks, as with a disk
 
-    async def read_at(self, key: PartKey, offset: int, length: int) -> bytes:
-        """Bytes of a part, see `PartStore.read_at`."""
-        partial = self._medium.partial.get(key)
-        content = self._medium.complete.get(key, bytes(partial.data) if partial is not None else b"")
-        block = content[offset : offset + length]
-        if len(block) < length:
-            raise PartMissing(key)
-        return block
+    def reader(self, key: PartKey) -> MemoryPartReader:
+        """A reader, see `PartStore.reader`."""
+        return MemoryPartReader(self._medium, key)
 
     async def complete(self, after: PartKey | None, limit: int) -> list[PartKey]:
         """Complete parts in their order, see `PartStore.complete`."""
@@ -155,6 +150,26 @@ class MemoryPartStore:
     def free_bytes(self) -> int:
         """Capacity less what is there."""
         return self._medium.free_bytes
+
+
+class MemoryPartReader:
+    """Reads a part that is complete or on its way."""
+
+    def __init__(self, medium: _Medium, key: PartKey) -> None:
+        self._medium = medium
+        self._key = key
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """These bytes, see `PartReader.read`."""
+        partial = self._medium.partial.get(self._key)
+        content = self._medium.complete.get(self._key, bytes(partial.data) if partial is not None else b"")
+        block = content[offset : offset + length]
+        if len(block) < length:
+            raise PartMissing(self._key)
+        return block
+
+    def close(self) -> None:
+        """Nothing is held open."""
 
 
 class MemoryPartWriter:

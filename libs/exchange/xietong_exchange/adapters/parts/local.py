@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import os
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,11 +19,12 @@ from weakref import WeakValueDictionary
 
 from xietong_exchange.adapters.parts.disk_threads import DiskThreads
 from xietong_exchange.adapters.parts.local_collection import collect, list_complete
-from xietong_exchange.adapters.parts.local_folders import FILE_FLAGS, Folders, OwnerFolders
-from xietong_exchange.adapters.parts.local_partial import CLOSED, PartialFile
+from xietong_exchange.adapters.parts.local_folders import Folders
+from xietong_exchange.adapters.parts.local_partial import PartialFile
+from xietong_exchange.adapters.parts.local_reader import LocalPartReader, OpenPart, open_complete
 from xietong_exchange.adapters.parts.local_recovery import read_boot_id, recover, sweep
 from xietong_exchange.adapters.parts.local_writer import LocalPartWriter
-from xietong_exchange.flow.part_store import READ_BLOCK_BYTES, PartKey, PartMissing, PartState, StorageFull
+from xietong_exchange.flow.part_store import READ_BLOCK_BYTES, PartKey, PartState, StorageFull
 
 OTHER_PROCESS_POLL_SECONDS = 0.05
 """Within the process writers queue; only another process's lock has to be asked for again and again."""
@@ -116,21 +117,17 @@ class LocalPartStore:
         self, key: PartKey, offset: int = 0, *, block_bytes: int = READ_BLOCK_BYTES
     ) -> AsyncGenerator[bytes, None]:
         """The complete part in blocks, see `PartStore.read`."""
-        file = _CompleteFile(self._folders, key)
+        part = OpenPart(partial(open_complete, self._folders, key))
         try:
-            while True:
-                block = await self._threads.run(file.read, offset, block_bytes)
-                if block:
-                    yield block
+            while block := await self._threads.run(part.read, offset, block_bytes):
+                yield block
                 offset += len(block)
-                if not block or offset >= file.size:
-                    return
         finally:
-            file.close()
+            part.close()
 
-    async def read_at(self, key: PartKey, offset: int, length: int) -> bytes:
-        """Bytes of a part, see `PartStore.read_at`."""
-        return await self._threads.run(_read_at, self._folders, key, offset, length)
+    def reader(self, key: PartKey) -> LocalPartReader:
+        """A reader, see `PartStore.reader`."""
+        return LocalPartReader(self._folders, self._threads, key)
 
     async def complete(self, after: PartKey | None, limit: int) -> list[PartKey]:
         """Complete parts in their order, see `PartStore.complete`."""
@@ -147,59 +144,6 @@ class LocalPartStore:
     def free_bytes(self) -> int:
         """Bytes that an unprivileged user can still write."""
         return self._folders.free_bytes()
-
-
-class _CompleteFile:
-    """A complete part being read; it keeps its descriptor, so that a cancelled call leaves nothing open."""
-
-    def __init__(self, folders: Folders, key: PartKey) -> None:
-        self.size = 0
-        self._folders = folders
-        self._key = key
-        self._file = CLOSED
-
-    def read(self, offset: int, length: int) -> bytes:
-        """A block; opens the file at the first one. Raises PartMissing."""
-        if self._file == CLOSED:
-            self._open()
-        return os.pread(self._file, length, offset)
-
-    def _open(self) -> None:
-        name = self._key.digest.hex()
-        with self._folders.of(self._key).shelf(name) as shelf:
-            try:
-                self._file = os.open(name, os.O_RDONLY | FILE_FLAGS, dir_fd=shelf)
-            except FileNotFoundError:
-                raise PartMissing(self._key) from None
-        self.size = os.fstat(self._file).st_size
-
-    def close(self) -> None:
-        if self._file != CLOSED:
-            os.close(self._file)
-            self._file = CLOSED
-
-
-def _read_at(folders: Folders, key: PartKey, offset: int, length: int) -> bytes:
-    file = _open_part(folders.of(key), key)
-    try:
-        block = os.pread(file, length, offset)
-    finally:
-        os.close(file)
-    if len(block) < length:
-        raise PartMissing(key)
-    return block
-
-
-def _open_part(folders: OwnerFolders, key: PartKey) -> int:
-    """The partial file or, once it has been published, the complete one."""
-    name = key.digest.hex()
-    with suppress(FileNotFoundError):
-        return os.open(name, os.O_RDONLY | FILE_FLAGS, dir_fd=folders.partial)
-    with folders.shelf(name) as shelf:
-        try:
-            return os.open(name, os.O_RDONLY | FILE_FLAGS, dir_fd=shelf)
-        except FileNotFoundError:
-            raise PartMissing(key) from None
 
 
 def _open_folders(root: Path, boot_id: str) -> Folders:
