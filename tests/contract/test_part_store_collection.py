@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 
-import pytest
 from tests.contract.part_stores import (
-    ADAPTERS,
-    OpenStore,
     content_of,
     key_of,
-    open_local,
-    open_memory,
     put,
     remove,
 )
@@ -24,17 +17,6 @@ from xietong_exchange.flow.part_store import PartKey, PartStore
 
 FILE_TIME_SECONDS = 0.02
 """The kernel's time of files goes in steps of up to 10 ms."""
-
-
-@pytest.fixture(params=ADAPTERS)
-def open_store(request: pytest.FixtureRequest) -> OpenStore:
-    return open_local if request.param == "local" else open_memory
-
-
-@pytest.fixture
-async def store(open_store: OpenStore, tmp_path: Path) -> AsyncIterator[PartStore]:
-    async with open_store(tmp_path) as opened:
-        yield opened
 
 
 async def later() -> datetime:
