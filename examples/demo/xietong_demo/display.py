@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -54,6 +55,11 @@ def announced(console: Console, probes: Mapping[str, Awaitable[None]]) -> Iterat
         console.print(f"  就绪 / ready: {name}", highlight=False, markup=False)
 
     return (tell(name, probe) for name, probe in probes.items())
+
+
+def typed(path: Path) -> str:
+    """A path as one would type it from the current folder."""
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 class LiveDisplay:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from xietong_client.pki import PkiError
 from xietong_demo.desks import DESKS, Desks
-from xietong_demo.display import Display, announced, make_display
+from xietong_demo.display import Display, announced, make_display, typed
 from xietong_demo.following import HubView, Movement, is_stuck, movement_of, package_of, record_of, upload_of
 from xietong_demo.processes import ProcessFailed, ProcessGroup, end_leftovers, only_one, remove_cluster
 from xietong_demo.report import PackageLine, print_table, write_report
@@ -125,6 +125,8 @@ class Demo:
             self.console.print(fault, style="red", markup=False)
         word = "未成功 / FAILED" if self.faults else "成功 / ok"
         self._say(f"{word}: {len(self.lines)} packages, {seconds:.1f} s, {report}")
+        if self.lines:
+            self._say(f"在控制台查看 / see it in the console: make up STATE={typed(self.folder)}")
 
     def _require_space(self) -> None:
         needed = self.media_bytes * COPIES_OF_MEDIA

@@ -20,6 +20,27 @@ from xietong_demo.processes import ProcessGroup
 
 PARTIES = ("hub", "police", "procuratorate", "court", "justice")
 HOST = "127.0.0.1"
+# Whom to call in the story: roles, and extensions that nobody has.
+_CONTACTS = tuple(
+    line
+    for party, system, vendor in (
+        ("hub", "exchange", "中心平台运维组"),
+        ("police", "exchange", "公安数据交换运维组"),
+        ("procuratorate", "exchange", "检察院信息中心"),
+        ("court", "exchange", "法院信息中心"),
+        ("justice", "exchange", "司法局信息中心"),
+    )
+    for line in (
+        "",
+        "[[contacts]]",
+        f'party = "{party}"',
+        f'system = "{system}"',
+        f'vendor = "{vendor}"',
+        'level = "operations"',
+        f'reach = "值班分机 {party}-01（示例）"',
+        'duty_hours = "全天"',
+    )
+)
 PROBE_SECONDS = 0.05
 PROBE_DEADLINE_SECONDS = 2.0
 
@@ -38,7 +59,7 @@ class Stack:
         """Writes certificates and settings. Ports are these as far as they are free."""
         folder.mkdir(parents=True, exist_ok=True)
         stack = cls(
-            folder.resolve(), dict(zip(parties, _free_ports(ports or [0] * len(parties)), strict=True))
+            folder.resolve(), dict(zip(parties, free_ports(ports or [0] * len(parties)), strict=True))
         )
         pki.init(stack.pki)
         for party in parties:
@@ -87,6 +108,7 @@ class Stack:
             "",
             "[neighbours]",
             *(f"{other} = {_quoted(self.address(other))}" for other in neighbours),
+            *(_CONTACTS if party == "hub" else ()),
         ]
         return "\n".join(lines) + "\n"
 
@@ -106,7 +128,7 @@ class Stack:
 
     async def answers(self, party: str) -> None:
         """Returns as soon as a service answers its operator."""
-        await _listens(self.ports[party])
+        await listens(self.ports[party])
         async with self.operator(party) as channel:
             stub = OperationsServiceStub(channel)
             while True:
@@ -127,7 +149,7 @@ def _state(folder: Path, party: str) -> Path:
     return folder / party / "state"
 
 
-async def _listens(port: int) -> None:
+async def listens(port: int) -> None:
     """Returns as soon as a port is open: a gRPC channel that found it closed waits longer and longer."""
     while True:
         try:
@@ -139,7 +161,7 @@ async def _listens(port: int) -> None:
             return
 
 
-def _free_ports(wanted: Sequence[int]) -> list[int]:
+def free_ports(wanted: Sequence[int]) -> list[int]:
     """These ports, and a free one in place of each that is taken. 0 stands for any."""
     with ExitStack() as stack:  # all stay open until the last is found, so that none is given twice
         sockets = [stack.enter_context(socket.socket()) for _ in wanted]

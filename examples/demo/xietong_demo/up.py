@@ -1,4 +1,4 @@
-"""`make up`: the five services, until Ctrl-C."""
+"""`make up`: the five services and the console, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from xietong_demo.display import announced
+from xietong_demo.console import ConsoleLogin, prepare_console, start_console
+from xietong_demo.display import announced, typed
 from xietong_demo.processes import ProcessGroup, end_leftovers, only_one
 from xietong_demo.stack import PARTIES, Stack, states_in
 
@@ -30,7 +31,9 @@ async def keep_up(folder: Path, console: Console, *, until: asyncio.Event | None
             stack.start(group)
             probes = {party: stack.answers(party) for party in PARTIES}
             await group.until_ready(announced(console, probes), READY_SECONDS)
-            _explain(stack, console)
+            login = await asyncio.to_thread(prepare_console, stack)
+            await start_console(stack, group, login, READY_SECONDS)
+            _explain(stack, login, console)
             await _watch(group, until or asyncio.Event())
 
 
@@ -55,21 +58,22 @@ def _tell_ports(stack: Stack, console: Console) -> None:
             console.print(text, style="yellow", highlight=False)
 
 
-def _explain(stack: Stack, console: Console) -> None:
+def _explain(stack: Stack, login: ConsoleLogin, console: Console) -> None:
     table = Table("单位 party", "地址 address", title="Xietong 协同")
     table.add_column("证书 credentials", overflow="fold")  # copied from here
     for party in PARTIES:
-        table.add_row(party, stack.address(party), _short(stack.pki / party))
+        table.add_row(party, stack.address(party), typed(stack.pki / party))
     console.print(table)
-    console.print(f"日志 / logs: {_short(stack.folder / 'logs')}", highlight=False, soft_wrap=True)
+    console.print(f"日志 / logs: {typed(stack.folder / 'logs')}", highlight=False, soft_wrap=True)
     command = (
         f"xietong send examples/01-PB-01 --node {stack.address('police')} "
-        f"--credentials {_short(stack.pki / 'police')} --system case-handling"
+        f"--credentials {typed(stack.pki / 'police')} --system case-handling"
     )
     console.print(f"例如 / for example: .venv/bin/{command}", highlight=False, soft_wrap=True)
+    console.print(
+        f"监督控制台 / console: {login.address}  一次性登录 / one-time login: {login.account} {login.password}",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
     console.print("按 Ctrl-C 停止 / Ctrl-C stops them", highlight=False)
-
-
-def _short(path: Path) -> str:
-    """A path as one would type it from the current folder."""
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)

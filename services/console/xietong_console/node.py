@@ -1,0 +1,62 @@
+"""The console's one node: a channel with the operator's certificate, and answers that may be failures.
+
+A page asks several things; what the node does not answer is shown as that, and the rest of the page still works.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from xietong.supervision.v1.directory_service_pb2 import Contact, ListContactsRequest
+from xietong.supervision.v1.directory_service_pb2_grpc import DirectoryServiceStub
+from xietong_client import Credentials, Operations, XietongClientError
+from xietong_client.channel import open_channel
+from xietong_client.rpc import call
+from xietong_console.settings import Settings
+
+ValueT = TypeVar("ValueT")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[ValueT]):
+    """What the node said, or why it did not."""
+
+    value: ValueT | None = None
+    failure: XietongClientError | None = None
+
+
+async def answer_of(asked: Awaitable[ValueT]) -> Answer[ValueT]:
+    """Waits for an answer; a failure of the call is one too."""
+    try:
+        return Answer(value=await asked)
+    except XietongClientError as error:
+        return Answer(failure=error)
+
+
+class NodeLink:
+    """The connection to the node for the life of the console; gRPC opens it anew whenever it breaks."""
+
+    def __init__(self, settings: Settings) -> None:
+        credentials = Credentials.from_folder(settings.credentials, operator=True)
+        credentials.check_validity()
+        self.address = settings.node
+        self.party = credentials.party
+        """The party whose node it is: an operator calls the node of his own party."""
+        self.certificate_end = credentials.not_after
+        self._answer_seconds = settings.answer_seconds
+        self._channel = open_channel(settings.node, credentials)
+        self._directory = DirectoryServiceStub(self._channel)
+        self.operations = Operations(self._channel, deadline_seconds=settings.answer_seconds)
+        self.flows = self.operations.flows
+
+    async def contacts(self) -> list[Contact]:
+        """Whom to call. Raises XietongClientError, at a node without a directory too."""
+        request = ListContactsRequest()
+        answer = await call(self._directory.ListContacts, request, deadline_seconds=self._answer_seconds)
+        return list(answer.contacts)
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._channel.close()

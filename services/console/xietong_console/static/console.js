@@ -1,0 +1,47 @@
+// What pages need beside HTML: parts that follow something, and keys. Without it everything but following works.
+"use strict";
+
+function follow(element) {
+  const source = new EventSource(element.dataset.live);
+  const sign = document.querySelector("[data-live-sign]");
+  const say = (name) => {
+    if (sign) {
+      sign.textContent = sign.dataset[name];
+      sign.classList.toggle("lost", name === "lost");
+    }
+  };
+  source.onopen = () => say("on");
+  source.onerror = () => say("lost");
+  source.onmessage = (event) => {
+    say("on");
+    element.dispatchEvent(new CustomEvent("live", { detail: JSON.parse(event.data) }));
+  };
+  source.addEventListener("end", () => {
+    source.close();
+    say("end");
+  });
+  window.addEventListener("pagehide", () => source.close());
+}
+
+document.querySelectorAll("[data-live]").forEach((element) => {
+  // The server made and escaped this text, as it does the whole page.
+  if (element.dataset.liveKind === "text") {
+    element.addEventListener("live", (event) => {
+      element.innerHTML = event.detail;
+    });
+  }
+  follow(element);
+});
+
+document.addEventListener("keydown", (event) => {
+  const isTyping = event.target.closest("input, select, textarea");
+  if (isTyping || event.ctrlKey || event.altKey || event.metaKey) {
+    return;
+  }
+  const field = document.querySelector(`[data-focus-key="${CSS.escape(event.key)}"]`);
+  if (field) {
+    event.preventDefault();
+    field.focus();
+    field.select();
+  }
+});

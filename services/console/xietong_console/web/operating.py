@@ -1,0 +1,86 @@
+"""Operations: how the node is, its neighbours, certificates, what it gave up, and whom to call."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from xietong.exchange.v1.operations_service_pb2 import GetStatusResponse, ListDeliveriesRequest
+from xietong.exchange.v1.package_pb2 import HopState
+from xietong_client import XietongClientError
+from xietong_console.node import answer_of
+from xietong_console.web.console import Console, console_of
+from xietong_console.web.package import delivery_number
+from xietong_console.web.rendering import page
+from xietong_console.web.security import Act, Form, Viewer
+from xietong_console.words import moment
+
+router = APIRouter()
+_SEE_OTHER = 303
+_DAY_SECONDS = 24 * 3600
+DEAD_LETTERS = 100
+"""Dead letters on one page."""
+
+
+@router.get("/operations")
+async def show_operations(request: Request, _session: Viewer, token: str = "", done: str = "") -> Response:
+    """How the node is."""
+    return await _page(request, token=token, done=done == "replay")
+
+
+@router.post("/operations/check")
+async def check_connection(request: Request, _form: Form) -> Response:
+    """Ask the node now, and say how long the way there and back took."""
+    begin = time.perf_counter()
+    found = await answer_of(console_of(request).node.operations.current_status())
+    seconds = time.perf_counter() - begin if found.value is not None else None
+    return await _page(request, checked=seconds)
+
+
+@router.post("/operations/replay")
+async def replay(request: Request, form: Act) -> Response:
+    """Put a dead letter back into the queue."""
+    try:
+        await console_of(request).node.operations.replay(delivery_number(form.get("delivery", "")))
+    except XietongClientError as error:
+        return page(request, "refused.html", back="/operations", failures=[error])
+    return RedirectResponse("/operations?done=replay", _SEE_OTHER)
+
+
+async def _page(
+    request: Request, *, token: str = "", done: bool = False, checked: float | None = None
+) -> Response:
+    console = console_of(request)
+    operations = console.node.operations
+    asked = ListDeliveriesRequest(state=HopState.HOP_STATE_DEAD, page_size=DEAD_LETTERS, page_token=token)
+    status, dead, contacts = await asyncio.gather(
+        answer_of(operations.current_status()),
+        answer_of(operations.deliveries(asked)),
+        answer_of(console.node.contacts()),
+    )
+    failures = [each.failure for each in (status, dead) if each.failure is not None]
+    return page(
+        request,
+        "operations.html",
+        status=status.value,
+        dead=dead.value,
+        token=token,
+        contacts=contacts.value,
+        certificates=_certificates(console, status.value),
+        done=done,
+        checked=checked,
+        failures=failures[:1] if len({each.reason for each in failures}) == 1 else failures,
+    )
+
+
+def _certificates(console: Console, status: GetStatusResponse | None) -> list[tuple[str, datetime, int]]:
+    """Whose certificate ends when, and in how many days."""
+    ends = [("console", console.node.certificate_end)]
+    if status is not None and (end := moment(status.certificate_expire_time)) is not None:
+        ends.append(("node", end))
+    now = datetime.now(UTC)
+    return [(whose, end, int((end - now).total_seconds() // _DAY_SECONDS)) for whose, end in ends]

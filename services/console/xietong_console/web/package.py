@@ -1,0 +1,159 @@
+"""A package: what happened to it, live, its parts, whom to call, and trying its delivery again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+from google.protobuf.message import DecodeError
+from starlette.exceptions import HTTPException
+
+from xietong.exchange.v1.envelope_pb2 import Envelope, Party
+from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
+from xietong.exchange.v1.operations_service_pb2 import Delivery, GetTransitResponse
+from xietong.exchange.v1.package_pb2 import HopState, Package
+from xietong.supervision.v1.directory_service_pb2 import Contact
+from xietong_client import NotFound, XietongClientError, envelope_of, is_final, statements_of, trace_id_of
+from xietong_console.node import Answer, answer_of
+from xietong_console.web.console import console_of
+from xietong_console.web.identifiers import require_identifier
+from xietong_console.web.live import Look, live
+from xietong_console.web.rendering import page, render
+from xietong_console.web.security import Act, Viewer
+
+router = APIRouter()
+_SEE_OTHER = 303
+_REPLAYABLE = (HopState.HOP_STATE_DEAD, HopState.HOP_STATE_WAITING)
+TONES = {
+    EvidenceKind.EVIDENCE_KIND_ACCEPTED: "good",
+    EvidenceKind.EVIDENCE_KIND_RETURNED: "warning",
+    EvidenceKind.EVIDENCE_KIND_PARSE_FAILED: "warning",
+    EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REFUSED: "warning",
+    EvidenceKind.EVIDENCE_KIND_REJECTED: "bad",
+    EvidenceKind.EVIDENCE_KIND_FAILED: "bad",
+    EvidenceKind.EVIDENCE_KIND_EXPIRED: "bad",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A package as the page shows it."""
+
+    package: Package
+    envelope: Envelope
+    statements: list[Statement]
+    deliveries: list[Delivery]
+
+    @classmethod
+    def of(cls, transit: GetTransitResponse) -> View:
+        """What the node said. Raises DecodeError for what nobody can read."""
+        package = transit.package
+        return cls(package, envelope_of(package), list(statements_of(package)), list(transit.deliveries))
+
+    @property
+    def trace_id(self) -> str:
+        """Under which a collector has its trace."""
+        return trace_id_of(self.package)
+
+    @property
+    def stuck(self) -> list[Delivery]:
+        """Deliveries that an operator may make due at once."""
+        return [each for each in self.deliveries if each.state in _REPLAYABLE]
+
+    @property
+    def parties(self) -> set[Party.ValueType]:
+        """Whose people can help: of the hop where it is."""
+        return {self.envelope.sender.party, self.envelope.receiver.party, self.package.progress.peer}
+
+
+@router.get("/packages/{package_id}")
+async def show_package(request: Request, _session: Viewer, package_id: str, done: str = "") -> Response:
+    """One package."""
+    found = await _look(request, package_id)
+    contacts: Answer[list[Contact]] = await answer_of(console_of(request).node.contacts())
+    failures = [found.failure] if found.failure else []
+    helpers = _helpers(found.value, contacts.value or [])
+    return page(
+        request,
+        "package.html",
+        package_id=package_id,
+        view=found.value,
+        tones=TONES,
+        contacts=helpers,
+        has_directory=contacts.value is not None,
+        is_followed=found.value is not None and not is_final(found.value.package),
+        done=done == "replay",
+        failures=failures,
+    )
+
+
+@router.get("/packages/{package_id}/live")
+async def follow_package(request: Request, _session: Viewer, package_id: str) -> Response:
+    """What of the page changes, whenever it does."""
+    require_identifier(package_id)
+
+    async def look() -> Look:
+        try:
+            found = await _look(request, package_id)
+        except HTTPException:  # of a node that was set up anew meanwhile
+            return Look("", is_last=True)
+        if found.value is None:
+            return Look(render(request, "failure.html", failure=found.failure))
+        content = render(request, "package_live.html", view=found.value, tones=TONES)
+        return Look(content, is_last=is_final(found.value.package))
+
+    return live(request, look)
+
+
+@router.post("/packages/{package_id}/replay")
+async def replay(request: Request, form: Act, package_id: str) -> Response:
+    """Make a delivery of the package due at once."""
+    require_identifier(package_id)
+    node = console_of(request).node
+    try:
+        await node.operations.replay(delivery_number(form.get("delivery", "")))
+    except XietongClientError as error:
+        return page(request, "refused.html", back=f"/packages/{package_id}", failures=[error])
+    return RedirectResponse(f"/packages/{package_id}?done=replay", _SEE_OTHER)
+
+
+@router.get("/packages/{package_id}/evidence")
+async def export_evidence(request: Request, _session: Viewer, package_id: str) -> Response:
+    """The evidence as a file that verifies offline."""
+    require_identifier(package_id)
+    found = await answer_of(console_of(request).node.operations.evidence(package_id))
+    if found.value is None:
+        if isinstance(found.failure, NotFound):
+            raise HTTPException(404)
+        return page(request, "refused.html", back=f"/packages/{package_id}", failures=[found.failure])
+    return Response(
+        found.value.bundle.SerializeToString(),
+        media_type="application/octet-stream",
+        headers={"Content-Disposition": f'attachment; filename="{package_id}.evidence"'},
+    )
+
+
+async def _look(request: Request, package_id: str) -> Answer[View]:
+    """The package as the node has it. Raises HTTPException (404) when it has none."""
+    require_identifier(package_id)
+    found = await answer_of(console_of(request).node.operations.transit(package_id))
+    if isinstance(found.failure, NotFound):
+        raise HTTPException(404)
+    if found.value is None:
+        return Answer(failure=found.failure)
+    try:
+        return Answer(value=View.of(found.value))
+    except DecodeError:
+        raise HTTPException(500) from None
+
+
+def _helpers(view: View | None, contacts: list[Contact]) -> list[Contact]:
+    return [each for each in contacts if view is None or each.party in view.parties]
+
+
+def delivery_number(text: str) -> int:
+    """The number of a delivery in a form. Raises HTTPException for what is none."""
+    if not text.isascii() or not text.isdecimal() or not 0 < int(text[:20]) < 1 << 63:
+        raise HTTPException(400)
+    return int(text)

@@ -1,0 +1,166 @@
+"""Makes pages of templates, in the reader's language and look."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+
+from xietong_client.labels import EVIDENCE_KINDS, HOP_STATES, PARTIES, party_by_name, party_name, state_name
+from xietong_client.text import Language, Text
+from xietong_console import words
+from xietong_console.web.console import console_of
+from xietong_console.web.security import session_of
+from xietong_standard import Text as StandardText
+from xietong_standard import available_editions, load_edition
+
+PAGES = (
+    ("/packages", Text("数据包", "Packages")),
+    ("/flow", Text("实时流转", "Flow")),
+    ("/operations", Text("运行", "Operations")),
+    ("/standard", Text("数据标准", "Data standard")),
+)
+"""What the navigation leads to."""
+STAGES = {
+    "intake": Text("受理提交", "intake"),
+    "queue": Text("排队", "queue"),
+    "transfer": Text("传输", "transfer"),
+    "commit": Text("落盘确认", "commit"),
+    "handover": Text("取走", "handover"),
+    "outcome": Text("办理", "outcome"),
+}
+LANGUAGES = {"zh": Language.ZH, "en": Language.EN}
+THEMES = ("auto", "light", "dark")
+_UNKNOWN = Text("未知", "unknown")
+
+
+def language_of(request: Request) -> Language:
+    """The reader's language: as switched, else Chinese."""
+    return LANGUAGES.get(request.cookies.get("xietong-language", ""), Language.ZH)
+
+
+def theme_of(request: Request) -> str:
+    """Light, dark, or as the system is."""
+    theme = request.cookies.get("xietong-theme", "")
+    return theme if theme in THEMES else "auto"
+
+
+def page(request: Request, template: str, *, http_status: int = 200, **values: Any) -> HTMLResponse:
+    """A page."""
+    return HTMLResponse(render(request, template, **values), status_code=http_status)
+
+
+def render(request: Request, template: str, **values: Any) -> str:
+    """The text of a page, or of a part of one."""
+    console = console_of(request)
+    context: dict[str, Any] = {
+        "request": request,
+        "language": language_of(request),
+        "theme": theme_of(request),
+        "session": session_of(request, touch=False),
+        "node": console.node,
+        "failures": [],
+        "now": datetime.now(UTC).astimezone(words.CHINA),
+    }
+    return _environment().get_template(template).render(context | values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("xietong_console", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"t": _two, "party_name": party_name, "state_name": state_name, "pages": PAGES}
+    environment.filters |= {
+        "say": _say,
+        "party": _party,
+        "state": _state,
+        "tone": lambda state: words.TONES.get(state, "moving"),
+        "kind": _kind,
+        "hop_state": _hop_state,
+        "party_label": _party_label,
+        "either": _either,
+        "process": _process,
+        "stage": _stage,
+        "clock": words.clock,
+        "size": words.size,
+        "duration": _duration,
+        "short": lambda identifier: identifier[-12:],
+    }
+    return environment
+
+
+@pass_context
+def _two(context: Context, zh: str, en: str) -> str:
+    """A text in the reader's language; templates give both."""
+    return zh if context["language"] is Language.ZH else en
+
+
+@pass_context
+def _say(context: Context, text: Text) -> str:
+    language: Language = context["language"]
+    return text.of(language)
+
+
+@pass_context
+def _party(context: Context, party: int) -> str:
+    return _say(context, PARTIES.get(party, _UNKNOWN))  # type: ignore[call-overload]  # a number of the enum
+
+
+@pass_context
+def _state(context: Context, state: int) -> str:
+    return _say(context, words.STATES.get(state, _UNKNOWN))  # type: ignore[call-overload]  # a number of the enum
+
+
+@pass_context
+def _kind(context: Context, kind: int) -> str:
+    return _say(context, EVIDENCE_KINDS.get(kind, _UNKNOWN))  # type: ignore[call-overload]  # a number of the enum
+
+
+@pass_context
+def _hop_state(context: Context, state: int) -> str:
+    return _say(context, HOP_STATES.get(state, _UNKNOWN))  # type: ignore[call-overload]  # a number of the enum
+
+
+@pass_context
+def _party_label(context: Context, name: str) -> str:
+    """A party by the name that certificates give it."""
+    return _party(context, party_by_name(name) or 0)
+
+
+@pass_context
+def _either(context: Context, text: StandardText) -> str:
+    """A text of the data standard."""
+    return text.zh if context["language"] is Language.ZH else text.en
+
+
+@pass_context
+def _process(context: Context, code: str) -> str:
+    """The name of a process; empty for one that no installed edition has."""
+    name = _process_names().get(code)
+    return _either(context, name) if name else ""
+
+
+@pass_context
+def _stage(context: Context, stage: str) -> str:
+    return _say(context, STAGES.get(stage, Text(stage, stage)))
+
+
+@cache
+def _process_names() -> dict[str, StandardText]:
+    editions = [load_edition(name) for name in available_editions()]
+    return {code: process.name for edition in editions for code, process in edition.processes.items()}
+
+
+@pass_context
+def _duration(context: Context, seconds: float) -> str:
+    return _say(context, words.duration(seconds))

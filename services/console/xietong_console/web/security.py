@@ -1,0 +1,138 @@
+"""What every form has to prove: cookies, sessions, and that it comes from a page of ours."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from typing import Annotated
+from urllib.parse import parse_qsl
+
+from fastapi import Depends, Request, Response
+
+from xietong_console.accounts import AccountError
+from xietong_console.sessions import Session
+from xietong_console.web.console import Console, console_of
+
+MOST_FORM_BYTES = 16 << 10
+MOST_FORM_FIELDS = 30
+_FORM = "application/x-www-form-urlencoded"
+
+
+class LoginNeeded(Exception):
+    """Whoever asks is not logged in, or no more."""
+
+
+class FormRefused(Exception):
+    """A form that is none of ours: forged, too large, or of a session that has ended."""
+
+
+class ActRefused(Exception):
+    """A viewer may not act."""
+
+
+def cookie_name(console: Console, kind: str) -> str:
+    """With TLS a name that browsers accept from this host alone, for all of its paths."""
+    return f"__Host-xietong-{kind}" if console.is_encrypted else f"xietong-{kind}"
+
+
+def set_cookie(console: Console, response: Response, kind: str, value: str) -> None:
+    """A cookie that no script reads and no other site sends."""
+    response.set_cookie(
+        cookie_name(console, kind),
+        value,
+        httponly=True,
+        samesite="strict",
+        secure=console.is_encrypted,
+        path="/",
+    )
+
+
+def get_cookie(request: Request, kind: str) -> str:
+    """The value of a cookie, empty when there is none."""
+    return request.cookies.get(cookie_name(console_of(request), kind), "")
+
+
+def session_of(request: Request, *, touch: bool = True) -> Session | None:
+    """The session of the browser that asks, as long as its account is there."""
+    console = console_of(request)
+    secret = get_cookie(request, "session")
+    session = console.sessions.get(secret, touch=touch) if secret else None
+    if session is None:
+        return None
+    try:
+        account = console.accounts.get(session.account.name)
+    except AccountError:
+        account = None
+    if account is None or account.salt != session.account.salt or account.role != session.account.role:
+        console.sessions.end(secret)  # it was removed, has another password, or another role
+        return None
+    return session
+
+
+def logged_in(request: Request) -> Session:
+    """The session. Raises LoginNeeded."""
+    session = session_of(request)
+    if session is None:
+        raise LoginNeeded
+    return session
+
+
+Viewer = Annotated[Session, Depends(logged_in)]
+
+
+async def read_form(request: Request) -> dict[str, str]:
+    """The fields of a form. Raises FormRefused."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        raise FormRefused
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > MOST_FORM_BYTES:
+            raise FormRefused
+    try:
+        fields = parse_qsl(content.decode(), keep_blank_values=True, max_num_fields=MOST_FORM_FIELDS)
+    except (UnicodeDecodeError, ValueError):
+        raise FormRefused from None
+    return dict(fields)
+
+
+async def confirmed(request: Request, session: Viewer) -> dict[str, str]:
+    """The fields of a form that came from a page of this session. Raises LoginNeeded, FormRefused."""
+    _require_own_origin(request)
+    fields = await read_form(request)
+    if not session.confirms(fields.get("csrf", "")):
+        raise FormRefused
+    return fields
+
+
+async def acting(fields: Annotated[dict[str, str], Depends(confirmed)], session: Viewer) -> dict[str, str]:
+    """The same for what only operators may do. Raises ActRefused too."""
+    if session.account.role != "operator":
+        raise ActRefused
+    return fields
+
+
+Form = Annotated[dict[str, str], Depends(confirmed)]
+Act = Annotated[dict[str, str], Depends(acting)]
+
+
+async def login_form(request: Request) -> dict[str, str]:
+    """The fields of a login form that this console gave to this browser. Raises FormRefused."""
+    _require_own_origin(request)
+    fields = await read_form(request)
+    token = get_cookie(request, "login")
+    if not token or not hmac.compare_digest(token.encode(), fields.get("csrf", "").encode()):
+        raise FormRefused
+    return fields
+
+
+def login_token() -> str:
+    """What binds a login form to the browser that it was given to."""
+    return secrets.token_urlsafe(24)
+
+
+def _require_own_origin(request: Request) -> None:
+    """Browsers say from where a form comes; where they don't, the token alone decides."""
+    origin = request.headers.get("origin")
+    if origin is not None and origin != f"{request.url.scheme}://{request.headers.get('host', '')}":
+        raise FormRefused

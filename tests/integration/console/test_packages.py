@@ -1,0 +1,136 @@
+"""Packages are found, paged, followed while they travel, and tried again."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+from tests.integration.console.conftest import Stage
+from tests.integration.console.site import console_at
+from tests.integration.exchange.city import ACTOR
+
+from xietong.exchange.v1 import draft_pb2, package_pb2
+from xietong.exchange.v1.envelope_pb2 import Envelope, Party
+from xietong_console.web import packages
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+OURS = "search=A440199000000202603000"
+FOUND = {
+    "search=a4401990000002026030002": 1,
+    OURS: 3,
+    "search=nothing": 0,
+    f"{OURS}&process=pb-04&sender=police&receiver=procuratorate&state=waiting": 3,
+    f"{OURS}&sender=court": 0,
+    f"{OURS}&since=2020-01-01&until=2020-12-31": 0,
+    f"{OURS}&since=2020-01-01": 3,
+    f"{OURS}&state=ACCEPTED": 0,
+}
+
+
+async def test_search(stage: Stage) -> None:
+    async with stage.site.visit() as visit:
+        for query, count in FOUND.items():
+            await visit.go(f"/packages?{query}")
+            assert await visit.page.locator("tbody tr").count() == count, query
+
+
+async def test_by_package_and_by_case(stage: Stage) -> None:
+    sent = stage.sent[0]
+    case_id = Envelope.FromString(sent.envelope.envelope).collaboration_case_id
+    async with stage.site.visit() as visit:
+        for identifier in (sent.package_id, case_id):
+            await visit.go(f"/packages?search={identifier}")
+            await visit.page.click("tbody a")
+            assert visit.page.url.endswith(f"/packages/{sent.package_id}")
+            await visit.page.click(f"text={case_id}")
+            assert visit.page.url.endswith(f"/cases/{case_id}")
+
+
+async def test_page_after_page(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(packages, "PAGE_SIZE", 2)
+    async with stage.site.visit(language="en") as visit:
+        await visit.go(f"/packages?{OURS}")
+        first = await visit.page.locator("tbody a").all_inner_texts()
+        await visit.page.click("text=Older")
+        second = await visit.page.locator("tbody a").all_inner_texts()
+        assert [len(first), len(second), len({*first, *second})] == [2, 1, 3]
+        assert await visit.page.locator("text=Older").count() == 0
+        await visit.page.click("text=Newest")
+        assert await visit.page.locator("tbody a").all_inner_texts() == first
+
+
+async def test_a_package_is_followed_to_its_outcome(stage: Stage) -> None:
+    police = await stage.city.agency(Party.PARTY_POLICE, "case-handling")
+    procuratorate = await stage.city.agency(Party.PARTY_PROCURATORATE, "prosecution")
+    sent = await police.send("PB-04", Party.PARTY_PROCURATORATE, case_number="A4401990000002026039901")
+    await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_DELIVERED)
+    async with stage.site.visit(language="en") as visit:
+        await visit.go(f"/packages/{sent.package_id}")
+        live = visit.page.locator("[data-live]")
+        await expect(live).to_contain_text("delivered")
+        await procuratorate.report(sent.package_id, draft_pb2.Outcome(parsed=draft_pb2.Parsed()))
+        await expect(live).to_contain_text("parsed")
+        number = "示例检受〔2026〕1号"
+        accepted = draft_pb2.Outcome(accepted=draft_pb2.Accepted(receiver_case_number=number))
+        await procuratorate.report(sent.package_id, accepted)
+        await expect(live).to_contain_text(number)
+        await expect(live).to_contain_text(ACTOR.handler_ref)
+        await expect(visit.page.locator("[data-live-sign]")).to_have_text("final state")
+        await visit.go("/packages?search=示例检受(2026)")
+        assert await visit.page.locator("tbody tr").count() == 0
+        await visit.go("/packages?search=示例检受[2026]")
+        assert await visit.page.locator("tbody tr").count() == 1
+
+
+async def test_the_evidence_is_exported(stage: Stage) -> None:
+    async with stage.site.visit() as visit:
+        await visit.go(f"/packages/{stage.sent[0].package_id}")
+        async with visit.page.expect_download() as download:
+            await visit.page.click("text=导出存证")
+        file = await (await download.value).path()
+        assert file.stat().st_size > 1_000
+
+
+async def test_what_waits_is_tried_again(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The procuratorate is away; the hub's operator looks after the package, and it arrives when it is back."""
+    police = await stage.city.agency(Party.PARTY_POLICE, "case-handling")
+    await stage.city.stop(Party.PARTY_PROCURATORATE)
+    try:
+        sent = await police.send("PB-04", Party.PARTY_PROCURATORATE, case_number="A4401990000002026039902")
+        async with stage.site.visit(language="en") as visit:
+            await visit.go(f"/packages/{sent.package_id}")
+            again = visit.page.locator("button:has-text('Try again now')")
+            await expect(again).to_be_visible()
+            async with stage.site.visit("bob", language="en") as viewer:
+                await viewer.go(f"/packages/{sent.package_id}")
+                await expect(viewer.page.locator("[data-live]")).to_contain_text("waiting for the next try")
+                assert await viewer.page.locator("main form").count() == 0
+            await visit.go("/flow")
+            await expect(visit.page.locator("table")).to_contain_text(sent.package_id[-12:])
+            await visit.go("/operations")
+            await expect(visit.page.locator("main")).to_contain_text("1")
+            await visit.go(f"/packages/{sent.package_id}")
+            await again.click()
+            await expect(visit.page.locator("[role=status]").first).to_contain_text("in the queue again")
+    finally:
+        await stage.city.start(Party.PARTY_PROCURATORATE)
+    await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_DELIVERED)
+
+
+async def test_a_branch_has_the_same_console_and_sees_its_own(
+    stage: Stage, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    node = f"127.0.0.1:{stage.city.ports[Party.PARTY_POLICE]}"
+    folder = tmp_path_factory.mktemp("branch")
+    credentials = stage.city.pki_folder / "police"
+    async with (
+        console_at(node, credentials, folder, stage.site.browser) as site,
+        site.visit(language="en") as visit,
+    ):
+        await visit.go(f"/packages?{OURS}")
+        assert await visit.page.locator("tbody tr").count() >= 3
+        for path in ("/flow", "/operations", f"/packages/{stage.sent[0].package_id}"):
+            assert await visit.go(path) == 200
+            assert await visit.page.locator("[role=alert]").count() == 0, path
+        assert "see the hub's console" in await visit.text()
