@@ -11,6 +11,8 @@ from xietong_exchange.flow.records import DeliveryRecord
 
 BEATS_PER_LEASE = 3
 """A beat that fails, because the database was away for a moment, does not cost the lease."""
+LONGEST_BEAT_SECONDS = 5.0
+"""Also under a long lease somebody who has lost it, see `Presence`, learns it soon."""
 
 
 class Beat:
@@ -39,7 +41,7 @@ class Beat:
 
     async def _run(self, worker: asyncio.Task[object] | None) -> None:
         while True:
-            await asyncio.sleep(self._lease_seconds / BEATS_PER_LEASE)
+            await asyncio.sleep(min(self._lease_seconds / BEATS_PER_LEASE, LONGEST_BEAT_SECONDS))
             moved, self._moved = self._moved, False
             try:
                 async with self._exchange.store.transaction(single=True) as tx:

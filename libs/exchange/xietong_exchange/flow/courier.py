@@ -1,7 +1,7 @@
 """The couriers: one per neighbour and lane, taking due deliveries from the outbox and seeing each to its end.
 
 A courier holds a lease while it works and beats it; it never holds a transaction while bytes move. Killed at any
-instruction, it leaves a lease that runs out and a delivery that somebody takes up again.
+instruction, it leaves a lease that is freed or runs out, and a delivery that somebody takes up again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Places of the couriers: what is recorded while its courier has a free place goes to it at once, without the outbox.
 
 It is recorded under the courier's lease and marked as offered in the transaction in which it arises. That saves the
-courier two transactions, to claim and to mark it, before it leaves; if this process ends, the lease runs out.
+courier two transactions, to claim and to mark it, before it leaves; if this process ends, the lease is nobody's.
 """
 
 from __future__ import annotations

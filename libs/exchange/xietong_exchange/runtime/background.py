@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import secrets
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -47,12 +45,12 @@ def _works(engine: Engine) -> list[Work]:
     neighbours = sorted(exchange.routes.neighbours)
     works: list[Work] = [courier.run for courier in _couriers(engine, neighbours)]
     works += [partial(_probe, engine.neighbours, peer) for peer in neighbours]
+    works.append(engine.presence.run)
     works.append(Housekeeping(exchange, engine.settings.retention.round_seconds).run)
     return works
 
 
 def _couriers(engine: Engine, neighbours: list[Party.ValueType]) -> list[Courier]:
-    owner = f"{party_name(engine.exchange.party)}-{os.getpid()}-{secrets.token_hex(4)}"
     return [
         Courier(
             exchange=engine.exchange,
@@ -61,7 +59,7 @@ def _couriers(engine: Engine, neighbours: list[Party.ValueType]) -> list[Courier
             dispatcher=engine.dispatcher,
             policy=engine.settings.retry.policy(),
             error_of=from_status,
-            owner=owner,
+            owner=engine.presence.owner,
             peer=peer,
             lane=lane,
         )

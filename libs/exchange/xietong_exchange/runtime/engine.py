@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from xietong_exchange.adapters.notary import FileNotary
+from xietong_exchange.adapters.postgres import Presence
 from xietong_exchange.adapters.rpc.peers import GrpcNeighbours
 from xietong_exchange.adapters.rpc.tls import TlsFiles
 from xietong_exchange.flow.dispatch import Dispatcher
@@ -27,4 +28,5 @@ class Engine:
     neighbours: GrpcNeighbours
     notary: FileNotary
     passages: PassageLog
+    presence: Presence
     tls: TlsFiles

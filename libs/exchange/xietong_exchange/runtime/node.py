@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import secrets
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from functools import partial
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong_exchange.adapters.notary import FileNotary
 from xietong_exchange.adapters.parts.local import LocalPartStore
-from xietong_exchange.adapters.postgres import PostgresStore, migrate
+from xietong_exchange.adapters.postgres import PostgresStore, Presence, migrate
 from xietong_exchange.adapters.rpc.access import Access
 from xietong_exchange.adapters.rpc.interceptors import ExchangeServerInterceptor
 from xietong_exchange.adapters.rpc.peers import GrpcNeighbours
@@ -21,7 +22,7 @@ from xietong_exchange.adapters.rpc.tls import TlsFiles
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.domain.profile import Profile
 from xietong_exchange.domain.routes import Routes
-from xietong_exchange.flow.changes import Changes
+from xietong_exchange.flow.changes import Changes, queue
 from xietong_exchange.flow.dispatch import Dispatcher
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
@@ -100,6 +101,7 @@ class Node:
         parts = await stack.enter_async_context(await LocalPartStore.open(settings.state_dir / "parts"))
         space = await _space(settings, store, parts)
         changes = Changes()
+        presence = await stack.enter_async_context(_presence(self._profile, url, changes))
         exchange = Exchange(
             profile=self._profile,
             routes=routes_of(self._profile, settings),
@@ -130,6 +132,7 @@ class Node:
             neighbours=neighbours,
             notary=notary,
             passages=PassageLog(exchange),
+            presence=presence,
             tls=tls,
         )
         access = Access(settings.trust_domain, exchange.party, exchange.routes.neighbours)
@@ -141,6 +144,12 @@ class Node:
         stack.callback(receiver.close)
         await stack.enter_async_context(Background(engine))
         log.info("%s listens on %s (port %d)", party_name(self._profile.party), settings.listen, self.port)
+
+
+def _presence(profile: Profile, url: str, changes: Changes) -> Presence:
+    """This process's sign of life; couriers learn at once what others left behind."""
+    owner = f"{party_name(profile.party)}-{os.getpid()}-{secrets.token_hex(4)}"
+    return Presence(url, owner, lambda freed: changes.announce(*(queue(*served) for served in freed)))
 
 
 async def _space(settings: Settings, store: PostgresStore, parts: LocalPartStore) -> Space:

@@ -8,6 +8,14 @@ from xietong_exchange.adapters.postgres.migrate import (
     migrate,
     require_current_schema,
 )
+from xietong_exchange.adapters.postgres.presence import Presence
 from xietong_exchange.adapters.postgres.store import PostgresStore
 
-__all__ = ["PostgresStore", "SchemaTooNew", "UnfitDatabase", "migrate", "require_current_schema"]
+__all__ = [
+    "PostgresStore",
+    "Presence",
+    "SchemaTooNew",
+    "UnfitDatabase",
+    "migrate",
+    "require_current_schema",
+]
