@@ -1,6 +1,6 @@
 """The data standard (数据标准): editions as versioned data, and the pure functions that apply them.
 
-`load_edition` reads an edition, `validate` gives the verdict on a manifest.
+`load_edition` reads an edition, `validate` gives the verdict on a manifest, `findings` streams what it holds.
 """
 
 from xietong_standard.gaps import Statistics, gaps, statistics, unsure_points
@@ -17,7 +17,7 @@ from xietong_standard.model import (
 )
 from xietong_standard.source import EditionError, Problem
 from xietong_standard.text import Text
-from xietong_standard.validation import RULES, validate
+from xietong_standard.validation import RULES, findings, validate
 from xietong_standard.verdict import Finding, Rule, Severity, Verdict
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "UnknownProcessError",
     "Verdict",
     "available_editions",
+    "findings",
     "gaps",
     "load_edition",
     "statistics",

@@ -79,7 +79,11 @@ class Carrier:
 
 @dataclass(frozen=True, slots=True)
 class CodeTable:
-    """A code table in one version. `exhaustive`: another value is wrong, not merely unusual."""
+    """A code table in one version. `exhaustive`: another value is wrong, not merely unusual.
+
+    `standard` names the standard whose codes it has, such as `GB/T 3304`; `later_codes` are those that only later
+    versions of the table have.
+    """
 
     id: str
     version: str
@@ -88,6 +92,8 @@ class CodeTable:
     provenance: tuple[str, ...]
     exhaustive: bool
     codes: Mapping[str, Text]
+    standard: str = ""
+    later_codes: frozenset[str] = frozenset()
 
     def names(self) -> frozenset[str]:
         """The Chinese names, which manifests carry."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -67,24 +68,43 @@ def read_code_tables(entry: Entry, root: Path) -> dict[str, CodeTable]:
 
 
 def _code_table(table_id: str, version: Entry, root: Path) -> CodeTable:
-    path = root / CODE_TABLES_FOLDER / table_id / f"{_table_version(version)}.yaml"
+    folder = root / CODE_TABLES_FOLDER / table_id
+    path = folder / f"{_table_version(version)}.yaml"
     if not path.is_file():
         version.fail(f"code table '{table_id}' has no version '{version.text()}'")
+    table = _read_table(path, table_id, root)
+    later = [file for file in folder.glob("*.yaml") if _order(file.stem) > _order(table.version)]
+    codes = {code for file in later for code in _read_table(file, table_id, root).codes}
+    return replace(table, later_codes=frozenset(codes - table.codes.keys()))
+
+
+def _read_table(path: Path, table_id: str, root: Path) -> CodeTable:
     fields = read_yaml(path, root).fields(
-        ("id", "version", "name", "source", "provenance", "exhaustive", "codes")
+        ("id", "version", "name", "source", "provenance", "exhaustive", "codes"), ("standard",)
     )
-    for key, wanted in (("id", table_id), ("version", version.text())):
+    for key, wanted in (("id", table_id), ("version", path.stem)):
         if fields[key].text() != wanted:
             fields[key].fail(f"the file is that of '{wanted}', its {key} says '{fields[key].text()}'")
     return CodeTable(
         id=table_id,
-        version=version.text(),
+        version=path.stem,
         name=read_text(fields["name"]),
         source=read_text(fields["source"]),
         provenance=read_provenance(fields["provenance"]),
         exhaustive=fields["exhaustive"].flag(),
         codes=_codes(fields["codes"]),
+        standard=fields["standard"].text() if "standard" in fields else "",
     )
+
+
+def _order(version: str) -> tuple[int, ...]:
+    """Versions in their order; what is no version is older than all."""
+    return tuple(int(number) for number in version.split(".")) if _VERSION.fullmatch(version) else ()
+
+
+def read_external_tables(entry: Entry | None) -> dict[str, Text]:
+    """Reads the names of the code tables that others keep: coded values may name them, their codes are not checked."""
+    return {key.text(): read_text(value) for key, value in entry.pairs()} if entry else {}
 
 
 def _codes(entry: Entry) -> Mapping[str, Text]:

@@ -14,7 +14,12 @@ from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 from xietong_standard.catalogue import BusinessSystem, CodeTable, Round
-from xietong_standard.catalogue_reader import read_code_tables, read_rounds, read_systems
+from xietong_standard.catalogue_reader import (
+    read_code_tables,
+    read_external_tables,
+    read_rounds,
+    read_systems,
+)
 from xietong_standard.clocks.calendar_reader import read_calendar
 from xietong_standard.clocks.model import Clocks
 from xietong_standard.clocks.reader import ClockReader
@@ -63,6 +68,7 @@ class _Head(NamedTuple):
     status: EditionStatus
     laws: dict[str, Law]
     code_tables: dict[str, CodeTable]
+    external_code_tables: dict[str, Text]
     rounds: tuple[tuple[Round, Entry], ...]
     unsure: tuple[OpenPoint, ...]
 
@@ -102,6 +108,7 @@ class _EditionBuilder:
             document_kinds=MappingProxyType(kinds),
             systems=MappingProxyType(systems),
             code_tables=MappingProxyType(head.code_tables),
+            external_code_tables=MappingProxyType(head.external_code_tables),
             processes=MappingProxyType(processes),
             rounds=tuple(round_ for round_, _ in head.rounds),
             clocks=rules.clocks,
@@ -119,7 +126,8 @@ class _EditionBuilder:
 
     def _read_head(self, path: Path) -> _Head:
         fields = read_yaml(path, self._root).fields(
-            ("id", "effective_date", "status", "laws"), ("code_tables", "rounds", "unsure")
+            ("id", "effective_date", "status", "laws"),
+            ("code_tables", "external_code_tables", "rounds", "unsure"),
         )
         if fields["id"].text() != self._id:
             fields["id"].fail(f"the folder is '{self._id}', the edition says '{fields['id'].text()}'")
@@ -130,6 +138,7 @@ class _EditionBuilder:
             code_tables=read_code_tables(fields["code_tables"], self._root)
             if "code_tables" in fields
             else {},
+            external_code_tables=read_external_tables(fields.get("external_code_tables")),
             rounds=read_rounds(fields.get("rounds")),
             unsure=tuple(read_open_point(item) for item in items_of(fields.get("unsure"))),
         )

@@ -275,6 +275,7 @@ class Permission:
 class Edition:
     """One edition of the data standard. Immutable; made by `load_edition`.
 
+    `external_code_tables` are those that others keep: values may name them, their codes are not checked here.
     The calendar of working days belongs to all editions: a year is added to it without a new edition.
     """
 
@@ -285,6 +286,7 @@ class Edition:
     document_kinds: Mapping[str, Text]
     systems: Mapping[str, BusinessSystem]
     code_tables: Mapping[str, CodeTable]
+    external_code_tables: Mapping[str, Text]
     processes: Mapping[str, Process]
     rounds: tuple[Round, ...]
     clocks: Clocks

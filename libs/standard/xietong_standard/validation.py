@@ -5,36 +5,75 @@ Pure: the same manifest, process, edition and endpoints always give the same ver
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong_standard.checks import (
+    ages,
     attachments,
+    case,
+    characters,
     codes,
     completeness,
     contract,
     dates,
+    decisions,
+    defence,
+    documents,
     identity,
+    measures,
+    media,
+    numbers,
     pages,
+    people,
     persons,
+    properties,
+    roles,
     routing,
+    sentences,
     stage,
+    volumes,
 )
 from xietong_standard.checks.submission import Submission
 from xietong_standard.lifecycle.engine import Position
 from xietong_standard.model import Edition, Endpoint
-from xietong_standard.verdict import Verdict
+from xietong_standard.verdict import Finding, Verdict
 
 # The order in which a sender reads the findings: may it be sent, is it well formed, is it complete, is it
 # right, is it the time for it.
-_CHECKS = (routing, contract, completeness, codes, attachments, persons, identity, pages, dates, stage)
+CHECKS = (
+    routing,
+    contract,
+    characters,
+    completeness,
+    codes,
+    attachments,
+    persons,
+    identity,
+    people,
+    ages,
+    roles,
+    defence,
+    case,
+    numbers,
+    documents,
+    volumes,
+    pages,
+    media,
+    dates,
+    measures,
+    decisions,
+    sentences,
+    properties,
+    stage,
+)
 
 # Every rule by its code.
-RULES = MappingProxyType({rule.code: rule for check in _CHECKS for rule in check.RULES})
+RULES = MappingProxyType({rule.code: rule for check in CHECKS for rule in check.RULES})
 
 
-def validate(
+def findings(
     manifest: Manifest,
     process_code: str,
     edition: Edition,
@@ -42,10 +81,14 @@ def validate(
     sender: Endpoint | str,
     receiver: Endpoint | str,
     positions: Mapping[str, Position] | None = None,
-) -> Verdict:
-    """The whole verdict on a manifest that `sender` wants to send to `receiver` under `process_code`.
+    page_tolerance: int = pages.DEFAULT_TOLERANCE,
+) -> Iterator[Finding]:
+    """What is wrong with a manifest that `sender` wants to send to `receiver`, one finding after the other.
 
-    `positions` says where persons stand in the procedure, by collaboration person id, as far as the caller knows.
+    Each is given as soon as it is found, in the order of the checks, and none is kept: a caller that streams them needs
+    no memory for a manifest of many mistakes. `positions` says where persons stand in the procedure, by collaboration
+    person id, as far as the caller knows; `page_tolerance` by how many pages a count may differ, since covers and
+    catalogues are often not numbered.
 
     Never raises for what a manifest or a process code may hold: everything that is wrong is a finding.
     """
@@ -57,6 +100,30 @@ def validate(
         sender=Endpoint.of(sender),
         receiver=Endpoint.of(receiver),
         positions=positions or {},
+        page_tolerance=page_tolerance,
     )
-    findings = tuple(finding for check in _CHECKS for finding in check.check(submission))
-    return Verdict(process_code, edition.id, findings)
+    for check in CHECKS:
+        yield from check.check(submission)
+
+
+def validate(
+    manifest: Manifest,
+    process_code: str,
+    edition: Edition,
+    *,
+    sender: Endpoint | str,
+    receiver: Endpoint | str,
+    positions: Mapping[str, Position] | None = None,
+    page_tolerance: int = pages.DEFAULT_TOLERANCE,
+) -> Verdict:
+    """The whole verdict: all `findings` together."""
+    found = findings(
+        manifest,
+        process_code,
+        edition,
+        sender=sender,
+        receiver=receiver,
+        positions=positions,
+        page_tolerance=page_tolerance,
+    )
+    return Verdict(process_code, edition.id, tuple(found))

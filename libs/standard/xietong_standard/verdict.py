@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 
+from xietong_standard.checks.sources import Source
 from xietong_standard.text import Text
 
 
@@ -40,13 +41,17 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule: code, texts with `{placeholders}`, and the law, standard or contract on which it rests."""
+    """A rule: code, texts with `{placeholders}`, and the law, standard or contract on which it rests.
+
+    `provenance` says how sure the basis is, in a word of the editions.
+    """
 
     code: str
     severity: Severity
     text: Text
     remedy: Text
     basis: str
+    provenance: str = "design"
 
     def at(self, path: str, /, *, basis: str = "", **values: Text | str | int) -> Finding:
         """What the rule finds at a path, which the texts know as `{path}`.
@@ -95,11 +100,11 @@ class Verdict:
         return not self.errors
 
 
-def error(code: str, text: tuple[str, str], remedy: tuple[str, str], basis: str) -> Rule:
+def error(code: str, text: tuple[str, str], remedy: tuple[str, str], source: Source) -> Rule:
     """A rule whose findings are errors; texts are (Chinese, English)."""
-    return Rule(code, Severity.ERROR, Text(*text), Text(*remedy), basis)
+    return Rule(code, Severity.ERROR, Text(*text), Text(*remedy), source.text, source.provenance)
 
 
-def warning(code: str, text: tuple[str, str], remedy: tuple[str, str], basis: str) -> Rule:
+def warning(code: str, text: tuple[str, str], remedy: tuple[str, str], source: Source) -> Rule:
     """A rule whose findings are warnings; texts are (Chinese, English)."""
-    return Rule(code, Severity.WARNING, Text(*text), Text(*remedy), basis)
+    return Rule(code, Severity.WARNING, Text(*text), Text(*remedy), source.text, source.provenance)

@@ -80,12 +80,14 @@ def complete_folder(folder: Path) -> None:
 
 
 def use_code_tables(manifest: Manifest, process: Process) -> None:
-    """Takes from each code table a value that is in it."""
+    """Takes from each code table a value that is in it, and a document number that is one."""
     for field in process.fields:
         for path, holder, value in field.path.values(manifest) if field.table else ():
             leaf = path.rpartition(".")[2]
             if value == "示例" and field.table is not None:
                 setattr(holder, leaf, min(field.table.names()))
+    for document in manifest.documents:
+        document.number = document.number and "示字〔2026〕1号"
 
 
 def merged(folder: CaseFolder) -> Manifest:

@@ -5,6 +5,7 @@ The case has an identified suspect in detention, who pleads guilty, and an unide
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -28,12 +29,16 @@ from xietong.casefile.v1.person_pb2 import (
 )
 from xietong.casefile.v1.property_pb2 import Property, PropertyStatus
 from xietong_standard import Edition, Endpoint, Process, Verdict, validate
+from xietong_standard.checks.decisions import EXCLUSIVE_DECISIONS
 
 IDENTIFIED = "p-identified"
 UNIDENTIFIED = "p-unidentified"
 # The example of GB 11643-1999 itself.
 RESIDENT_NUMBER = "11010519491231002X"
-DECISIONS = ("批准逮捕", "不批准逮捕", "退回补充侦查", "受理", "通知法律援助", "指派律师")
+MINOR_NUMBER = "110105200806010021"
+MINOR_BIRTH_DATE = "2008-06-01"
+DECISIONS = ("批准逮捕", "退回补充侦查", "受理", "通知法律援助", "指派律师")
+CONDITIONAL = "附条件不起诉"
 ACCUSED = (PersonRole.PERSON_ROLE_SUSPECT, PersonRole.PERSON_ROLE_DEFENDANT, PersonRole.PERSON_ROLE_CONVICT)
 
 
@@ -48,9 +53,18 @@ def package(process: Process) -> Manifest:
     """A manifest with all that the process can require, and the documents, volumes and media that it does."""
     manifest = Manifest(case=_case(), persons=_persons(), charges=_charges(), measures=_measures())
     manifest.properties.append(_property())
-    manifest.decisions.extend(_decision(kind) for kind in DECISIONS)
-    manifest.decisions.extend(_decision(kind, reason) for kind, reason in _decisions_of(process).items())
+    wanted = _decisions_of(process)
+    # Nobody's arrest is approved and refused in one package.
+    common = [kind for kind in DECISIONS if f"不{kind}" not in wanted]
+    manifest.decisions.extend(_decision(kind) for kind in common)
+    manifest.decisions.extend(_decision(kind, reason) for kind, reason in wanted.items())
+    given = {decision.kind.name for decision in manifest.decisions}
+    for decision in manifest.decisions:
+        if any(decision.kind.name == negated and kind in given for kind, negated in EXCLUSIVE_DECISIONS):
+            decision.person_id = UNIDENTIFIED
     manifest.fields.extend(_standard_fields(process))
+    if any(_asks_for(process, CONDITIONAL)):
+        _make_minor(manifest)
     if any(_asks_for(process, "RELEASE")):
         manifest.measures.extend(
             _measure(person_id, MeasureKind.MEASURE_KIND_RELEASE, instant(2026, 3, 1))
@@ -61,7 +75,13 @@ def package(process: Process) -> Manifest:
     for position, requirement in enumerate(process.required_documents):
         name = f"document-{position}.pdf"
         manifest.documents.append(
-            Document(kind=CodedValue(name=requirement.one_of[0].zh), number="1", part=name)
+            Document(
+                kind=CodedValue(name=requirement.one_of[0].zh),
+                number=f"示文〔2026〕{position + 1}号",
+                issue_date="2026-01-19",
+                seal_count=1,
+                part=name,
+            )
         )
         _add_part(manifest, name, PartKind.PART_KIND_DOCUMENT)
     for position, volume in enumerate(process.required_volumes):
@@ -145,6 +165,14 @@ def _persons() -> list[Person]:
     ]
 
 
+def _make_minor(manifest: Manifest) -> None:
+    """Makes the identified person 17 at the offence."""
+    person = manifest.persons[0]
+    person.birth_date, person.juvenile_at_offence = MINOR_BIRTH_DATE, True
+    person.identity_documents[0].number = MINOR_NUMBER
+    manifest.case.traits.append(CaseTrait.CASE_TRAIT_JUVENILE)
+
+
 def _charges() -> list[Charge]:
     stages = [stage for stage in ChargeStage.values() if stage != ChargeStage.CHARGE_STAGE_UNSPECIFIED]
     return [
@@ -177,7 +205,7 @@ def _measure(person_id: str, kind: MeasureKind.ValueType, start: Timestamp) -> C
         kind=kind,
         decision_date="2026-01-11",
         start_time=start,
-        expiry_date="2026-03-20",
+        expiry_date="2026-02-11" if kind == MeasureKind.MEASURE_KIND_DETENTION else "2026-03-20",
         place=Organ(name="示例看守所"),
         reason=CodedValue(name="示例原因"),
     )
@@ -231,7 +259,7 @@ def _decision(kind: str, reason: str = "存疑") -> Decision:
         reason_text="示例理由",
         legal_basis="刑事诉讼法第九十一条",
         term_start_date="2026-01-19",
-        term_end_date="2026-03-19",
+        term_end_date="2026-07-19" if kind == CONDITIONAL else "2026-02-19",
         reply_due_date="2026-02-19",
         event_time=instant(2026, 2, 2),
         event_place="第一法庭",
@@ -255,7 +283,8 @@ def _sentence(person_id: str) -> Sentence:
 
 
 def _add_part(manifest: Manifest, name: str, kind: PartKind.ValueType) -> None:
-    manifest.parts.append(Part(name=name, kind=kind, size_bytes=1, sha256="0" * 64))
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    manifest.parts.append(Part(name=name, kind=kind, size_bytes=1, sha256=digest))
 
 
 def _add_volume(manifest: Manifest, number: int, kind: str) -> None:
@@ -280,6 +309,7 @@ def _add_media(manifest: Manifest) -> None:
             end_time=instant(2026, 1, 13),
             duration_ms=86400000,
             part="interrogation.mp4",
+            transcript_document_number="讯问笔录1",
         )
     )
     _add_part(manifest, "interrogation.mp4", PartKind.PART_KIND_VIDEO)

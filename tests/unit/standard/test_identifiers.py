@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 
 from xietong_standard import identifiers
+from xietong_standard.numerals import article_text
 
 RESIDENT = "11010519491231002X"
 CREDIT = "91350100M000100Y43"
@@ -82,3 +83,35 @@ def test_forms_of_court_case_numbers(number: str) -> None:
 )
 def test_what_is_no_court_case_number(number: str) -> None:
     assert not identifiers.is_court_case_number(number)
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("17", "第十七条"),
+        ("20", "第二十条"),
+        ("110", "第一百一十条"),
+        ("205", "第二百零五条"),
+        ("264", "第二百六十四条"),
+        ("300", "第三百条"),
+        ("133-1", "第一百三十三条之一"),
+    ],
+)
+def test_articles_are_cited_in_chinese_numerals(code: str, text: str) -> None:
+    assert article_text(code) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "year"),
+    [
+        ("示公提捕字〔2026〕12号", 2026),
+        ("示公（样）拘字[2026]00088号", 2026),
+        ("示样援〔2026〕刑指77号", 2026),
+        ("（2026）粤0199刑初88号之一", 2026),
+        ("示公提捕字2026-12号", None),
+        ("示公提捕字〔26〕12号", None),
+        ("示公提捕字〔2026〕号", None),
+    ],
+)
+def test_the_year_of_a_document_number(number: str, year: int | None) -> None:
+    assert identifiers.year_of(number) == year

@@ -12,19 +12,18 @@ from xietong.casefile.v1.dossier_pb2 import VolumeKind
 from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong.casefile.v1.media_pb2 import MediaKind
 from xietong.casefile.v1.person_pb2 import PersonRole
+from xietong_standard.checks.sources import STANDARD
 from xietong_standard.checks.submission import Submission
 from xietong_standard.conditions import Condition
 from xietong_standard.labels import VOLUMES
 from xietong_standard.model import AudioVideoMode, DocumentRequirement, FieldRequirement, Process
 from xietong_standard.verdict import Finding, error, warning
 
-_BASIS = "数据标准 / data standard"
-
 FIELD = error(
     "XT-FLD-01",
     ("流程“{process}”要求填写“{label}”，现缺少", "process '{process}' requires '{label}', which is missing"),
     ("请在业务系统中补填“{label}”({path})", "fill in '{label}' ({path}) in the business system"),
-    _BASIS,
+    STANDARD,
 )
 FIELD_OF_PERSON = error(
     "XT-FLD-02",
@@ -33,13 +32,13 @@ FIELD_OF_PERSON = error(
         "process '{process}' requires '{label}' for person {person}, which is missing",
     ),
     ("请为人员 {person} 补填“{label}”({path})", "fill in '{label}' ({path}) for person {person}"),
-    _BASIS,
+    STANDARD,
 )
 DOCUMENT = error(
     "XT-DOC-01",
     ("缺少必备文书：{label}", "a required document is missing: {label}"),
     ("请制作或勾选该文书并上传文件", "make or choose the document and upload its file"),
-    _BASIS,
+    STANDARD,
 )
 DOCUMENT_OF_PERSON = error(
     "XT-DOC-02",
@@ -48,25 +47,25 @@ DOCUMENT_OF_PERSON = error(
         "请为该人员上传该文书，并在文书的适用对象中列明该人员",
         "upload the document for this person and name the person among those whom it concerns",
     ),
-    _BASIS,
+    STANDARD,
 )
 VOLUME = error(
     "XT-VOL-01",
     ("缺少必备卷宗：{label}", "a required volume of the dossier is missing: {label}"),
     ("请组卷并上传该卷", "compile the volume and upload it"),
-    _BASIS,
+    STANDARD,
 )
 EMPTY_VOLUME = error(
     "XT-VOL-02",
     ("卷宗“{title}”没有文件", "volume '{title}' has no file"),
     ("请上传该卷的文件，或删除该卷", "upload the files of the volume, or remove it"),
-    _BASIS,
+    STANDARD,
 )
 MEDIA_REQUIRED = error(
     "XT-AVD-01",
     ("流程“{process}”必须附音视频，现缺少", "process '{process}' requires audio or video, which is missing"),
     ("请添加录音录像文件", "add the recording"),
-    _BASIS,
+    STANDARD,
 )
 MEDIA_USUAL = warning(
     "XT-AVD-02",
@@ -75,7 +74,7 @@ MEDIA_USUAL = warning(
         "process '{process}' usually carries audio or video; there is none",
     ),
     ("如有录音录像请添加；没有则可忽略", "add the recording if there is one; otherwise go on"),
-    _BASIS,
+    STANDARD,
 )
 MEDIA_UNUSUAL = warning(
     "XT-AVD-03",
@@ -87,7 +86,7 @@ MEDIA_UNUSUAL = warning(
         "请确认是否误选；音视频可通过 PB-12 移送",
         "check that they were not chosen by mistake; PB-12 transfers recordings",
     ),
-    _BASIS,
+    STANDARD,
 )
 RULES = (
     FIELD,

@@ -4,53 +4,52 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from xietong_standard.checks.sources import CONTRACT
 from xietong_standard.checks.submission import Submission
 from xietong_standard.constraints import BrokenConstraint, broken_constraints
 from xietong_standard.verdict import Finding, Rule, error
-
-_BASIS = "xietong.casefile.v1"
 
 NOT_GIVEN = error(
     "XT-CTR-01",
     ("“{path}”没有填写", "'{path}' is not given"),
     ("请填写该项", "give it a value"),
-    _BASIS,
+    CONTRACT,
 )
 FORM = error(
     "XT-CTR-02",
     ("“{path}”的格式不正确：{message}", "'{path}' is not of the right form: it {message}"),
     ("请按接口规定的格式填写", "write it in the form that the contract gives"),
-    _BASIS,
+    CONTRACT,
 )
 LENGTH = error(
     "XT-CTR-03",
     ("“{path}”的长度不符合规定：{message}", "the length of '{path}' is not allowed: it {message}"),
     ("请缩短或补足内容", "shorten or complete it"),
-    _BASIS,
+    CONTRACT,
 )
 RANGE = error(
     "XT-CTR-04",
     ("“{path}”的数值超出范围：{message}", "'{path}' is out of range: it {message}"),
     ("请填写范围内的数值", "give a number within the range"),
-    _BASIS,
+    CONTRACT,
 )
 UNKNOWN_VALUE = error(
     "XT-CTR-05",
     ("“{path}”的取值不在规定的代码内", "'{path}' has a value that the contract does not know"),
     ("请选用规定的取值", "choose one of the values of the contract"),
-    _BASIS,
+    CONTRACT,
 )
 COUNT = error(
     "XT-CTR-06",
     ("“{path}”的条目过多：{message}", "'{path}' has too many entries: it {message}"),
     ("请减少条目，或分成几个数据包发送", "remove entries, or send several packages"),
-    _BASIS,
+    CONTRACT,
 )
 REPEATED = error(
     "XT-CTR-07",
     ("“{path}”有重复的条目", "'{path}' has entries that repeat"),
     ("请删除重复的条目", "remove the repeated entries"),
-    _BASIS,
+    CONTRACT,
 )
 OTHER = error(
     "XT-CTR-08",
@@ -59,13 +58,13 @@ OTHER = error(
         "'{path}' breaks the contract's constraint {constraint}: {message}",
     ),
     ("请按接口说明更正", "correct it as the contract describes"),
-    _BASIS,
+    CONTRACT,
 )
 DATE_FORM = error(
     "XT-CTR-09",
     ("“{path}”不是规定格式的日期", "'{path}' is not a date of the form YYYY-MM-DD"),
     ("请按“年-月-日”填写，例如 2026-01-31", "write year, month and day, for example 2026-01-31"),
-    _BASIS,
+    CONTRACT,
 )
 RULES = (NOT_GIVEN, FORM, LENGTH, RANGE, UNKNOWN_VALUE, COUNT, REPEATED, OTHER, DATE_FORM)
 

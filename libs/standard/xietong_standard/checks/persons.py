@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 
 from xietong.casefile.v1.manifest_pb2 import Manifest
+from xietong_standard.checks.sources import CONTRACT
 from xietong_standard.checks.submission import Submission
 from xietong_standard.verdict import Finding, error
-
-_BASIS = "xietong.casefile.v1"
 
 UNKNOWN_PERSON = error(
     "XT-REF-01",
@@ -19,7 +18,7 @@ UNKNOWN_PERSON = error(
         "'{path}' names person {person}, whom the manifest does not have",
     ),
     ("请在人员列表中添加该人员，或更正编号", "add the person, or correct the id"),
-    _BASIS,
+    CONTRACT,
 )
 REPEATED_PERSON = error(
     "XT-REF-02",
@@ -28,7 +27,7 @@ REPEATED_PERSON = error(
         "请使每个人员编号唯一；同一人的多个身份写在同一条目中",
         "give each person one entry with all of the roles",
     ),
-    _BASIS,
+    CONTRACT,
 )
 RULES = (UNKNOWN_PERSON, REPEATED_PERSON)
 

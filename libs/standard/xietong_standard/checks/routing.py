@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from xietong_standard.checks.sources import STANDARD
 from xietong_standard.checks.submission import Submission
 from xietong_standard.verdict import Finding, error
-
-_BASIS = "数据标准 / data standard"
 
 UNKNOWN = error(
     "XT-PRC-01",
@@ -16,7 +15,7 @@ UNKNOWN = error(
         "edition {edition} of the data standard has no process '{process}'",
     ),
     ("请选用该版本已列的流程代码", "choose a process code that this edition lists"),
-    _BASIS,
+    STANDARD,
 )
 TECHNICAL = error(
     "XT-PRC-02",
@@ -28,13 +27,13 @@ TECHNICAL = error(
         "请使用接收、退回补正、撤回等操作，不要作为数据包发送",
         "use the operations accept, return and withdraw instead of sending a package",
     ),
-    _BASIS,
+    STANDARD,
 )
 SENDER = error(
     "XT-PRC-03",
     ("{sender} 不能发送流程“{process}”；{reason}", "{sender} may not send process '{process}'; {reason}"),
     ("请由有权单位发送，或改用正确的流程", "have the right party send it, or choose the process that fits"),
-    _BASIS,
+    STANDARD,
 )
 RECEIVER = error(
     "XT-PRC-04",
@@ -43,7 +42,7 @@ RECEIVER = error(
         "process '{process}' may not go to {receiver}; {reason}",
     ),
     ("请更正接收单位，或改用正确的流程", "correct the receiver, or choose the process that fits"),
-    _BASIS,
+    STANDARD,
 )
 OTHER_PROCESS = error(
     "XT-PRC-05",
@@ -52,7 +51,7 @@ OTHER_PROCESS = error(
         "the manifest states process '{stated}', but process '{process}' is sent",
     ),
     ("请使清单与发送的流程一致", "make the manifest and the process that is sent agree"),
-    _BASIS,
+    STANDARD,
 )
 OTHER_EDITION = error(
     "XT-PRC-06",
@@ -64,7 +63,7 @@ OTHER_EDITION = error(
         "请按所用版本填写，或改用清单写明的版本",
         "follow the edition in use, or send with the edition that the manifest states",
     ),
-    _BASIS,
+    STANDARD,
 )
 RULES = (UNKNOWN, TECHNICAL, SENDER, RECEIVER, OTHER_PROCESS, OTHER_EDITION)
 _BY_CODE = {rule.code: rule for rule in RULES}

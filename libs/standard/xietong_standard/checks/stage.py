@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from xietong_standard.checks.sources import LIFECYCLE, procedure_law
 from xietong_standard.checks.submission import Submission
 from xietong_standard.lifecycle.engine import Sense, sense_of
 from xietong_standard.verdict import Finding, warning
-
-_BASIS = "数据标准：案件流转状态 / data standard: lifecycle"
 
 OTHER_STATE = warning(
     "XT-LIF-01",
@@ -23,7 +22,7 @@ OTHER_STATE = warning(
         "请核对所选流程和人员；确有其他情形的可继续发送",
         "check the process and the person; go on if there is a reason that the exchange does not know",
     ),
-    _BASIS,
+    LIFECYCLE,
 )
 TOO_OFTEN = warning(
     "XT-LIF-02",
@@ -35,7 +34,7 @@ TOO_OFTEN = warning(
         "请核对次数；证据仍不足的，应当依法作出不起诉等决定",
         "check the count; if the evidence is still short, the law asks for a decision such as non-prosecution",
     ),
-    "CPL (2018-10-26), art. 175",
+    procedure_law("175"),
 )
 RULES = (OTHER_STATE, TOO_OFTEN)
 

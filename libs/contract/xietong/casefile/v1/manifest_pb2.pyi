@@ -187,6 +187,7 @@ class Part(_message.Message):
     MEDIA_TYPE_FIELD_NUMBER: _builtins.int
     SIZE_BYTES_FIELD_NUMBER: _builtins.int
     SHA256_FIELD_NUMBER: _builtins.int
+    PAGE_COUNT_FIELD_NUMBER: _builtins.int
     number: _builtins.int
     """Number of the part in the envelope, 1 and up (0 is the manifest). Set by the node when the draft is submitted."""
     name: _builtins.str
@@ -201,6 +202,10 @@ class Part(_message.Message):
     """Size of the file in bytes. May be 0."""
     sha256: _builtins.str
     """SHA-256 of the file, 64 lower-case hexadecimal digits, as `sha256sum` prints it."""
+    page_count: _builtins.int
+    """Number of pages that the file itself has, as counted by who made or scanned it; 0 when nobody counted. The pages
+    that a document or volume states are compared with it.
+    """
     def __init__(
         self,
         *,
@@ -210,10 +215,11 @@ class Part(_message.Message):
         media_type: _builtins.str = ...,
         size_bytes: _builtins.int = ...,
         sha256: _builtins.str = ...,
+        page_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "media_type", b"media_type", "name", b"name", "number", b"number", "sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "media_type", b"media_type", "name", b"name", "number", b"number", "page_count", b"page_count", "sha256", b"sha256", "size_bytes", b"size_bytes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
