@@ -124,7 +124,8 @@ def _settings(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str]]:
         if not (is_table and entries):
             yield path, f"| `{path}` | {variable} | {_type(field.annotation)} | {_default(name, field)} |"
         for entry in entries:
-            yield from _settings(entry, f"{path}.<party>." if is_table else f"{path}[].")
+            key = "process" if name == "processes" else "party"
+            yield from _settings(entry, f"{path}.<{key}>." if is_table else f"{path}[].")
 
 
 def _model_of(annotation: Any) -> type[BaseModel] | None:

@@ -128,3 +128,4 @@ class Scripts(dict[str, tuple[Caller, Script]]):
 GATEWAY, TRANSFER = "exchange.v1.GatewayService", "exchange.v1.TransferService"
 OPERATIONS = "exchange.v1.OperationsService"
 FLOW, DIRECTORY = "supervision.v1.FlowService", "supervision.v1.DirectoryService"
+INCIDENTS = "supervision.v1.IncidentService"

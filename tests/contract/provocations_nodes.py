@@ -28,6 +28,8 @@ from xietong.exchange.v1.gateway_packages_pb2 import (
     ListPackagesRequest,
     WatchInboxRequest,
 )
+from xietong.supervision.v1.incident_service_pb2 import GetIncidentRequest
+from xietong.supervision.v1.incident_service_pb2_grpc import IncidentServiceStub
 from xietong_exchange.adapters.postgres.packages import PostgresPackages
 from xietong_exchange.runtime.settings import RetrySettings
 
@@ -41,6 +43,12 @@ async def too_many_transfers(world: World) -> Refused:
         for number in range(17):
             await talk.offer(court.forge(uuid.uuid4().bytes), transfer=number)
         return await talk.refusal(transfer=16)
+
+
+@PROVOCATIONS.add
+async def incident_not_found(world: World) -> Refused:
+    incidents = IncidentServiceStub(await world.city.channel(Party.PARTY_HUB, "operator"))
+    return await refusal(incidents.GetIncident(GetIncidentRequest(incident_id=str(uuid.uuid4()))))
 
 
 # Envelopes

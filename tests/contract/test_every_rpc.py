@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from tests.conftest import PostgresServer
-from tests.contract import scripts_gateway, scripts_nodes
+from tests.contract import scripts_gateway, scripts_nodes, scripts_supervision
 from tests.contract.every_rpc import (
     RPCS,
     Rpc,
@@ -30,12 +30,15 @@ from tests.integration.exchange.shared_city import (
 
 from xietong.exchange.v1 import package_pb2
 from xietong.exchange.v1.envelope_pb2 import Party
-from xietong_exchange.runtime.settings import ContactSettings
+from xietong_exchange.runtime.settings import ContactSettings, SupervisionSettings
 
-SCRIPTS = scripts_gateway.SCRIPTS | scripts_nodes.SCRIPTS
+SCRIPTS = scripts_gateway.SCRIPTS | scripts_nodes.SCRIPTS | scripts_supervision.SCRIPTS
 CONTACT = ContactSettings(
     party="police", system="exchange", vendor="示例厂商", level="lead", reach="值班电话"
 )
+
+WATCHFUL = SupervisionSettings(round_seconds=1, standstill_minutes=0.001)
+"""The court, where nobody listens, is missed at once."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -43,7 +46,9 @@ async def world(
     tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer
 ) -> AsyncIterator[World]:
     pki, folder = make_pki(tmp_path_factory.mktemp("pki")), tmp_path_factory.mktemp("city")
-    overrides: dict[Party.ValueType, dict[str, object]] = {Party.PARTY_HUB: {"contacts": [CONTACT]}}
+    overrides: dict[Party.ValueType, dict[str, object]] = {
+        Party.PARTY_HUB: {"contacts": [CONTACT], "supervision": WATCHFUL}
+    }
     async with (
         databases(postgres_server, THREE) as urls,
         CityUnderAttack(folder, pki, urls, THREE, overrides=overrides) as city,

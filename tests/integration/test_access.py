@@ -18,7 +18,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from xietong.exchange.v1 import gateway_service_pb2, operations_service_pb2, transfer_service_pb2
 from xietong.exchange.v1.envelope_pb2 import Party
-from xietong.supervision.v1 import directory_service_pb2, flow_service_pb2
+from xietong.supervision.v1 import directory_service_pb2, flow_service_pb2, incident_service_pb2
 from xietong_client.pki import DevelopmentCA, Role, init
 from xietong_exchange.adapters.rpc.access import GATEWAY_READING, RIGHTS, Access
 from xietong_exchange.adapters.rpc.client import translated
@@ -37,6 +37,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = tuple(
         operations_service_pb2,
         flow_service_pb2,
         directory_service_pb2,
+        incident_service_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
 )
@@ -51,7 +52,11 @@ def rpcs(service: str) -> set[str]:
 TRANSFER = rpcs("exchange.v1.TransferService")
 GATEWAY = rpcs("exchange.v1.GatewayService")
 OPERATIONS = rpcs("exchange.v1.OperationsService")
-FLOWS, DIRECTORY = rpcs("supervision.v1.FlowService"), rpcs("supervision.v1.DirectoryService")
+SUPERVISION = {
+    rpc
+    for service in ("FlowService", "DirectoryService", "IncidentService")
+    for rpc in rpcs(f"supervision.v1.{service}")
+}
 READING = {
     f"xietong.exchange.v1.GatewayService/{name}"
     for name in (
@@ -70,14 +75,14 @@ ALLOWED: dict[Party.ValueType, dict[str, set[str]]] = {
         "hub/exchange": TRANSFER,
         "police/system/case-handling": GATEWAY,
         "police/system/evidence-archive": GATEWAY,
-        "police/operator": READING | OPERATIONS | FLOWS,
+        "police/operator": READING | OPERATIONS | SUPERVISION,
     },
     Party.PARTY_HUB: {
         "police/exchange": TRANSFER,
         "procuratorate/exchange": TRANSFER,
         "court/exchange": TRANSFER,
         "justice/exchange": TRANSFER,
-        "hub/operator": READING | OPERATIONS | FLOWS | DIRECTORY,
+        "hub/operator": READING | OPERATIONS | SUPERVISION,
     },
 }
 

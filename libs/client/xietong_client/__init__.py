@@ -29,6 +29,7 @@ from xietong_client.errors import (
 )
 from xietong_client.fetch import Fetched
 from xietong_client.flows import Flows
+from xietong_client.incidents import Incidents
 from xietong_client.node import Node
 from xietong_client.operations import Operations
 from xietong_client.packages import (
@@ -59,6 +60,7 @@ __all__ = [
     "FileChanged",
     "Flows",
     "FolderContribution",
+    "Incidents",
     "Language",
     "LocalStorageFailed",
     "Node",

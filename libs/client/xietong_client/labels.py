@@ -7,6 +7,7 @@ from types import MappingProxyType
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind
 from xietong.exchange.v1.package_pb2 import DeliveryState, HopState
+from xietong.supervision.v1.incident_pb2 import IncidentState
 from xietong_client.text import Text
 
 PARTIES = MappingProxyType(
@@ -48,6 +49,21 @@ HOP_STATES = MappingProxyType(
     }
 )
 
+INCIDENT_STATES = MappingProxyType(
+    {
+        IncidentState.INCIDENT_STATE_OPEN: Text("未确认", "open"),
+        IncidentState.INCIDENT_STATE_ACKNOWLEDGED: Text("已确认", "acknowledged"),
+        IncidentState.INCIDENT_STATE_CLOSED: Text("已恢复", "closed"),
+    }
+)
+INCIDENT_EVENTS = MappingProxyType(
+    {
+        "acknowledge_incident": Text("确认", "acknowledged"),
+        "assign_incident": Text("指派", "assigned"),
+        "silence_incident": Text("静默", "silenced"),
+        "escalate_incident": Text("升级至负责人", "escalated to the lead"),
+    }
+)
 DELIVERY_EVENTS = MappingProxyType(
     {
         "give_up_delivery": Text("停止投递", "given up"),

@@ -28,6 +28,7 @@ from xietong.exchange.v1.package_pb2 import HopState, Package
 from xietong_client.channel import open_channel
 from xietong_client.credentials import Credentials
 from xietong_client.flows import Flows
+from xietong_client.incidents import Incidents
 from xietong_client.rpc import CALL_DEADLINE_SECONDS, call
 
 CONNECT_SECONDS = 30.0
@@ -37,7 +38,8 @@ _PAGE_SIZE = 500
 class Operations:
     """The node as its operators see it, for as long as the `async with` block runs.
 
-    All calls try again while the node is away. They raise XietongClientError. `flows` finds packages and cases.
+    All calls try again while the node is away. They raise XietongClientError. `flows` finds packages and cases,
+    `incidents` tells what is late.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Operations:
         self._connect_seconds = connect_seconds
         self._deadline_seconds = deadline_seconds
         self.flows = Flows(channel, deadline_seconds=deadline_seconds)
+        self.incidents = Incidents(channel, deadline_seconds=deadline_seconds)
         self.status = GetStatusResponse()
         """How the node was when the block began."""
 

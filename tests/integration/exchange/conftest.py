@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 import pytest_asyncio
 from tests.conftest import PostgresServer
 from tests.integration.exchange.city import City, make_pki
+from tests.integration.exchange.commands import Said, Xietong
 from tests.integration.exchange.shared_city import CityUnderAttack, city_under_attack, good_package_passes
 
 from xietong.exchange.v1.envelope_pb2 import Party
+from xietong_client.cli.app import run
 
 NewDatabase = Callable[[], Awaitable[str]]
 
@@ -37,6 +40,24 @@ async def shared_three(
     """Police, hub and procuratorate, for all tests of this folder that run in the session's event loop."""
     async with city_under_attack(postgres_server, tmp_path_factory.mktemp("city"), pki_folder) as city:
         yield city
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def xietong(
+    steadfast: CityUnderAttack, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Xietong:
+    """The command as the hub's operators run it; in a thread, as it has an event loop of its own."""
+    monkeypatch.setenv("LANG", "en_US.UTF-8")
+    monkeypatch.setenv("XIETONG_NODE", f"127.0.0.1:{steadfast.ports[Party.PARTY_HUB]}")
+    monkeypatch.setenv("XIETONG_CREDENTIALS", str(steadfast.pki_folder / "hub"))
+
+    async def call(*arguments: str) -> Said:
+        capfd.readouterr()
+        code = await asyncio.to_thread(run, arguments)
+        captured = capfd.readouterr()
+        return Said(code, captured.out, captured.err)
+
+    return call
 
 
 @pytest_asyncio.fixture(loop_scope="session")

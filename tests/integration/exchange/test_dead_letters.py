@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
 
 import pytest
-import pytest_asyncio
+from tests.integration.exchange.commands import Xietong
 from tests.integration.exchange.hostile_neighbour import Forged, hostile_node
 from tests.integration.exchange.shared_city import BOUND_SECONDS, CityUnderAttack, good_package_passes
 
 from xietong.exchange.v1.envelope_pb2 import Party
-from xietong_client.cli.app import run
 from xietong_client.cli.exit_codes import ExitCode
 from xietong_exchange.runtime.settings import RetrySettings
 
@@ -22,38 +17,6 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 IMPATIENT = RetrySettings(first_delay_seconds=0.05, longest_delay_seconds=0.1, give_up_after_hours=1e-7)
 UNKNOWN_DELIVERY = "999999"
-
-
-@dataclass
-class Said:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-Xietong = Callable[..., Awaitable[Said]]
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def xietong(
-    steadfast: CityUnderAttack, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> Xietong:
-    """The command as the hub's operators run it; in a thread, as it has an event loop of its own."""
-    monkeypatch.setenv("LANG", "en_US.UTF-8")
-    monkeypatch.setenv("XIETONG_NODE", f"127.0.0.1:{steadfast.ports[Party.PARTY_HUB]}")
-    monkeypatch.setenv("XIETONG_CREDENTIALS", str(steadfast.pki_folder / "hub"))
-
-    async def call(*arguments: str) -> Said:
-        capfd.readouterr()
-        code = await asyncio.to_thread(run, arguments)
-        captured = capfd.readouterr()
-        return Said(code, captured.out, captured.err)
-
-    return call
 
 
 async def given_up(city: CityUnderAttack, package: Forged) -> int:

@@ -125,6 +125,14 @@ async def work_on_the_outbox(tx: PostgresTransaction, package_id: str) -> None:
     await tx.outbox.count("dead")
     latest = await tx.passages.latest_evidence()
     await tx.passages.arrived(after=latest - 10, until=latest)
+    await tx.incidents.open_packages(
+        Direction.DIRECTION_TRANSIT,
+        DeliveryState.DELIVERY_STATE_RELAYED,
+        submitted_before=NOON + timedelta(days=9999),
+        after=MANY // 2,
+        limit=50,
+    )
+    await tx.incidents.open_package(package_id)
 
 
 async def work_on_drafts(tx: PostgresTransaction) -> None:

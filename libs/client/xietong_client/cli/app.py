@@ -17,7 +17,7 @@ from typing import Annotated, Any, cast, get_args
 
 import typer
 
-from xietong_client.cli import dead_letters, operating, receiving, sending, standard, tracking
+from xietong_client.cli import dead_letters, incidents, operating, receiving, sending, standard, tracking
 from xietong_client.cli.exit_codes import ExitCode, exit_code_of
 from xietong_client.cli.help_zh import HELP_ZH
 from xietong_client.cli.session import Output, Session
@@ -101,6 +101,34 @@ COMMANDS = (
         ),
     ),
     Command(
+        ("incidents", "list"),
+        incidents.list_incidents,
+        Text("列出告警：停滞、超时的传输。", "List incidents: what stands still or is late."),
+    ),
+    Command(
+        ("incidents", "show"),
+        incidents.show,
+        Text(
+            "查看一条告警：位置、原因、联系谁、怎么处理。",
+            "Show an incident: where, why, whom to call, what to do.",
+        ),
+    ),
+    Command(
+        ("incidents", "ack"),
+        incidents.acknowledge,
+        Text("确认告警。", "Say that somebody has taken notice."),
+    ),
+    Command(
+        ("incidents", "assign"),
+        incidents.assign,
+        Text("指派或移交告警。", "Say who works on an incident, or hand it over."),
+    ),
+    Command(
+        ("incidents", "silence"),
+        incidents.silence,
+        Text("维护期间静默告警。", "Keep an incident silent, for example during maintenance."),
+    ),
+    Command(
         ("standard", "list"),
         standard.standard_list,
         Text("列出数据标准的流程。", "List the processes of the data standard."),
@@ -132,6 +160,7 @@ COMMANDS = (
 )
 _GROUPS = {
     "dead": Text("死信（运维人员）。", "Dead letters, for operators."),
+    "incidents": Text("告警（运维人员）。", "Incidents, for operators."),
     "pki": Text("开发用证书。", "Certificates for development."),
     "standard": Text("数据标准（无需连接节点）。", "The data standard; no node is asked."),
 }

@@ -6,7 +6,7 @@ import asyncio
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from xietong.exchange.v1.draft_pb2 import DraftKey, DraftState
 from xietong.exchange.v1.envelope_pb2 import Envelope, SignedEnvelope, TraceContext
@@ -337,6 +337,7 @@ def new_record(
         case_numbers=tuple((entry.party, entry.number) for entry in envelope.case_numbers),
         contents=package.digests,
         create_time=now,
+        submit_time=envelope.create_time.ToDatetime(tzinfo=UTC),
     )
 
 

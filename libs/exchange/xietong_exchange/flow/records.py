@@ -38,6 +38,8 @@ class PackageRecord:
     reasons: bytes = b""
     """A serialised `Statement` that holds nothing but the latest reasons; empty when there are none."""
     create_time: datetime
+    submit_time: datetime | None = None
+    """When the sender's node sealed it, by that node's clock; written, never read back."""
     case_numbers: tuple[tuple[Party.ValueType, str], ...] = ()
     """The parties' case numbers in the envelope, by which a case is found again; written, never read back."""
     contents: tuple[bytes, ...] = ()
@@ -122,7 +124,17 @@ class ContributionRecord:
     fragment: bytes
 
 
-Operation = Literal["contribute", "open_draft", "discard_draft", "give_up_delivery", "replay_delivery"]
+Operation = Literal[
+    "contribute",
+    "open_draft",
+    "discard_draft",
+    "give_up_delivery",
+    "replay_delivery",
+    "acknowledge_incident",
+    "assign_incident",
+    "silence_incident",
+    "escalate_incident",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +152,9 @@ class OperationRecord:
     delivery_id: int = 0
     reason: str = ""
     """Of a delivery that was given up: why its last try failed, as a value of `ErrorReason` without prefix."""
+    incident_id: str = ""
+    note: str = ""
+    """What who did it had to say."""
     time: datetime
 
 

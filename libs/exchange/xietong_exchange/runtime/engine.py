@@ -11,9 +11,9 @@ from xietong_exchange.adapters.rpc.tls import TlsFiles
 from xietong_exchange.flow.dispatch import Dispatcher
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
-from xietong_exchange.flow.passage_log import PassageLog
 from xietong_exchange.flow.receive import Receiver
 from xietong_exchange.runtime.settings import Settings
+from xietong_exchange.supervision.sightings import Lookout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,6 @@ class Engine:
     dispatcher: Dispatcher
     neighbours: GrpcNeighbours
     notary: FileNotary
-    passages: PassageLog
+    lookout: Lookout
     presence: Presence
     tls: TlsFiles

@@ -27,7 +27,6 @@ from xietong_exchange.flow.dispatch import Dispatcher
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.pace import Pace
-from xietong_exchange.flow.passage_log import PassageLog
 from xietong_exchange.flow.places import Places
 from xietong_exchange.flow.progress import ProgressBoard
 from xietong_exchange.flow.receive import Receiver
@@ -39,6 +38,7 @@ from xietong_exchange.runtime.embedded_postgres import EmbeddedPostgres
 from xietong_exchange.runtime.engine import Engine
 from xietong_exchange.runtime.services import services
 from xietong_exchange.runtime.settings import Settings
+from xietong_exchange.supervision.sightings import Lookout
 from xietong_standard import available_editions, load_edition
 
 log = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ class Node:
             dispatcher=dispatcher,
             neighbours=neighbours,
             notary=notary,
-            passages=PassageLog(exchange),
+            lookout=Lookout(exchange, neighbours, settings.supervision.patience()),
             presence=presence,
             tls=tls,
         )

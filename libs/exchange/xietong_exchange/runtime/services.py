@@ -11,7 +11,9 @@ from xietong.exchange.v1.transfer_service_pb2_grpc import add_TransferServiceSer
 from xietong.supervision.v1.directory_service_pb2 import Contact, ContactLevel
 from xietong.supervision.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
 from xietong.supervision.v1.flow_service_pb2_grpc import add_FlowServiceServicer_to_server
+from xietong.supervision.v1.incident_service_pb2_grpc import add_IncidentServiceServicer_to_server
 from xietong_exchange.adapters.rpc.gateway_servicer import GatewayServicer
+from xietong_exchange.adapters.rpc.incident_servicer import IncidentServicer
 from xietong_exchange.adapters.rpc.operations_servicer import OperationsServicer
 from xietong_exchange.adapters.rpc.server import Registration
 from xietong_exchange.adapters.rpc.supervision_servicers import DirectoryServicer, FlowServicer
@@ -29,6 +31,7 @@ from xietong_exchange.flow.views import Views
 from xietong_exchange.flow.watching import Watching
 from xietong_exchange.runtime.engine import Engine
 from xietong_exchange.runtime.settings import ContactSettings
+from xietong_exchange.supervision.incident_desk import IncidentDesk
 
 
 def services(engine: Engine) -> list[Registration]:
@@ -47,15 +50,18 @@ def services(engine: Engine) -> list[Registration]:
         partial(add_TransferServiceServicer_to_server, transfer),
         partial(add_OperationsServiceServicer_to_server, OperationsServicer(operations, views)),
         partial(add_FlowServiceServicer_to_server, FlowServicer(operations, views)),
+        *_of_supervision(engine),
     ]
-    if exchange.profile.relays:
-        return [*everywhere, _of_the_hub(engine)]
-    return [*everywhere, _of_a_branch(engine, card, views)]
+    return everywhere if exchange.profile.relays else [*everywhere, _of_a_branch(engine, card, views)]
 
 
-def _of_the_hub(engine: Engine) -> Registration:
-    contacts = DirectoryServicer([_contact(entry) for entry in engine.settings.contacts])
-    return partial(add_DirectoryServiceServicer_to_server, contacts)
+def _of_supervision(engine: Engine) -> list[Registration]:
+    contacts = [_contact(entry) for entry in engine.settings.contacts]
+    desk = IncidentDesk(exchange=engine.exchange, lookout=engine.lookout, contacts=contacts)
+    return [
+        partial(add_DirectoryServiceServicer_to_server, DirectoryServicer(contacts)),
+        partial(add_IncidentServiceServicer_to_server, IncidentServicer(desk)),
+    ]
 
 
 def _of_a_branch(engine: Engine, card: NodeCard, views: Views) -> Registration:
@@ -65,7 +71,7 @@ def _of_a_branch(engine: Engine, card: NodeCard, views: Views) -> Registration:
         DraftDesk(exchange),
         Upload(exchange),
         Intake(exchange, desk, Preflight(exchange, engine.neighbours)),
-        Outlook(exchange, engine.neighbours, engine.passages),
+        Outlook(exchange, engine.neighbours, engine.lookout.passages),
         Handover(exchange, desk),
         Watching(exchange, views),
         views,

@@ -19,6 +19,7 @@ from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong_exchange.domain.bandwidth import LEAST_BURST_BYTES
 from xietong_exchange.domain.limits import Limits
 from xietong_exchange.domain.party import party_by_name
+from xietong_exchange.domain.punctuality import Patience
 from xietong_exchange.domain.retention import Retention
 from xietong_exchange.domain.retry import RetryPolicy
 
@@ -138,6 +139,43 @@ class RetentionSettings(_Section):
         )
 
 
+class ProcessPatienceSettings(_Section):
+    """What a process has of its own. Hours."""
+
+    parse_hours: float | None = Field(default=None, gt=0, le=8760)
+    decide_hours: float | None = Field(default=None, gt=0, le=8760)
+
+
+class SupervisionSettings(_Section):
+    """When somebody is told that a package is late. Seconds, minutes and hours."""
+
+    round_seconds: float = Field(default=30.0, ge=1, le=600)
+    standstill_minutes: float = Field(default=3.0, gt=0, le=1440)
+    fetch_minutes: float = Field(default=15.0, gt=0, le=10080)
+    parse_hours: float = Field(default=2.5, gt=0, le=8760)
+    decide_hours: float | None = Field(default=None, gt=0, le=8760)
+    escalate_minutes: float = Field(default=30.0, gt=0, le=10080)
+    processes: dict[str, ProcessPatienceSettings] = {}
+
+    def patience(self) -> Patience:
+        """As the watch uses it."""
+        return Patience(
+            standstill=timedelta(minutes=self.standstill_minutes),
+            fetch=timedelta(minutes=self.fetch_minutes),
+            parse=timedelta(hours=self.parse_hours),
+            decide=_hours(self.decide_hours),
+            escalate=timedelta(minutes=self.escalate_minutes),
+            processes={
+                code: (_hours(own.parse_hours), _hours(own.decide_hours))
+                for code, own in self.processes.items()
+            },
+        )
+
+
+def _hours(hours: float | None) -> timedelta | None:
+    return None if hours is None else timedelta(hours=hours)
+
+
 class ContactSettings(_Section):
     """A contact of the directory: a role, never a person."""
 
@@ -168,6 +206,7 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     retention: RetentionSettings = RetentionSettings()
     retry: RetrySettings = RetrySettings()
+    supervision: SupervisionSettings = SupervisionSettings()
     contacts: list[ContactSettings] = []
 
     @classmethod

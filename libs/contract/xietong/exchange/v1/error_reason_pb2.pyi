@@ -163,6 +163,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION. This node's retention of the package's contents has ended; its envelope and evidence are still
     there. Example: Reading a part a year after the package was accepted.
     """
+    ERROR_REASON_INCIDENT_NOT_FOUND: _ErrorReason.ValueType  # 44
+    """NOT_FOUND. No such incident at this node. Example: A mistyped incident id."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors. Every error of every rpc carries one of them in `google.rpc.ErrorInfo.reason` (without the prefix
@@ -313,4 +315,6 @@ ERROR_REASON_CONTENTS_REMOVED: ErrorReason.ValueType  # 43
 """FAILED_PRECONDITION. This node's retention of the package's contents has ended; its envelope and evidence are still
 there. Example: Reading a part a year after the package was accepted.
 """
+ERROR_REASON_INCIDENT_NOT_FOUND: ErrorReason.ValueType  # 44
+"""NOT_FOUND. No such incident at this node. Example: A mistyped incident id."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class DirectoryServiceStub:
-    """Whom to call. The entries are configuration of the hub's operators and name roles, never persons.
-    Callers hold an operator's certificate of the hub. Every rpc may also end with PEER_NOT_ALLOWED, IDENTITY_MISSING,
+    """Whom to call. The entries are configuration of a node's operators and name roles, never persons.
+    Callers hold an operator's certificate of the node's party. Every rpc may also end with PEER_NOT_ALLOWED, IDENTITY_MISSING,
     SHUTTING_DOWN or INTERNAL.
     Since v1.
     """
@@ -46,8 +46,8 @@ class DirectoryServiceStub:
 
 
 class DirectoryServiceServicer:
-    """Whom to call. The entries are configuration of the hub's operators and name roles, never persons.
-    Callers hold an operator's certificate of the hub. Every rpc may also end with PEER_NOT_ALLOWED, IDENTITY_MISSING,
+    """Whom to call. The entries are configuration of a node's operators and name roles, never persons.
+    Callers hold an operator's certificate of the node's party. Every rpc may also end with PEER_NOT_ALLOWED, IDENTITY_MISSING,
     SHUTTING_DOWN or INTERNAL.
     Since v1.
     """
@@ -76,8 +76,8 @@ def add_DirectoryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DirectoryService:
-    """Whom to call. The entries are configuration of the hub's operators and name roles, never persons.
-    Callers hold an operator's certificate of the hub. Every rpc may also end with PEER_NOT_ALLOWED, IDENTITY_MISSING,
+    """Whom to call. The entries are configuration of a node's operators and name roles, never persons.
+    Callers hold an operator's certificate of the node's party. Every rpc may also end with PEER_NOT_ALLOWED, IDENTITY_MISSING,
     SHUTTING_DOWN or INTERNAL.
     Since v1.
     """

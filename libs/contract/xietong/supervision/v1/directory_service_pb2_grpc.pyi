@@ -13,8 +13,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class DirectoryServiceStub:
-    """Whom to call. The entries are configuration of the hub's operators and name roles, never persons.
-    Callers hold an operator's certificate of the hub. Every rpc may also end with PEER_NOT_ALLOWED, IDENTITY_MISSING,
+    """Whom to call. The entries are configuration of a node's operators and name roles, never persons.
+    Callers hold an operator's certificate of the node's party. Every rpc may also end with PEER_NOT_ALLOWED, IDENTITY_MISSING,
     SHUTTING_DOWN or INTERNAL.
     Since v1.
     """
@@ -24,8 +24,8 @@ class DirectoryServiceStub:
     """Lists parties and the contacts of their systems. Idempotent."""
 
 class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Whom to call. The entries are configuration of the hub's operators and name roles, never persons.
-    Callers hold an operator's certificate of the hub. Every rpc may also end with PEER_NOT_ALLOWED, IDENTITY_MISSING,
+    """Whom to call. The entries are configuration of a node's operators and name roles, never persons.
+    Callers hold an operator's certificate of the node's party. Every rpc may also end with PEER_NOT_ALLOWED, IDENTITY_MISSING,
     SHUTTING_DOWN or INTERNAL.
     Since v1.
     """

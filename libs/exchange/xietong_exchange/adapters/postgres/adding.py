@@ -125,6 +125,7 @@ def package_values(record: PackageRecord) -> dict[str, Any]:
         "receiver_case_number": record.receiver_case_number,
         "reasons": record.reasons,
         "create_time": record.create_time,
+        "submit_time": record.submit_time,
     }
 
 

@@ -37,14 +37,17 @@ class PostgresOperationLog:
             delivery_id=record.delivery_id or None,
             operation_time=record.time,
             reason=record.reason,
+            incident_id=record.incident_id or None,
+            note=record.note,
         )
 
     async def of_delivery(self, delivery_id: int, *, limit: int) -> list[OperationRecord]:
         rows = await self._connection.rows(_OF_DELIVERY, delivery_id=delivery_id, limit=limit)
-        return [_operation(row) for row in reversed(rows)]
+        return [to_operation(row) for row in reversed(rows)]
 
 
-def _operation(row: Record) -> OperationRecord:
+def to_operation(row: Record) -> OperationRecord:
+    """A row of the log as the flow knows it."""
     return OperationRecord(
         operation=row["operation"],
         caller=row["caller"],
@@ -54,5 +57,7 @@ def _operation(row: Record) -> OperationRecord:
         package_id=str(row["package_id"] or ""),
         delivery_id=row["delivery_id"] or 0,
         reason=row["reason"],
+        incident_id=str(row["incident_id"] or ""),
+        note=row["note"],
         time=row["operation_time"],
     )

@@ -13,6 +13,7 @@ from sqlalchemy import func, make_url, select, text
 
 from xietong_exchange.adapters.postgres.contents import PostgresContents
 from xietong_exchange.adapters.postgres.drafts import PostgresDrafts
+from xietong_exchange.adapters.postgres.incidents import PostgresIncidents
 from xietong_exchange.adapters.postgres.operation_log import PostgresOperationLog
 from xietong_exchange.adapters.postgres.outbox import PostgresOutbox
 from xietong_exchange.adapters.postgres.packages import PostgresPackages
@@ -54,6 +55,7 @@ class PostgresTransaction:
         self.drafts = PostgresDrafts(connection)
         self.contents = PostgresContents(connection)
         self.operations = PostgresOperationLog(connection)
+        self.incidents = PostgresIncidents(connection)
         self.passages = PostgresPassages(connection)
 
     async def now(self) -> datetime:

@@ -67,6 +67,7 @@ package = Table(
     ),
     Column("touch_time", _TIME, nullable=False, server_default=_NOW, onupdate=_NOW),
     Column("contents_removed_time", _TIME),
+    Column("submit_time", _TIME),
     # What search filters by is in the index by which it goes, so that it reads rows of the page only.
     UniqueConstraint(
         "position", postgresql_include=["state", "process_code", "sender", "receiver", "create_time"]
@@ -235,10 +236,62 @@ operation_log = Table(
     Column("delivery_id", BigInteger),
     Column("operation_time", _TIME, nullable=False),
     Column("reason", Text, nullable=False, server_default=""),
+    Column("incident_id", _ID),
+    Column("note", Text, nullable=False, server_default=""),
     Index(
         "ix_operation_log_delivery",
         "delivery_id",
         "operation_id",
         postgresql_where=text("delivery_id IS NOT NULL"),
     ),
+    Index(
+        "ix_operation_log_incident",
+        "incident_id",
+        "operation_id",
+        postgresql_where=text("incident_id IS NOT NULL"),
+    ),
+)
+
+incident = Table(
+    "incident",
+    metadata,
+    Column("incident_id", _ID, primary_key=True),
+    Column("position", BigInteger, Identity(always=True), nullable=False, unique=True),
+    Column("cause", Text, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("hop", SmallInteger, nullable=False),
+    Column("system", Text, nullable=False),
+    Column("package_count", Integer, nullable=False),
+    Column("package_id", _ID),
+    Column("package_state", SmallInteger, nullable=False),
+    Column("transferred_bytes", BigInteger, nullable=False),
+    Column("total_bytes", BigInteger, nullable=False),
+    Column("last_reason", Text, nullable=False),
+    Column("last_text_zh", Text, nullable=False),
+    Column("last_text_en", Text, nullable=False),
+    Column("submit_time", _TIME),
+    Column("relay_time", _TIME),
+    Column("open_time", _TIME, nullable=False),
+    Column("change_time", _TIME, nullable=False),
+    Column("close_time", _TIME),
+    Column("acknowledged_by", Text, nullable=False),
+    Column("acknowledge_time", _TIME),
+    Column("assignee", Text, nullable=False),
+    Column("silence_until", _TIME),
+    Column("escalated", Boolean, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("notified_revision", Integer, nullable=False, server_default=text("0")),
+    Index("uq_incident_cause", "cause", unique=True, postgresql_where=text("state <> 3")),
+    Index("ix_incident_state_position", "state", "position"),
+    Index("ix_incident_untold", "position", postgresql_where=text("revision > notified_revision")),
+)
+
+incident_package = Table(
+    "incident_package",
+    metadata,
+    Column("incident_id", _ID, primary_key=True),
+    Column("package_id", _ID, primary_key=True),
+    Index("ix_incident_package_package", "package_id"),
 )

@@ -44,7 +44,8 @@ RIGHTS: Mapping[str, Sequence[Right]] = MappingProxyType(
         ),
         "xietong.exchange.v1.OperationsService": (Right(Role.OPERATOR, Whose.OWN),),
         "xietong.supervision.v1.FlowService": (Right(Role.OPERATOR, Whose.OWN),),
-        "xietong.supervision.v1.DirectoryService": (Right(Role.OPERATOR, Whose.HUB_AT_HUB),),
+        "xietong.supervision.v1.DirectoryService": (Right(Role.OPERATOR, Whose.OWN),),
+        "xietong.supervision.v1.IncidentService": (Right(Role.OPERATOR, Whose.OWN),),
     }
 )
 

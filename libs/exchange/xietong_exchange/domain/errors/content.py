@@ -63,6 +63,15 @@ class DraftNotFound(XietongError):
     sentence_zh = "没有 {key} 的草稿；请先新建草稿（OpenDraft）"
 
 
+class IncidentNotFound(XietongError):
+    """No such incident at this node."""
+
+    reason = ErrorReason.ERROR_REASON_INCIDENT_NOT_FOUND
+    code = "NOT_FOUND"
+    sentence_en = "no incident {incident_id} at this node; ListIncidents shows those that there are"
+    sentence_zh = "本节点没有告警 {incident_id}；请在告警列表（ListIncidents）中核对编号"
+
+
 class PartNotFound(XietongError):
     """The package has no such part."""
 
