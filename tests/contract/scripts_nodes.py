@@ -9,7 +9,6 @@ from typing import cast
 
 from tests.contract.every_rpc import (
     COURT,
-    DIRECTORY,
     FLOW,
     OPERATIONS,
     OPERATOR,
@@ -31,7 +30,6 @@ from xietong.exchange.v1 import package_pb2
 from xietong.exchange.v1 import transfer_service_pb2 as transfer
 from xietong.exchange.v1.envelope_pb2 import Envelope, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
-from xietong.supervision.v1 import directory_service_pb2 as directory
 from xietong.supervision.v1 import flow_service_pb2 as flow
 
 SCRIPTS = Scripts()
@@ -185,11 +183,3 @@ async def get_case_flow(rpc: Rpc, world: World) -> None:
     (answer,) = await rpc(flow.GetCaseFlowRequest(collaboration_case_id=case_id))
     assert [one.package_id for one in answer.flows] == [world.delivered.package_id]
     assert answer.flows[0].part_count == 3
-
-
-@SCRIPTS.calls(DIRECTORY, "ListContacts", OPERATOR)
-async def list_contacts(rpc: Rpc, world: World) -> None:
-    (answer,) = await rpc(directory.ListContactsRequest())
-    (contact,) = answer.contacts
-    assert (contact.party, contact.system, contact.vendor) == (Party.PARTY_POLICE, "exchange", "示例厂商")
-    assert contact.level == directory.CONTACT_LEVEL_LEAD

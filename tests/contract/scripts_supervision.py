@@ -5,13 +5,21 @@ from __future__ import annotations
 import asyncio
 from typing import cast
 
-from tests.contract.every_rpc import INCIDENTS, OPERATOR, RPCS, Rpc, Scripts, World
+from tests.contract.every_rpc import DIRECTORY, INCIDENTS, OPERATOR, RPCS, Rpc, Scripts, World
 
 from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.supervision.v1 import directory_service_pb2 as directory
 from xietong.supervision.v1 import incident_pb2
 from xietong.supervision.v1 import incident_service_pb2 as pb
 
 SCRIPTS = Scripts()
+COURT_DESK = directory.Contact(
+    party=Party.PARTY_COURT,
+    system="exchange",
+    vendor="示例厂商乙",
+    level=directory.CONTACT_LEVEL_OPERATIONS,
+    reach="值班电话 0001",
+)
 
 
 async def court_is_away(rpc: Rpc) -> incident_pb2.Incident:
@@ -69,3 +77,33 @@ async def get_arrival(rpc: Rpc, world: World) -> None:
     (answer,) = await rpc(pb.GetArrivalRequest(package_id=world.delivered.package_id))
     assert answer.punctuality != pb.PUNCTUALITY_UNSPECIFIED
     assert answer.due_time.seconds - answer.submit_time.seconds == 9000
+
+
+@SCRIPTS.calls(DIRECTORY, "ListContacts", OPERATOR)
+async def list_contacts(rpc: Rpc, world: World) -> None:
+    (answer,) = await rpc(directory.ListContactsRequest())
+    (contact,) = [one for one in answer.contacts if one.party == Party.PARTY_POLICE]
+    assert (contact.system, contact.vendor) == ("exchange", "示例厂商")
+    assert contact.level == directory.CONTACT_LEVEL_LEAD
+
+
+@SCRIPTS.calls(DIRECTORY, "PutContact", OPERATOR)
+async def put_contact(rpc: Rpc, world: World) -> None:
+    await rpc(directory.PutContactRequest(contact=COURT_DESK))
+    listing = Rpc(RPCS[f"xietong.{DIRECTORY}/ListContacts"], rpc.channel)
+    (answer,) = await listing(directory.ListContactsRequest())
+    assert COURT_DESK in answer.contacts
+
+
+@SCRIPTS.calls(DIRECTORY, "RemoveContact", OPERATOR)
+async def remove_contact(rpc: Rpc, world: World) -> None:
+    await rpc(directory.RemoveContactRequest(contact=COURT_DESK))
+    listing = Rpc(RPCS[f"xietong.{DIRECTORY}/ListContacts"], rpc.channel)
+    (answer,) = await listing(directory.ListContactsRequest())
+    assert COURT_DESK not in answer.contacts
+
+
+@SCRIPTS.calls(DIRECTORY, "WhomToCall", OPERATOR)
+async def whom_to_call(rpc: Rpc, world: World) -> None:
+    (answer,) = await rpc(directory.WhomToCallRequest(party=Party.PARTY_POLICE, system="case-handling"))
+    assert [one.vendor for one in answer.contacts] == ["示例厂商"]  # nobody but the node's lead is known

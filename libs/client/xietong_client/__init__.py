@@ -10,6 +10,7 @@ import xietong_client.quiet_grpc  # noqa: F401 - for its effect, before all that
 # isort: split
 from xietong_client.case_folder import CaseFolder, FolderContribution
 from xietong_client.credentials import Credentials
+from xietong_client.directory import Directory
 from xietong_client.draft import DraftSession
 from xietong_client.errors import (
     Conflict,
@@ -55,6 +56,7 @@ __all__ = [
     "ContentMismatch",
     "Credentials",
     "CredentialsInvalid",
+    "Directory",
     "DraftSession",
     "Fetched",
     "FileChanged",

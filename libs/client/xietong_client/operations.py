@@ -27,6 +27,7 @@ from xietong.exchange.v1.operations_service_pb2_grpc import OperationsServiceStu
 from xietong.exchange.v1.package_pb2 import HopState, Package
 from xietong_client.channel import open_channel
 from xietong_client.credentials import Credentials
+from xietong_client.directory import Directory
 from xietong_client.flows import Flows
 from xietong_client.incidents import Incidents
 from xietong_client.rpc import CALL_DEADLINE_SECONDS, call
@@ -39,7 +40,7 @@ class Operations:
     """The node as its operators see it, for as long as the `async with` block runs.
 
     All calls try again while the node is away. They raise XietongClientError. `flows` finds packages and cases,
-    `incidents` tells what is late.
+    `incidents` tells what is late, `directory` whom to call.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Operations:
         self._connect_seconds = connect_seconds
         self._deadline_seconds = deadline_seconds
         self.flows = Flows(channel, deadline_seconds=deadline_seconds)
+        self.directory = Directory(channel, deadline_seconds=deadline_seconds)
         self.incidents = Incidents(channel, deadline_seconds=deadline_seconds)
         self.status = GetStatusResponse()
         """How the node was when the block began."""

@@ -18,6 +18,7 @@ from xietong_exchange.domain.punctuality import Patience
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.neighbours import Contact, Neighbours
 from xietong_exchange.flow.records import PackageChange, PackageRecord
+from xietong_exchange.supervision.directory import Directory
 from xietong_exchange.supervision.incident_desk import IncidentDesk
 from xietong_exchange.supervision.sightings import Lookout
 from xietong_exchange.supervision.watch import Watch
@@ -105,6 +106,7 @@ def new_scene(store: PostgresStore) -> Scene:
         round_seconds=1.0,
         start_time=begin - timedelta(days=1),
     )
-    desk = IncidentDesk(exchange=exchange, lookout=lookout, contacts=())
+    directory = Directory(exchange=exchange, configured=())
+    desk = IncidentDesk(exchange=exchange, lookout=lookout, directory=directory)
     scene = Scene(begin, exchange, line, watch, desk, timedelta(0))
     return scene

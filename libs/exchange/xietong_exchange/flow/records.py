@@ -134,6 +134,8 @@ Operation = Literal[
     "assign_incident",
     "silence_incident",
     "escalate_incident",
+    "put_contact",
+    "remove_contact",
 ]
 
 

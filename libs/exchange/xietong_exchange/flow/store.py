@@ -16,6 +16,7 @@ from xietong.exchange.v1.draft_pb2 import DraftKey, DraftState
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong_exchange.domain.errors import Failure
+from xietong_exchange.flow.contacts import Contacts
 from xietong_exchange.flow.incidents import Incidents
 from xietong_exchange.flow.passages import Passages
 from xietong_exchange.flow.records import (
@@ -332,6 +333,10 @@ class Transaction(Protocol):
     @property
     def operations(self) -> OperationLog:
         """Who did what that makes no evidence."""
+
+    @property
+    def contacts(self) -> Contacts:
+        """What operators changed of the directory."""
 
     @property
     def incidents(self) -> Incidents:

@@ -8,17 +8,19 @@ from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.gateway_service_pb2_grpc import add_GatewayServiceServicer_to_server
 from xietong.exchange.v1.operations_service_pb2_grpc import add_OperationsServiceServicer_to_server
 from xietong.exchange.v1.transfer_service_pb2_grpc import add_TransferServiceServicer_to_server
-from xietong.supervision.v1.directory_service_pb2 import Contact, ContactLevel
+from xietong.supervision.v1.directory_service_pb2 import ContactLevel
 from xietong.supervision.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
 from xietong.supervision.v1.flow_service_pb2_grpc import add_FlowServiceServicer_to_server
 from xietong.supervision.v1.incident_service_pb2_grpc import add_IncidentServiceServicer_to_server
+from xietong_exchange.adapters.rpc.directory_servicer import DirectoryServicer
 from xietong_exchange.adapters.rpc.gateway_servicer import GatewayServicer
 from xietong_exchange.adapters.rpc.incident_servicer import IncidentServicer
 from xietong_exchange.adapters.rpc.operations_servicer import OperationsServicer
 from xietong_exchange.adapters.rpc.server import Registration
-from xietong_exchange.adapters.rpc.supervision_servicers import DirectoryServicer, FlowServicer
+from xietong_exchange.adapters.rpc.supervision_servicers import FlowServicer
 from xietong_exchange.adapters.rpc.transfer_servicer import TransferServicer
 from xietong_exchange.domain.party import party_by_name
+from xietong_exchange.flow.contacts import ContactRecord
 from xietong_exchange.flow.drafts import DraftDesk
 from xietong_exchange.flow.handover import Handover
 from xietong_exchange.flow.intake import Intake
@@ -31,6 +33,7 @@ from xietong_exchange.flow.views import Views
 from xietong_exchange.flow.watching import Watching
 from xietong_exchange.runtime.engine import Engine
 from xietong_exchange.runtime.settings import ContactSettings
+from xietong_exchange.supervision.directory import Directory
 from xietong_exchange.supervision.incident_desk import IncidentDesk
 
 
@@ -57,9 +60,10 @@ def services(engine: Engine) -> list[Registration]:
 
 def _of_supervision(engine: Engine) -> list[Registration]:
     contacts = [_contact(entry) for entry in engine.settings.contacts]
-    desk = IncidentDesk(exchange=engine.exchange, lookout=engine.lookout, contacts=contacts)
+    directory = Directory(exchange=engine.exchange, configured=contacts)
+    desk = IncidentDesk(exchange=engine.exchange, lookout=engine.lookout, directory=directory)
     return [
-        partial(add_DirectoryServiceServicer_to_server, DirectoryServicer(contacts)),
+        partial(add_DirectoryServiceServicer_to_server, DirectoryServicer(directory)),
         partial(add_IncidentServiceServicer_to_server, IncidentServicer(desk)),
     ]
 
@@ -79,9 +83,9 @@ def _of_a_branch(engine: Engine, card: NodeCard, views: Views) -> Registration:
     return partial(add_GatewayServiceServicer_to_server, gateway)
 
 
-def _contact(entry: ContactSettings) -> Contact:
+def _contact(entry: ContactSettings) -> ContactRecord:
     levels = {"operations": ContactLevel.CONTACT_LEVEL_OPERATIONS, "lead": ContactLevel.CONTACT_LEVEL_LEAD}
-    return Contact(
+    return ContactRecord(
         party=party_by_name(entry.party) or Party.PARTY_UNSPECIFIED,
         system=entry.system,
         vendor=entry.vendor,

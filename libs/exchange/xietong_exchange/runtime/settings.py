@@ -180,11 +180,11 @@ class ContactSettings(_Section):
     """A contact of the directory: a role, never a person."""
 
     party: PartyName
-    system: str
-    vendor: str
+    system: str = Field(min_length=1, max_length=60)
+    vendor: str = Field(max_length=100)
     level: Literal["operations", "lead"]
-    reach: str
-    duty_hours: str = ""
+    reach: str = Field(max_length=200)
+    duty_hours: str = Field(default="", max_length=200)
 
 
 class Settings(BaseSettings):

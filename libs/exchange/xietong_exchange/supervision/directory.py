@@ -1,13 +1,81 @@
-"""The directory: whom to call about a system of a party, and whom instead when nobody is there for that."""
+"""The directory: whom to call about a system of a party, and whom instead when nobody is there for that.
+
+The configuration gives it; what operators change stands over that, with who changed it in the log of operations.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.supervision.v1.directory_service_pb2 import Contact, ContactLevel
+from xietong_exchange.domain.identity import Identity
+from xietong_exchange.domain.party import party_name
+from xietong_exchange.flow.contacts import ContactRecord
+from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.records import Operation, OperationRecord
 
 EXCHANGE = "exchange"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directory:
+    """The contacts that this node knows."""
+
+    exchange: Exchange
+    configured: Sequence[ContactRecord]
+
+    async def contacts(self) -> list[Contact]:
+        """All contacts, by party, system and level."""
+        async with self.exchange.store.transaction() as tx:
+            changed = await tx.contacts.all()
+        known = {one.key: one for one in (*self.configured, *changed)}
+        return [_contact(known[key]) for key in sorted(known) if not known[key].removed]
+
+    async def put(self, contact: Contact, caller: Identity) -> None:
+        """Add a contact, or replace the one of the same party, system, vendor and level."""
+        await self._change("put_contact", _record(contact), caller)
+
+    async def remove(self, contact: Contact, caller: Identity) -> None:
+        """Remove it."""
+        gone = replace(_record(contact), reach="", duty_hours="", removed=True)
+        await self._change("remove_contact", gone, caller)
+
+    async def _change(self, operation: Operation, record: ContactRecord, caller: Identity) -> None:
+        level = ContactLevel.Name(record.level).removeprefix("CONTACT_LEVEL_").lower()
+        done = OperationRecord(
+            operation=operation,
+            caller=caller.path,
+            note=f"{party_name(record.party)}/{record.system}/{record.vendor}/{level}",
+            time=self.exchange.clock(),
+        )
+        async with self.exchange.store.transaction() as tx:
+            if record not in await tx.contacts.all():
+                await tx.contacts.put(record)
+                await tx.operations.append(done)
+
+
+def _record(contact: Contact) -> ContactRecord:
+    return ContactRecord(
+        party=contact.party,
+        system=contact.system,
+        vendor=contact.vendor,
+        level=contact.level,
+        reach=contact.reach,
+        duty_hours=contact.duty_hours,
+    )
+
+
+def _contact(record: ContactRecord) -> Contact:
+    return Contact(
+        party=record.party,
+        system=record.system,
+        vendor=record.vendor,
+        level=record.level,
+        reach=record.reach,
+        duty_hours=record.duty_hours,
+    )
 
 
 def whom_to_call(

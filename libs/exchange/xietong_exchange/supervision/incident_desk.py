@@ -18,7 +18,7 @@ from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.incidents import IncidentRecord
 from xietong_exchange.flow.records import Operation, OperationRecord
 from xietong_exchange.supervision.advice import what_it_is, what_to_do
-from xietong_exchange.supervision.directory import whom_to_call
+from xietong_exchange.supervision.directory import Directory, whom_to_call
 from xietong_exchange.supervision.sightings import Lookout
 from xietong_exchange.supervision.watch import INCIDENTS
 
@@ -43,7 +43,7 @@ class IncidentDesk:
 
     exchange: Exchange
     lookout: Lookout
-    contacts: Sequence[Contact]
+    directory: Directory
 
     async def page(
         self,
@@ -56,7 +56,8 @@ class IncidentDesk:
         """A page of incidents, the newest first, and where each stands in the list."""
         async with self.exchange.store.transaction() as tx:
             records = await tx.incidents.page(states, package_id, before=before, limit=limit)
-        return [self.view(one) for one in records], [one.position for one in records]
+        contacts = await self.directory.contacts()
+        return [view(one, contacts) for one in records], [one.position for one in records]
 
     async def get(self, incident_id: str) -> tuple[Incident, Sequence[str], list[OperationRecord]]:
         """An incident, its packages, and what was done about it. Raises IncidentNotFound."""
@@ -66,7 +67,7 @@ class IncidentDesk:
                 raise IncidentNotFound(incident_id=incident_id)
             packages = await tx.incidents.packages(incident_id, limit=MOST_PACKAGES)
             events = await tx.incidents.events(incident_id, limit=MOST_EVENTS)
-        return self.view(record), packages, events
+        return await self.view(record), packages, events
 
     async def acknowledge(self, incident_id: str, note: str, caller: Identity) -> Incident:
         """Somebody takes notice. Raises IncidentNotFound, StateConflict."""
@@ -111,7 +112,7 @@ class IncidentDesk:
                 )
                 await tx.operations.append(done)
         self.exchange.changes.announce(INCIDENTS)
-        return self.view(changed)
+        return await self.view(changed)
 
     async def arrival(self, package_id: str) -> pb.GetArrivalResponse:
         """How punctual a package is. Raises PackageNotFound."""
@@ -131,39 +132,44 @@ class IncidentDesk:
             progress_time=timestamp(journey.moved_time),
             transferred_bytes=seen.transferred_bytes,
             total_bytes=seen.package.size_bytes,
-            incident=self.view(incidents[0]) if incidents else None,
+            incident=await self.view(incidents[0]) if incidents else None,
         )
 
-    def view(self, record: IncidentRecord) -> Incident:
-        """An incident as the contract shows it."""
-        said, advice = what_it_is(record), what_to_do(record)
-        view = Incident(
-            incident_id=record.incident_id,
-            kind=record.kind,
-            severity=record.severity,
-            state=record.state,
-            hop=record.hop,
-            system=record.system,
-            package_count=record.package_count,
-            package_id=record.package_id,
-            package_state=record.package_state,
-            transferred_bytes=record.transferred_bytes,
-            total_bytes=record.total_bytes,
-            text_zh=said.zh,
-            text_en=said.en,
-            advice_zh=advice.zh,
-            advice_en=advice.en,
-            contacts=whom_to_call(self.contacts, record.hop, record.system, escalated=record.escalated),
-            acknowledged_by=record.acknowledged_by,
-            assignee=record.assignee,
-            escalated=record.escalated,
-        )
-        if record.last_reason:
-            reason = Reason(code=record.last_reason, text_zh=record.last_text_zh, text_en=record.last_text_en)
-            view.last_reason.CopyFrom(reason)
-        for name, moment in _times(record):
-            getattr(view, name).CopyFrom(timestamp(moment))
-        return view
+    async def view(self, record: IncidentRecord) -> Incident:
+        """An incident as the contract shows it, with whom to call."""
+        return view(record, await self.directory.contacts())
+
+
+def view(record: IncidentRecord, contacts: Sequence[Contact]) -> Incident:
+    """An incident as the contract shows it."""
+    said, advice = what_it_is(record), what_to_do(record)
+    shown = Incident(
+        incident_id=record.incident_id,
+        kind=record.kind,
+        severity=record.severity,
+        state=record.state,
+        hop=record.hop,
+        system=record.system,
+        package_count=record.package_count,
+        package_id=record.package_id,
+        package_state=record.package_state,
+        transferred_bytes=record.transferred_bytes,
+        total_bytes=record.total_bytes,
+        text_zh=said.zh,
+        text_en=said.en,
+        advice_zh=advice.zh,
+        advice_en=advice.en,
+        contacts=whom_to_call(contacts, record.hop, record.system, escalated=record.escalated),
+        acknowledged_by=record.acknowledged_by,
+        assignee=record.assignee,
+        escalated=record.escalated,
+    )
+    if record.last_reason:
+        reason = Reason(code=record.last_reason, text_zh=record.last_text_zh, text_en=record.last_text_en)
+        shown.last_reason.CopyFrom(reason)
+    for name, moment in _times(record):
+        getattr(shown, name).CopyFrom(timestamp(moment))
+    return shown
 
 
 def _times(record: IncidentRecord) -> list[tuple[str, datetime]]:

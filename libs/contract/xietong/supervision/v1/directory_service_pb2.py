@@ -22,10 +22,11 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from xietong.exchange.v1 import envelope_pb2 as xietong_dot_exchange_dot_v1_dot_envelope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.xietong/supervision/v1/directory_service.proto\x12\x16xietong.supervision.v1\x1a\"xietong/exchange/v1/envelope.proto\"\xac\x01\n\x07\x43ontact\x12)\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x0e\n\x06system\x18\x02 \x01(\t\x12\x0e\n\x06vendor\x18\x03 \x01(\t\x12\x33\n\x05level\x18\x04 \x01(\x0e\x32$.xietong.supervision.v1.ContactLevel\x12\r\n\x05reach\x18\x05 \x01(\t\x12\x12\n\nduty_hours\x18\x06 \x01(\t\"\x15\n\x13ListContactsRequest\"I\n\x14ListContactsResponse\x12\x31\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x1f.xietong.supervision.v1.Contact*c\n\x0c\x43ontactLevel\x12\x1d\n\x19\x43ONTACT_LEVEL_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43ONTACT_LEVEL_OPERATIONS\x10\x01\x12\x16\n\x12\x43ONTACT_LEVEL_LEAD\x10\x02\x32}\n\x10\x44irectoryService\x12i\n\x0cListContacts\x12+.xietong.supervision.v1.ListContactsRequest\x1a,.xietong.supervision.v1.ListContactsResponseB7\n\x1aorg.xietong.supervision.v1P\x01\xaa\x02\x16Xietong.Supervision.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.xietong/supervision/v1/directory_service.proto\x12\x16xietong.supervision.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"xietong/exchange/v1/envelope.proto\"\xc0\x02\n\x07\x43ontact\x12\x35\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.PartyB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12.\n\x06system\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18<2\x13^[^\\x00-\\x1f\\x7f]*$\x12,\n\x06vendor\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12?\n\x05level\x18\x04 \x01(\x0e\x32$.xietong.supervision.v1.ContactLevelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12,\n\x05reach\x18\x05 \x01(\tB\x1d\xbaH\x1ar\x18\x18\xc8\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x31\n\nduty_hours\x18\x06 \x01(\tB\x1d\xbaH\x1ar\x18\x18\xc8\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\"\x15\n\x13ListContactsRequest\"I\n\x14ListContactsResponse\x12\x31\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x1f.xietong.supervision.v1.Contact\"M\n\x11PutContactRequest\x12\x38\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1f.xietong.supervision.v1.ContactB\x06\xbaH\x03\xc8\x01\x01\"\x14\n\x12PutContactResponse\"P\n\x14RemoveContactRequest\x12\x38\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x1f.xietong.supervision.v1.ContactB\x06\xbaH\x03\xc8\x01\x01\"\x17\n\x15RemoveContactResponse\"\x8b\x01\n\x11WhomToCallRequest\x12\x35\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.PartyB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12,\n\x06system\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x18<2\x13^[^\\x00-\\x1f\\x7f]*$\x12\x11\n\tescalated\x18\x03 \x01(\x08\"G\n\x12WhomToCallResponse\x12\x31\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x1f.xietong.supervision.v1.Contact*c\n\x0c\x43ontactLevel\x12\x1d\n\x19\x43ONTACT_LEVEL_UNSPECIFIED\x10\x00\x12\x1c\n\x18\x43ONTACT_LEVEL_OPERATIONS\x10\x01\x12\x16\n\x12\x43ONTACT_LEVEL_LEAD\x10\x02\x32\xb5\x03\n\x10\x44irectoryService\x12i\n\x0cListContacts\x12+.xietong.supervision.v1.ListContactsRequest\x1a,.xietong.supervision.v1.ListContactsResponse\x12\x63\n\nPutContact\x12).xietong.supervision.v1.PutContactRequest\x1a*.xietong.supervision.v1.PutContactResponse\x12l\n\rRemoveContact\x12,.xietong.supervision.v1.RemoveContactRequest\x1a-.xietong.supervision.v1.RemoveContactResponse\x12\x63\n\nWhomToCall\x12).xietong.supervision.v1.WhomToCallRequest\x1a*.xietong.supervision.v1.WhomToCallResponseB7\n\x1aorg.xietong.supervision.v1P\x01\xaa\x02\x16Xietong.Supervision.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,14 +34,46 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'xietong.supervision.v1.dire
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\032org.xietong.supervision.v1P\001\252\002\026Xietong.Supervision.V1'
-  _globals['_CONTACTLEVEL']._serialized_start=383
-  _globals['_CONTACTLEVEL']._serialized_end=482
-  _globals['_CONTACT']._serialized_start=111
-  _globals['_CONTACT']._serialized_end=283
-  _globals['_LISTCONTACTSREQUEST']._serialized_start=285
-  _globals['_LISTCONTACTSREQUEST']._serialized_end=306
-  _globals['_LISTCONTACTSRESPONSE']._serialized_start=308
-  _globals['_LISTCONTACTSRESPONSE']._serialized_end=381
-  _globals['_DIRECTORYSERVICE']._serialized_start=484
-  _globals['_DIRECTORYSERVICE']._serialized_end=609
+  _globals['_CONTACT'].fields_by_name['party']._loaded_options = None
+  _globals['_CONTACT'].fields_by_name['party']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_CONTACT'].fields_by_name['system']._loaded_options = None
+  _globals['_CONTACT'].fields_by_name['system']._serialized_options = b'\272H\033r\031\020\001\030<2\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_CONTACT'].fields_by_name['vendor']._loaded_options = None
+  _globals['_CONTACT'].fields_by_name['vendor']._serialized_options = b'\272H\031r\027\030d2\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_CONTACT'].fields_by_name['level']._loaded_options = None
+  _globals['_CONTACT'].fields_by_name['level']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_CONTACT'].fields_by_name['reach']._loaded_options = None
+  _globals['_CONTACT'].fields_by_name['reach']._serialized_options = b'\272H\032r\030\030\310\0012\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_CONTACT'].fields_by_name['duty_hours']._loaded_options = None
+  _globals['_CONTACT'].fields_by_name['duty_hours']._serialized_options = b'\272H\032r\030\030\310\0012\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_PUTCONTACTREQUEST'].fields_by_name['contact']._loaded_options = None
+  _globals['_PUTCONTACTREQUEST'].fields_by_name['contact']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_REMOVECONTACTREQUEST'].fields_by_name['contact']._loaded_options = None
+  _globals['_REMOVECONTACTREQUEST'].fields_by_name['contact']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_WHOMTOCALLREQUEST'].fields_by_name['party']._loaded_options = None
+  _globals['_WHOMTOCALLREQUEST'].fields_by_name['party']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_WHOMTOCALLREQUEST'].fields_by_name['system']._loaded_options = None
+  _globals['_WHOMTOCALLREQUEST'].fields_by_name['system']._serialized_options = b'\272H\031r\027\030<2\023^[^\\x00-\\x1f\\x7f]*$'
+  _globals['_CONTACTLEVEL']._serialized_start=983
+  _globals['_CONTACTLEVEL']._serialized_end=1082
+  _globals['_CONTACT']._serialized_start=140
+  _globals['_CONTACT']._serialized_end=460
+  _globals['_LISTCONTACTSREQUEST']._serialized_start=462
+  _globals['_LISTCONTACTSREQUEST']._serialized_end=483
+  _globals['_LISTCONTACTSRESPONSE']._serialized_start=485
+  _globals['_LISTCONTACTSRESPONSE']._serialized_end=558
+  _globals['_PUTCONTACTREQUEST']._serialized_start=560
+  _globals['_PUTCONTACTREQUEST']._serialized_end=637
+  _globals['_PUTCONTACTRESPONSE']._serialized_start=639
+  _globals['_PUTCONTACTRESPONSE']._serialized_end=659
+  _globals['_REMOVECONTACTREQUEST']._serialized_start=661
+  _globals['_REMOVECONTACTREQUEST']._serialized_end=741
+  _globals['_REMOVECONTACTRESPONSE']._serialized_start=743
+  _globals['_REMOVECONTACTRESPONSE']._serialized_end=766
+  _globals['_WHOMTOCALLREQUEST']._serialized_start=769
+  _globals['_WHOMTOCALLREQUEST']._serialized_end=908
+  _globals['_WHOMTOCALLRESPONSE']._serialized_start=910
+  _globals['_WHOMTOCALLRESPONSE']._serialized_end=981
+  _globals['_DIRECTORYSERVICE']._serialized_start=1085
+  _globals['_DIRECTORYSERVICE']._serialized_end=1522
 # @@protoc_insertion_point(module_scope)

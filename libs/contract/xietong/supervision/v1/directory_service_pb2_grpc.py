@@ -26,9 +26,9 @@ if _version_not_supported:
 
 
 class DirectoryServiceStub:
-    """Whom to call. The entries are configuration of a node's operators and name roles, never persons.
-    Callers hold an operator's certificate of the node's party. Every rpc may also end with PEER_NOT_ALLOWED, IDENTITY_MISSING,
-    SHUTTING_DOWN or INTERNAL.
+    """Whom to call. The entries are configuration of a node, and what its operators changed of it; they name roles, never
+    persons. Who changed what is on record. Callers hold an operator's certificate of the node's party.
+    Every rpc may also end with INVALID_FIELD, PEER_NOT_ALLOWED, IDENTITY_MISSING, DATABASE_UNAVAILABLE, SHUTTING_DOWN or INTERNAL.
     Since v1.
     """
 
@@ -43,17 +43,56 @@ class DirectoryServiceStub:
                 request_serializer=xietong_dot_supervision_dot_v1_dot_directory__service__pb2.ListContactsRequest.SerializeToString,
                 response_deserializer=xietong_dot_supervision_dot_v1_dot_directory__service__pb2.ListContactsResponse.FromString,
                 _registered_method=True)
+        self.PutContact = channel.unary_unary(
+                '/xietong.supervision.v1.DirectoryService/PutContact',
+                request_serializer=xietong_dot_supervision_dot_v1_dot_directory__service__pb2.PutContactRequest.SerializeToString,
+                response_deserializer=xietong_dot_supervision_dot_v1_dot_directory__service__pb2.PutContactResponse.FromString,
+                _registered_method=True)
+        self.RemoveContact = channel.unary_unary(
+                '/xietong.supervision.v1.DirectoryService/RemoveContact',
+                request_serializer=xietong_dot_supervision_dot_v1_dot_directory__service__pb2.RemoveContactRequest.SerializeToString,
+                response_deserializer=xietong_dot_supervision_dot_v1_dot_directory__service__pb2.RemoveContactResponse.FromString,
+                _registered_method=True)
+        self.WhomToCall = channel.unary_unary(
+                '/xietong.supervision.v1.DirectoryService/WhomToCall',
+                request_serializer=xietong_dot_supervision_dot_v1_dot_directory__service__pb2.WhomToCallRequest.SerializeToString,
+                response_deserializer=xietong_dot_supervision_dot_v1_dot_directory__service__pb2.WhomToCallResponse.FromString,
+                _registered_method=True)
 
 
 class DirectoryServiceServicer:
-    """Whom to call. The entries are configuration of a node's operators and name roles, never persons.
-    Callers hold an operator's certificate of the node's party. Every rpc may also end with PEER_NOT_ALLOWED, IDENTITY_MISSING,
-    SHUTTING_DOWN or INTERNAL.
+    """Whom to call. The entries are configuration of a node, and what its operators changed of it; they name roles, never
+    persons. Who changed what is on record. Callers hold an operator's certificate of the node's party.
+    Every rpc may also end with INVALID_FIELD, PEER_NOT_ALLOWED, IDENTITY_MISSING, DATABASE_UNAVAILABLE, SHUTTING_DOWN or INTERNAL.
     Since v1.
     """
 
     def ListContacts(self, request, context):
         """Lists parties and the contacts of their systems. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PutContact(self, request, context):
+        """Adds a contact, or replaces the one of the same party, system, vendor and level, also one of the configuration.
+        Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveContact(self, request, context):
+        """Removes the contact of this party, system, vendor and level, also one of the configuration. Idempotent: a contact
+        that is gone stays gone.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def WhomToCall(self, request, context):
+        """Tells whom to call about a system, and whom instead when it has nobody: its operations, its lead, then the other
+        systems of the party, the node last for a business system. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -67,6 +106,21 @@ def add_DirectoryServiceServicer_to_server(servicer, server):
                     request_deserializer=xietong_dot_supervision_dot_v1_dot_directory__service__pb2.ListContactsRequest.FromString,
                     response_serializer=xietong_dot_supervision_dot_v1_dot_directory__service__pb2.ListContactsResponse.SerializeToString,
             ),
+            'PutContact': grpc.unary_unary_rpc_method_handler(
+                    servicer.PutContact,
+                    request_deserializer=xietong_dot_supervision_dot_v1_dot_directory__service__pb2.PutContactRequest.FromString,
+                    response_serializer=xietong_dot_supervision_dot_v1_dot_directory__service__pb2.PutContactResponse.SerializeToString,
+            ),
+            'RemoveContact': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveContact,
+                    request_deserializer=xietong_dot_supervision_dot_v1_dot_directory__service__pb2.RemoveContactRequest.FromString,
+                    response_serializer=xietong_dot_supervision_dot_v1_dot_directory__service__pb2.RemoveContactResponse.SerializeToString,
+            ),
+            'WhomToCall': grpc.unary_unary_rpc_method_handler(
+                    servicer.WhomToCall,
+                    request_deserializer=xietong_dot_supervision_dot_v1_dot_directory__service__pb2.WhomToCallRequest.FromString,
+                    response_serializer=xietong_dot_supervision_dot_v1_dot_directory__service__pb2.WhomToCallResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'xietong.supervision.v1.DirectoryService', rpc_method_handlers)
@@ -76,9 +130,9 @@ def add_DirectoryServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class DirectoryService:
-    """Whom to call. The entries are configuration of a node's operators and name roles, never persons.
-    Callers hold an operator's certificate of the node's party. Every rpc may also end with PEER_NOT_ALLOWED, IDENTITY_MISSING,
-    SHUTTING_DOWN or INTERNAL.
+    """Whom to call. The entries are configuration of a node, and what its operators changed of it; they name roles, never
+    persons. Who changed what is on record. Callers hold an operator's certificate of the node's party.
+    Every rpc may also end with INVALID_FIELD, PEER_NOT_ALLOWED, IDENTITY_MISSING, DATABASE_UNAVAILABLE, SHUTTING_DOWN or INTERNAL.
     Since v1.
     """
 
@@ -99,6 +153,87 @@ class DirectoryService:
             '/xietong.supervision.v1.DirectoryService/ListContacts',
             xietong_dot_supervision_dot_v1_dot_directory__service__pb2.ListContactsRequest.SerializeToString,
             xietong_dot_supervision_dot_v1_dot_directory__service__pb2.ListContactsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PutContact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/xietong.supervision.v1.DirectoryService/PutContact',
+            xietong_dot_supervision_dot_v1_dot_directory__service__pb2.PutContactRequest.SerializeToString,
+            xietong_dot_supervision_dot_v1_dot_directory__service__pb2.PutContactResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveContact(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/xietong.supervision.v1.DirectoryService/RemoveContact',
+            xietong_dot_supervision_dot_v1_dot_directory__service__pb2.RemoveContactRequest.SerializeToString,
+            xietong_dot_supervision_dot_v1_dot_directory__service__pb2.RemoveContactResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WhomToCall(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/xietong.supervision.v1.DirectoryService/WhomToCall',
+            xietong_dot_supervision_dot_v1_dot_directory__service__pb2.WhomToCallRequest.SerializeToString,
+            xietong_dot_supervision_dot_v1_dot_directory__service__pb2.WhomToCallResponse.FromString,
             options,
             channel_credentials,
             insecure,

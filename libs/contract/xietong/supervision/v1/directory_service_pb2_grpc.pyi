@@ -13,20 +13,32 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class DirectoryServiceStub:
-    """Whom to call. The entries are configuration of a node's operators and name roles, never persons.
-    Callers hold an operator's certificate of the node's party. Every rpc may also end with PEER_NOT_ALLOWED, IDENTITY_MISSING,
-    SHUTTING_DOWN or INTERNAL.
+    """Whom to call. The entries are configuration of a node, and what its operators changed of it; they name roles, never
+    persons. Who changed what is on record. Callers hold an operator's certificate of the node's party.
+    Every rpc may also end with INVALID_FIELD, PEER_NOT_ALLOWED, IDENTITY_MISSING, DATABASE_UNAVAILABLE, SHUTTING_DOWN or INTERNAL.
     Since v1.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     ListContacts: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.ListContactsRequest, _directory_service_pb2.ListContactsResponse]
     """Lists parties and the contacts of their systems. Idempotent."""
+    PutContact: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.PutContactRequest, _directory_service_pb2.PutContactResponse]
+    """Adds a contact, or replaces the one of the same party, system, vendor and level, also one of the configuration.
+    Idempotent.
+    """
+    RemoveContact: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.RemoveContactRequest, _directory_service_pb2.RemoveContactResponse]
+    """Removes the contact of this party, system, vendor and level, also one of the configuration. Idempotent: a contact
+    that is gone stays gone.
+    """
+    WhomToCall: _aio.UnaryUnaryMultiCallable[_directory_service_pb2.WhomToCallRequest, _directory_service_pb2.WhomToCallResponse]
+    """Tells whom to call about a system, and whom instead when it has nobody: its operations, its lead, then the other
+    systems of the party, the node last for a business system. Idempotent.
+    """
 
 class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Whom to call. The entries are configuration of a node's operators and name roles, never persons.
-    Callers hold an operator's certificate of the node's party. Every rpc may also end with PEER_NOT_ALLOWED, IDENTITY_MISSING,
-    SHUTTING_DOWN or INTERNAL.
+    """Whom to call. The entries are configuration of a node, and what its operators changed of it; they name roles, never
+    persons. Who changed what is on record. Callers hold an operator's certificate of the node's party.
+    Every rpc may also end with INVALID_FIELD, PEER_NOT_ALLOWED, IDENTITY_MISSING, DATABASE_UNAVAILABLE, SHUTTING_DOWN or INTERNAL.
     Since v1.
     """
 
@@ -37,5 +49,35 @@ class DirectoryServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_directory_service_pb2.ListContactsRequest, _abc.Awaitable[_directory_service_pb2.ListContactsResponse]],
     ) -> _abc.Awaitable[_directory_service_pb2.ListContactsResponse]:
         """Lists parties and the contacts of their systems. Idempotent."""
+
+    @_abc_1.abstractmethod
+    def PutContact(
+        self,
+        request: _directory_service_pb2.PutContactRequest,
+        context: _aio.ServicerContext[_directory_service_pb2.PutContactRequest, _abc.Awaitable[_directory_service_pb2.PutContactResponse]],
+    ) -> _abc.Awaitable[_directory_service_pb2.PutContactResponse]:
+        """Adds a contact, or replaces the one of the same party, system, vendor and level, also one of the configuration.
+        Idempotent.
+        """
+
+    @_abc_1.abstractmethod
+    def RemoveContact(
+        self,
+        request: _directory_service_pb2.RemoveContactRequest,
+        context: _aio.ServicerContext[_directory_service_pb2.RemoveContactRequest, _abc.Awaitable[_directory_service_pb2.RemoveContactResponse]],
+    ) -> _abc.Awaitable[_directory_service_pb2.RemoveContactResponse]:
+        """Removes the contact of this party, system, vendor and level, also one of the configuration. Idempotent: a contact
+        that is gone stays gone.
+        """
+
+    @_abc_1.abstractmethod
+    def WhomToCall(
+        self,
+        request: _directory_service_pb2.WhomToCallRequest,
+        context: _aio.ServicerContext[_directory_service_pb2.WhomToCallRequest, _abc.Awaitable[_directory_service_pb2.WhomToCallResponse]],
+    ) -> _abc.Awaitable[_directory_service_pb2.WhomToCallResponse]:
+        """Tells whom to call about a system, and whom instead when it has nobody: its operations, its lead, then the other
+        systems of the party, the node last for a business system. Idempotent.
+        """
 
 def add_DirectoryServiceServicer_to_server(servicer: DirectoryServiceServicer, server: _aio.Server) -> None: ...

@@ -11,6 +11,7 @@ from typing import TypeAlias
 import asyncpg
 from sqlalchemy import func, make_url, select, text
 
+from xietong_exchange.adapters.postgres.contacts import PostgresContacts
 from xietong_exchange.adapters.postgres.contents import PostgresContents
 from xietong_exchange.adapters.postgres.drafts import PostgresDrafts
 from xietong_exchange.adapters.postgres.incidents import PostgresIncidents
@@ -55,6 +56,7 @@ class PostgresTransaction:
         self.drafts = PostgresDrafts(connection)
         self.contents = PostgresContents(connection)
         self.operations = PostgresOperationLog(connection)
+        self.contacts = PostgresContacts(connection)
         self.incidents = PostgresIncidents(connection)
         self.passages = PostgresPassages(connection)
 

@@ -295,3 +295,15 @@ incident_package = Table(
     Column("package_id", _ID, primary_key=True),
     Index("ix_incident_package_package", "package_id"),
 )
+
+contact = Table(
+    "contact",
+    metadata,
+    Column("party", SmallInteger, primary_key=True),
+    Column("system", Text, primary_key=True),
+    Column("vendor", Text, primary_key=True),
+    Column("level", SmallInteger, primary_key=True),
+    Column("reach", Text, nullable=False),
+    Column("duty_hours", Text, nullable=False),
+    Column("removed", Boolean, nullable=False),
+)

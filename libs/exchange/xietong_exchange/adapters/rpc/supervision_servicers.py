@@ -1,4 +1,4 @@
-"""`FlowService` of a node, for its operators, and `DirectoryService` of the hub."""
+"""`FlowService` of a node, for its operators."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from typing import Any, Literal
 import grpc
 
 from xietong.exchange.v1.package_pb2 import Package
-from xietong.supervision.v1 import directory_service_pb2 as directory_pb
 from xietong.supervision.v1 import flow_service_pb2 as pb
-from xietong.supervision.v1.directory_service_pb2_grpc import DirectoryServiceServicer
 from xietong.supervision.v1.flow_service_pb2_grpc import FlowServiceServicer
 from xietong_exchange.adapters.rpc.paging import decode_token, fit, page_size
 from xietong_exchange.domain.case_numbers import spellings
@@ -51,19 +49,6 @@ class FlowServicer(FlowServiceServicer):
         views = await self.views.packages(page.records)
         flows = [_flow(record, view) for record, view in zip(page.records, views, strict=True)]
         return fit(call, flows, [record.position for record in page.records], more=page.more)
-
-
-@dataclass(frozen=True, slots=True)
-class DirectoryServicer(DirectoryServiceServicer):
-    """The rpcs of `DirectoryService`; the contacts come from the configuration."""
-
-    contacts: Sequence[directory_pb.Contact]
-
-    async def ListContacts(
-        self, request: directory_pb.ListContactsRequest, context: _Context
-    ) -> directory_pb.ListContactsResponse:
-        """Whom to call."""
-        return directory_pb.ListContactsResponse(contacts=self.contacts)
 
 
 def _wanted(request: pb.ListFlowsRequest) -> PackageSearch:
