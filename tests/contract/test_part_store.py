@@ -289,6 +289,27 @@ async def test_states_answer_in_order(store: PartStore) -> None:
     assert await store.states([]) == []
 
 
+async def test_partials_are_dropped_by_name_unless_they_are_complete_or_being_written(
+    store: PartStore,
+) -> None:
+    key = await put(store, content_of(10))
+    abandoned, other, busy = content_of(20, 1), content_of(30, 2), content_of(40, 3)
+    for content in (abandoned, other):
+        async with await store.write(key_of(content), len(content)) as writer:
+            await writer.append(content[:9])
+    async with await store.write(key_of(busy), 40) as writer:
+        await writer.append(busy[:9])
+        named = [key, key_of(abandoned), key_of(busy), key_of(content_of(50, 4)), key_of(abandoned)]
+        assert await store.drop_partials(named) == 1
+        await writer.append(busy[9:])
+        await writer.finish()
+    assert await store.received(key_of(abandoned), 20) == 0
+    assert await store.received(key_of(other), 30) == 9
+    assert await store.size(key) == 10
+    assert await get(store, key_of(busy)) == busy
+    assert await store.drop_partials([]) == 0
+
+
 async def test_sweeping_takes_old_idle_partials_only(store: PartStore) -> None:
     key = await put(store, content_of(10))
     abandoned, busy = content_of(20, 1), content_of(30, 2)

@@ -1,4 +1,4 @@
-"""Packages that share parts arrive, are decided and let go while housekeeping is at work, in any order and at any pace.
+"""Packages that share parts arrive, are withdrawn, decided and let go while housekeeping is at work, in any order.
 
 The real reception and the real housekeeping run on a node in memory. Wherever one of them waits for its database or for
 its neighbour, a schedule decides who goes on and how much time passes before.
@@ -19,9 +19,11 @@ from tests.unit.exchange.nodes import MemoryStore, new_exchange
 from tests.unit.exchange.packages import NOW, new_envelope, signed
 
 from xietong.exchange.v1.envelope_pb2 import Envelope, Party
+from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
 from xietong.exchange.v1.package_pb2 import DeliveryState
-from xietong.exchange.v1.transfer_service_pb2 import Commit, Offer, TransferRequest
+from xietong.exchange.v1.transfer_service_pb2 import Commit, Offer, TransferRequest, TransferResponse
 from xietong_exchange.adapters.rpc.status import from_status, to_status
+from xietong_exchange.domain.delivery import FINAL
 from xietong_exchange.domain.identifiers import uuid7
 from xietong_exchange.domain.limits import Limits
 from xietong_exchange.domain.retention import Retention
@@ -63,7 +65,12 @@ class Schedule:
         assert task is not None
         one = Waiting(task.get_name(), self.time, asyncio.get_running_loop().create_future())
         self.waiting.append(one)
-        await one.go_on
+        try:
+            await one.go_on
+        except asyncio.CancelledError:
+            if one in self.waiting:
+                self.waiting.remove(one)
+            raise
 
     def may_pass(self, step: timedelta) -> bool:
         """A node's database answers a commit in time; housekeeping and neighbours may take for ever."""
@@ -98,9 +105,8 @@ class City:
             clock=lambda: self.schedule.time,
             retention=Retention(outcome=timedelta(0), grace=GRACE, unfinished=timedelta(days=9)),
         )
-        self.receiver = Receiver(
-            self.exchange, EvidenceDesk(self.exchange), lambda error: to_status(error, incident="")
-        )
+        self.desk = EvidenceDesk(self.exchange)
+        self.receiver = Receiver(self.exchange, self.desk, lambda error: to_status(error, incident=""))
         self.housekeeping = Housekeeping(self.exchange, 60)
 
     def seconds(self) -> float:
@@ -108,6 +114,7 @@ class City:
 
     async def bring(self, envelope: Envelope, contents: tuple[bytes, ...]) -> None:
         """As a neighbour does it, until the node has accepted it; then a handler decides."""
+        answers: list[TransferResponse] = []
         for _ in range(TRIES):
             frames = Frames(self.schedule, [*offered(envelope, contents)])
             answers = [one async for one in self.receiver.stream(frames, Party.PARTY_HUB)]
@@ -116,9 +123,21 @@ class City:
             assert from_status(answers[-1].refusal.status).reason_name() == "PART_INCOMPLETE"
         await self.schedule.turn()
         record = self.store.packages.records[envelope.package_id]
-        assert record.complete
+        said = Statement.FromString(answers[-1].acceptance.evidence.statement).kind
+        assert said == (DELIVERED if record.complete else WITHDRAWN)
+        if record.state == DeliveryState.DELIVERY_STATE_WITHDRAWN:
+            return
         decided = replace(record, state=DeliveryState.DELIVERY_STATE_ACCEPTED)
         self.store.packages.records[envelope.package_id] = decided
+
+    async def withdraw(self, package_id: str) -> None:
+        """As its sender wishes, as soon as it is known here, whole or not."""
+        await self.schedule.turn()
+        async with self.exchange.store.transaction() as tx:
+            record = await tx.packages.get(package_id, lock=True)
+            if record is not None and record.state not in FINAL:
+                await self.desk.withdraw(tx, record)
+                self.desk.announce(record)
 
     async def keep_house(self, rounds: int) -> None:
         for _ in range(rounds):
@@ -189,6 +208,7 @@ async def _play(city: City, tasks: list[asyncio.Task[None]], data: st.DataObject
     await asyncio.gather(*tasks)
 
 
+WITHDRAWN, DELIVERED = EvidenceKind.EVIDENCE_KIND_WITHDRAWN, EvidenceKind.EVIDENCE_KIND_DELIVERED
 PACKAGES = st.lists(st.lists(st.sampled_from(CONTENTS), min_size=1, max_size=3), min_size=1, max_size=3)
 
 
@@ -205,9 +225,16 @@ async def test_nothing_that_is_needed_goes_and_everything_else_does(
         envelope = new_envelope(*contents)
         envelope.package_id = uuid7(NOW, bytes([number + 1]) * 10)
         tasks.append(asyncio.create_task(city.bring(envelope, contents)))
+        if data.draw(st.booleans()):
+            tasks.append(asyncio.create_task(city.withdraw(envelope.package_id)))
     await play(city, tasks, data)
     city.schedule.time += 2 * GRACE
     last = [asyncio.create_task(city.keep_house(2), name=HOUSEKEEPING)]
     await play(city, last, data)
     assert await city.parts.complete(None, 100) == []
-    assert len(city.store.packages.stated) == len(packages)
+    assert await city.parts.sweep_partials(0) == 0
+    for record in city.store.packages.records.values():
+        kinds = [one.kind for one in city.store.packages.stated if one.package_id == record.package_id]
+        is_withdrawn = record.state == DeliveryState.DELIVERY_STATE_WITHDRAWN
+        assert kinds == [DELIVERED] * record.complete + [WITHDRAWN] * is_withdrawn
+    assert len(city.store.packages.records) == len(packages)

@@ -1,4 +1,4 @@
-"""The line between two ends: a TCP proxy that can hold, freeze and cut what passes, and counts it."""
+"""The line between two ends: a TCP proxy that can slow, hold, freeze and cut what passes, and counts it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ class Way:
     """One direction of a line: counts what passes, over all connections, and holds it when told so."""
 
     passed_bytes: int = 0
+    bytes_per_second: int | None = None
+    """When set, no more passes, over all connections together."""
+    _free_at: float = 0.0
     _hold_at: int | None = None
     _open: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -25,7 +28,8 @@ class Way:
         self._hold_at = self.passed_bytes + more_bytes
 
     def heal(self) -> None:
-        """Hold nothing any more."""
+        """Hold and slow nothing any more."""
+        self.bytes_per_second = None
         self._hold_at = None
         self._open.set()
 
@@ -38,6 +42,10 @@ class Way:
         if self._hold_at is not None and self.passed_bytes >= self._hold_at:
             self._open.clear()
             await self._open.wait()
+        if self.bytes_per_second is not None:
+            now = asyncio.get_running_loop().time()
+            self._free_at = max(now, self._free_at) + size / self.bytes_per_second
+            await asyncio.sleep(self._free_at - now)
         self.passed_bytes += size
 
 

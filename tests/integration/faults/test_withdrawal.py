@@ -31,6 +31,7 @@ from xietong.exchange.v1 import package_pb2
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.gateway_packages_pb2 import WithdrawRequest
 from xietong.exchange.v1.package_pb2 import DeliveryState
+from xietong_exchange.runtime.settings import RetentionSettings
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -92,6 +93,43 @@ async def test_a_package_that_may_have_arrived_is_withdrawn_where_it_is(town: To
         await town.state(party, sent.package_id, WITHDRAWN)
     arrived = await town.seen(PROCURATORATE, sent.package_id)  # the hub answers if it has not offered it yet
     assert arrived is None or arrived.state == WITHDRAWN
+
+
+async def test_a_package_that_still_arrives_is_withdrawn_and_nothing_of_it_stays(town: Town) -> None:
+    """The hub answers although it has a part only: the transfer ends, here and onwards, and its data go."""
+    often = RetentionSettings(round_seconds=1.0)
+    for party in (HUB, PROCURATORATE):
+        await town.restart(party, retention=often)
+    police, size = await town.police(), 16 * MIB
+    met = await send(police, content_of(1000))
+    await town.state(PROCURATORATE, met.package_id, DELIVERED)
+    before = town.to_hub.sent_bytes
+    town.to_hub.there.bytes_per_second = 2 * MIB
+    sent = await send(police, content_of(size))
+    await town.moved(PROCURATORATE, sent.package_id, 2 * MIB)
+
+    await withdraw(police, sent.package_id)
+    for party in PARTIES:
+        await town.state(party, sent.package_id, WITHDRAWN)
+    await eventually(lambda: _has_ended(town, sent.package_id))
+
+    assert town.to_hub.sent_bytes - before < size * 3 // 4, "the transfer went on"
+    town.to_hub.heal()
+    await evidence_is_sound(town, sent.package_id, "SUBMITTED", "WITHDRAWAL_REQUESTED", "WITHDRAWN")
+    for party in (HUB, PROCURATORATE):
+        await eventually(lambda party=party: _holds_nothing_partial(town, party))  # type: ignore[misc]  # mypy can't infer a lambda's default
+
+
+async def _has_ended(town: Town, package_id: str) -> bool:
+    """No node tries to move it, or to tell of it, any more; nobody had to give up."""
+    query = "SELECT status FROM delivery WHERE package_id = CAST(:id AS uuid)"
+    statuses = [status for party in PARTIES for (status,) in await town.rows(party, query, id=package_id)]
+    assert "dead" not in statuses
+    return set(statuses) == {"done"}
+
+
+async def _holds_nothing_partial(town: Town, party: Party.ValueType) -> bool:
+    return not [file for file in town.parts(party).glob("partial/*/*") if file.is_file()]
 
 
 async def test_a_delivered_package_is_withdrawn(town: Town) -> None:

@@ -148,6 +148,10 @@ class Town:
         """A line for clients of this node; it stands while the caller has entered it."""
         return Line(self._city.ports[party])
 
+    def parts(self, party: Party.ValueType) -> Path:
+        """The folder of this node's part store."""
+        return self.settings(party).state_dir / "parts"
+
     async def police(self) -> Agency:
         """The police's case-handling system, over a connection of its own."""
         return await self._city.agency(POLICE, "case-handling")

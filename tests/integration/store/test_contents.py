@@ -182,3 +182,12 @@ async def test_what_is_kept_of_each_party_is_what_was_received_in_whole(store: P
     await release(store)
     async with store.transaction() as tx:
         assert await tx.contents.kept_bytes() == {POLICE: 1 << 61, COURT: 7}
+
+
+async def test_only_what_was_withdrawn_on_its_way_is_released_at_once(store: PostgresStore) -> None:
+    withdrawn = DeliveryState.DELIVERY_STATE_WITHDRAWN
+    halfway, whole, under_way = package(state=withdrawn), package(state=withdrawn, complete=True), package()
+    await stored(store, halfway, whole, under_way)
+    async with store.transaction() as tx:
+        released = await tx.contents.release_unfinished(untouched_for=AT_ONCE, limit=9, states={withdrawn})
+    assert ids(released) == {halfway.package_id}

@@ -159,8 +159,14 @@ class MemoryContents:
     ) -> list[PackageRecord]:
         return self._release(lambda one: one.complete and one.state in states, limit)
 
-    async def release_unfinished(self, *, untouched_for: timedelta, limit: int) -> list[PackageRecord]:
-        return self._release(lambda one: not one.complete, limit)
+    async def release_unfinished(
+        self,
+        *,
+        untouched_for: timedelta,
+        limit: int,
+        states: Collection[DeliveryState.ValueType] | None = None,
+    ) -> list[PackageRecord]:
+        return self._release(lambda one: not one.complete and (states is None or one.state in states), limit)
 
     def _release(self, is_due: Callable[[PackageRecord], bool], limit: int) -> list[PackageRecord]:
         records = self.packages.records

@@ -88,3 +88,4 @@ def test_all_evidence_reaches_somebody(kind: Kind.ValueType) -> None:
 def test_both_ends_learn_that_a_package_was_given_up() -> None:
     assert travels_back(Kind.EVIDENCE_KIND_FAILED)
     assert travels_forward(Kind.EVIDENCE_KIND_FAILED)
+    assert travels_forward(Kind.EVIDENCE_KIND_WITHDRAWN)

@@ -89,7 +89,9 @@ def may_state(
     return kind in _FROM_HOLDER and stated_by in {sender, receiver, Party.PARTY_HUB}
 
 
-_FORWARD: Final = frozenset({Kind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED, Kind.EVIDENCE_KIND_FAILED})
+_FORWARD: Final = frozenset(
+    {Kind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED, Kind.EVIDENCE_KIND_WITHDRAWN, Kind.EVIDENCE_KIND_FAILED}
+)
 
 
 def travels_forward(kind: Kind.ValueType) -> bool:

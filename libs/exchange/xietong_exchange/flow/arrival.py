@@ -24,12 +24,12 @@ from xietong_exchange.flow.store import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is on record of a package: whether it was announced and not abandoned since, and the evidence of its
-    acceptance once it is here.
+    """What is on record of a package: whether it was announced and not abandoned since, and the evidence that answers
+    its transfer: of its acceptance once it is here, or of its withdrawal while it was not.
     """
 
     is_announced: bool
-    acceptance: EvidenceRecord | None
+    answer: EvidenceRecord | None
 
 
 class Arrival:
@@ -47,9 +47,9 @@ class Arrival:
         """
         async with self._exchange.store.transaction() as tx:
             record = await tx.packages.get(package.package_id)
-            acceptance = await self._acceptance(tx, record, package) if record else None
+            answer = await self._settled(tx, record, package) if record else None
         is_announced = record is not None and record.contents_removed_time is None
-        return Known(is_announced=is_announced, acceptance=acceptance)
+        return Known(is_announced=is_announced, answer=answer)
 
     async def announce(self, package: SealedPackage) -> None:
         """Record that it is on its way, so that it is seen with its progress; also when it was given up before."""
@@ -71,6 +71,8 @@ class Arrival:
     ) -> EvidenceRecord:
         """Make it this node's own, in one transaction; all its parts are verified and durable.
 
+        Returns the evidence of that, or of its withdrawal, which came first.
+
         Args:
             package: the package.
             queued: when it came into the queue of the node before, if that node says so.
@@ -85,8 +87,8 @@ class Arrival:
         if evidence is None:
             async with self._exchange.store.transaction() as tx:
                 record = await self._locked(tx, package)
-                if accepted := await self._acceptance(tx, record, package):
-                    return accepted
+                if settled := await self._settled(tx, record, package):
+                    return settled
                 if record.contents_removed_time is not None:  # It took longer than such packages are kept.
                     await self._hold(tx, package)
                 evidence = await self._desk.state(tx, record, event, complete=True)
@@ -113,16 +115,18 @@ class Arrival:
         """It is on its way again: what of it is here already stays."""
         await tx.contents.hold(package.package_id, package.envelope.sender.party, package.digests)
 
-    async def _acceptance(
+    async def _settled(
         self, tx: Transaction, record: PackageRecord, package: SealedPackage
     ) -> EvidenceRecord | None:
         if record.seal != package.seal:
             raise PackageConflict(package_id=package.package_id)
-        if not record.complete:
+        if not record.complete and record.state != DeliveryState.DELIVERY_STATE_WITHDRAWN:
             return None
         own = self._exchange.party
         evidence = await tx.packages.evidence(record.package_id)
-        return next(row for row in evidence if row.stated_by == own and row.kind in CARRIED_BY_ACCEPTANCE)
+        if record.complete:
+            return next(row for row in evidence if row.stated_by == own and row.kind in CARRIED_BY_ACCEPTANCE)
+        return next(row for row in evidence if row.kind == EvidenceKind.EVIDENCE_KIND_WITHDRAWN)
 
     def _event(self, queued: datetime | None, begin: datetime, commit: datetime) -> Event:
         now = self._exchange.clock()

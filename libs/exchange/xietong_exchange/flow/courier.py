@@ -47,6 +47,7 @@ log = logging.getLogger(__name__)
 
 EVIDENCE_BATCH = 100
 """The contract's bound on one DeliverEvidence call."""
+ENDS_UNKNOWN = frozenset({EvidenceKind.EVIDENCE_KIND_FAILED, EvidenceKind.EVIDENCE_KIND_WITHDRAWN})
 LET_GO_SECONDS = 2.0
 """How long a stop waits for the database; the leases run out by themselves."""
 LANE_WIDTHS = {Lane.LANE_EVIDENCE: 1, Lane.LANE_INTERACTIVE: 8, Lane.LANE_BULK: 2}
@@ -236,7 +237,7 @@ class Courier:
             return None
         error = self.error_of(result.error)
         is_unknown = error.reason_name() == PackageNotFound.reason_name()
-        return None if is_unknown and row.kind == EvidenceKind.EVIDENCE_KIND_FAILED else error
+        return None if is_unknown and row.kind in ENDS_UNKNOWN else error
 
     async def _rows(self, batch: Sequence[DeliveryRecord]) -> list[EvidenceRecord]:
         async with self.exchange.store.transaction() as tx:

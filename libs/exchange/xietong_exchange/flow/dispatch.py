@@ -31,7 +31,7 @@ from xietong_exchange.domain.evidence import read_statement
 from xietong_exchange.domain.limits import excesses, require_within
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.conversation import Conversation, ErrorOf
-from xietong_exchange.flow.evidence import CARRIED_BY_ACCEPTANCE
+from xietong_exchange.flow.evidence import ENDS_TRANSFER
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.neighbours import Neighbours
 from xietong_exchange.flow.pace import Paces
@@ -106,7 +106,8 @@ class Dispatcher:
         queued: datetime,
         on_progress: Callable[[], None],
     ) -> Evidence:
-        """Move the package to the neighbour until it has accepted it; returns the evidence of that, to be taken.
+        """Move the package to the neighbour until it has accepted it, or says that it is withdrawn; returns the
+        evidence of that, to be taken.
 
         Args:
             package: a package that this node holds whole.
@@ -194,7 +195,7 @@ class Dispatcher:
 
 
 def _require_acceptance(evidence: Evidence, package: SealedPackage) -> None:
-    """An acceptance must say of this very package that it is held; nothing else may end the delivery."""
+    """An acceptance must say of this very package that it is held, or withdrawn; nothing else may end the delivery."""
     statement = read_statement(evidence.statement)
-    if statement.package_id != package.package_id or statement.kind not in CARRIED_BY_ACCEPTANCE:
+    if statement.package_id != package.package_id or statement.kind not in ENDS_TRANSFER:
         raise EvidenceInvalid(why="the acceptance is evidence of something else")

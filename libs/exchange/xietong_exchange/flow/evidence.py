@@ -33,6 +33,8 @@ from xietong_exchange.flow.tracing import package_span
 KIND_ATTRIBUTE = "xietong.evidence.kind"
 CARRIED_BY_ACCEPTANCE = frozenset({EvidenceKind.EVIDENCE_KIND_RELAYED, EvidenceKind.EVIDENCE_KIND_DELIVERED})
 """The neighbour gets these in the `Acceptance` of the transfer, also when it asks again."""
+ENDS_TRANSFER = CARRIED_BY_ACCEPTANCE | {EvidenceKind.EVIDENCE_KIND_WITHDRAWN}
+"""A package that is withdrawn while it arrives is answered with the evidence of that instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +213,7 @@ class EvidenceDesk:
         if record.direction == Direction.DIRECTION_INCOMING:
             await self.state(tx, record, _answer(record, now))
             return True
-        if not await tx.outbox.drop(record.package_id):
+        if record.complete and not await tx.outbox.drop(record.package_id):
             return False  # It may have arrived further on, where the answer must come from.
         withdrawn = Event(kind=EvidenceKind.EVIDENCE_KIND_WITHDRAWN, time=now, actor=actor, reasons=reasons)
         await self.state(tx, record, withdrawn)
@@ -273,7 +275,11 @@ class EvidenceDesk:
     async def _concerns_receiver(
         self, tx: Transaction, record: PackageRecord, evidence: EvidenceRecord
     ) -> bool:
-        """Who was never offered the package need not learn that it was given up."""
+        """Who was never offered the package need not learn that it was given up or withdrawn."""
+        if (
+            evidence.kind == EvidenceKind.EVIDENCE_KIND_WITHDRAWN
+        ):  # What still arrives may be going on already.
+            return record.direction == Direction.DIRECTION_TRANSIT and not record.complete
         if evidence.kind != EvidenceKind.EVIDENCE_KIND_FAILED:
             return True
         delivery = await tx.outbox.of_package(record.package_id)

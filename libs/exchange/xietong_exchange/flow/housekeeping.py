@@ -18,6 +18,7 @@ from itertools import groupby
 
 from google.protobuf.message import DecodeError
 
+from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong_exchange.domain.delivery import FINAL
 from xietong_exchange.domain.errors import XietongError
@@ -74,6 +75,7 @@ class Housekeeping:
             if age is not None:
                 await self._release(partial(_release, states=states, untouched_for=age))
         await self._release(partial(_release_unfinished, untouched_for=self.exchange.retention.unfinished))
+        await self._release(_release_withdrawn)
         await self._discard_drafts()
         await self._collect()
         await self.exchange.parts.sweep_partials(self.exchange.retention.unfinished.total_seconds())
@@ -88,6 +90,8 @@ class Housekeeping:
                 if record.complete and record.direction != Direction.DIRECTION_OUTGOING:
                     self.exchange.space.let_go(record.sender, record.size_bytes)
                 self.exchange.changes.announce(record.package_id, INBOX)
+                if record.state == DeliveryState.DELIVERY_STATE_WITHDRAWN and not record.complete:
+                    await drop_partials(self.exchange, record.sender, _digests(record))
             if len(released) < BATCH_PACKAGES:
                 return
 
@@ -132,6 +136,17 @@ class Housekeeping:
         return len(await self.exchange.parts.collect(unneeded, unused_since)) if unneeded else 0
 
 
+async def drop_partials(exchange: Exchange, sender: Party.ValueType, digests: Sequence[bytes]) -> None:
+    """Remove what had arrived of a package that was withdrawn meanwhile, unless another one needs it.
+
+    Who ends its reception does so, and who lets go of its contents: the last of the two finds nobody in the way.
+    """
+    async with exchange.store.transaction() as tx:
+        needed = await tx.contents.needed(sender, digests, is_own=sender == exchange.party)
+    owner = party_name(sender)
+    await exchange.parts.drop_partials([PartKey(owner, digest) for digest in digests if digest not in needed])
+
+
 def _digests(record: PackageRecord) -> Sequence[bytes]:
     try:
         return sealed(record).digests
@@ -144,6 +159,13 @@ async def _release(
     tx: Transaction, *, states: frozenset[DeliveryState.ValueType], untouched_for: timedelta
 ) -> Sequence[PackageRecord]:
     return await tx.contents.release(states, untouched_for=untouched_for, limit=BATCH_PACKAGES)
+
+
+async def _release_withdrawn(tx: Transaction) -> Sequence[PackageRecord]:
+    """Those that were withdrawn while they arrived: nothing more of them comes."""
+    return await tx.contents.release_unfinished(
+        untouched_for=timedelta(0), limit=BATCH_PACKAGES, states={DeliveryState.DELIVERY_STATE_WITHDRAWN}
+    )
 
 
 async def _release_unfinished(tx: Transaction, *, untouched_for: timedelta) -> Sequence[PackageRecord]:

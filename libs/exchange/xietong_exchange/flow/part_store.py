@@ -215,5 +215,8 @@ class PartStore(Protocol):
     async def sweep_partials(self, older_than_seconds: float) -> int:
         """Remove incomplete parts that nobody writes and nobody has changed for so long; returns how many."""
 
+    async def drop_partials(self, keys: Sequence[PartKey]) -> int:
+        """Remove what is there of these parts, unless it is complete or somebody writes it; returns how many."""
+
     def free_bytes(self) -> int:
         """Bytes that can still be written."""

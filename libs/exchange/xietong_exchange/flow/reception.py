@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -22,10 +22,12 @@ from xietong.exchange.v1.transfer_service_pb2 import (
 from xietong_exchange.domain.envelope import SealedPackage, twins
 from xietong_exchange.domain.errors import (
     ChunkOutOfOrder,
+    DatabaseUnavailable,
     EnvelopeInvalid,
     PartBusy,
     PartIncomplete,
     ProtocolViolation,
+    ShuttingDown,
     StorageFull,
     StreamSuperseded,
 )
@@ -33,10 +35,11 @@ from xietong_exchange.domain.transfer import ReceivingTransfer
 from xietong_exchange.flow import part_store
 from xietong_exchange.flow.arrival import Arrival
 from xietong_exchange.flow.dispatch import Forward
-from xietong_exchange.flow.evidence import to_evidence
+from xietong_exchange.flow.evidence import CARRIED_BY_ACCEPTANCE, to_evidence
 from xietong_exchange.flow.exchange import Exchange, part_key
 from xietong_exchange.flow.frame_queue import FrameQueue
 from xietong_exchange.flow.frames import DataFrame, beyond, runs
+from xietong_exchange.flow.housekeeping import drop_partials
 from xietong_exchange.flow.part_store import PartState, PartWriter
 from xietong_exchange.flow.records import EvidenceRecord
 from xietong_exchange.flow.space import Promise
@@ -46,6 +49,8 @@ WRITER_WAIT_SECONDS = 20.0
 """How long a transfer waits for another one that is receiving the same content before it gives way."""
 VERIFYING_SECONDS = 5.0
 """How often the sender hears of us while we hash a large part again after a break: less than its standstill."""
+LOOK_FOR_WITHDRAWAL_SECONDS = 5.0
+"""How long a withdrawal that another process of this node took goes unseen."""
 FINISHING_AT_ONCE = 8
 """Parts of one package that are verified and synced at a time: they share the syncs of the file system's journal."""
 
@@ -91,6 +96,8 @@ class Reception:
         self._begin = self._looked = exchange.clock()
         self._is_large = package.lane == Lane.LANE_BULK
         self._task = asyncio.current_task()
+        self._withdrawal: EvidenceRecord | None = None
+        self._watcher: asyncio.Task[None] | None = None
         self._superseded = False
         self._is_committing = False
         self._ended = asyncio.Event()
@@ -109,11 +116,11 @@ class Reception:
 
     async def _run(self) -> None:
         known = await self._arrival.known(self._package)
-        if known.acceptance is not None:
-            await self._accept(known.acceptance)
+        if known.answer is not None:
+            await self._accept(known.answer)
             return
         await self._want(resumes=known.is_announced)
-        while taken := await self._frames.take():
+        while (taken := await self._frames.take()) and self._withdrawal is None:
             self._raise_failed()
             for run in runs(taken):
                 if isinstance(run, list):
@@ -122,7 +129,24 @@ class Reception:
                     raise ProtocolViolation(why="a frame of an unknown kind came after the offer")
                 elif await self._commit():
                     return
+        if self._withdrawal is not None:
+            await self._accept(self._withdrawal)
+            return
         await self._finished()
+
+    async def _drop_partials(self) -> None:
+        with suppress(DatabaseUnavailable):  # Then they go when nobody has changed them for long enough.
+            await drop_partials(self._exchange, self._package.envelope.sender.party, self._package.digests)
+
+    async def _await_withdrawal(self) -> None:
+        """End the frames when the package is withdrawn while it arrives. With a small one it would not be worth it."""
+        with self._exchange.changes.subscribe(self.package_id) as news, suppress(ShuttingDown):
+            while self._withdrawal is None:
+                with suppress(DatabaseUnavailable):
+                    self._withdrawal = (await self._arrival.known(self._package)).answer
+                if self._withdrawal is None:
+                    await news.wait(LOOK_FOR_WITHDRAWAL_SECONDS)
+        self._frames.end()
 
     async def _want(self, *, resumes: bool) -> None:
         wanted = await self._look()
@@ -130,6 +154,7 @@ class Reception:
         self._promise = self._exchange.space.promise(sender, self._missing_bytes, resumes=resumes)
         if self._package.size_bytes > self._exchange.limits.inline_limit_bytes:
             await self._arrival.announce(self._package)
+            self._watcher = asyncio.create_task(self._await_withdrawal(), name="withdrawal-watcher")
         self._forward = self._begin_forward(self._package)
         for number in range(len(self._package.envelope.parts)):
             self._go_on(number, self._machine.received(number))
@@ -303,7 +328,7 @@ class Reception:
                 self._exchange.clock(),
                 offered_onwards=self._forward is not None,
             )
-        if self._forward is not None:
+        if self._forward is not None and evidence.kind in CARRIED_BY_ACCEPTANCE:
             self._forward.end()
             self._forward = None
         await self._accept(evidence)
@@ -354,6 +379,9 @@ class Reception:
     async def close(self) -> None:
         """Keep what was received for a later resume, and let go of everything else."""
         self._end_forward()
+        if self._watcher is not None:
+            self._watcher.cancel()
+            self._finishing.add(self._watcher)
         try:
             for task in self._finishing:
                 task.cancel()
@@ -361,6 +389,8 @@ class Reception:
             while self._writers:
                 _, writer = self._writers.popitem()
                 await writer.close()
+            if self._withdrawal is not None:
+                await self._drop_partials()
         finally:
             if self._promise is not None:
                 self._promise.close()

@@ -273,8 +273,16 @@ class Contents(Protocol):
         Each of them then has to be given to `let_go`, in the same transaction.
         """
 
-    async def release_unfinished(self, *, untouched_for: timedelta, limit: int) -> list[PackageRecord]:
-        """The same of packages that were never received in whole, nor offered again for so long."""
+    async def release_unfinished(
+        self,
+        *,
+        untouched_for: timedelta,
+        limit: int,
+        states: Collection[DeliveryState.ValueType] | None = None,
+    ) -> list[PackageRecord]:
+        """The same of packages that were never received in whole, nor offered again for so long; in all states, or in
+        these.
+        """
 
     async def let_go(self, package_id: str, owner: Party.ValueType, digests: Collection[bytes]) -> None:
         """This package no longer needs these contents."""

@@ -141,8 +141,14 @@ class MemoryPartStore:
     async def sweep_partials(self, older_than_seconds: float) -> int:
         """Remove abandoned partial parts, see `PartStore.sweep_partials`."""
         before = self._clock_seconds() - older_than_seconds
-        old = [key for key, part in self._medium.partial.items() if part.changed_seconds <= before]
-        idle = [key for key in old if key not in self._turns or not self._turns[key].locked()]
+        return await self.drop_partials(
+            [key for key, part in self._medium.partial.items() if part.changed_seconds <= before]
+        )
+
+    async def drop_partials(self, keys: Sequence[PartKey]) -> int:
+        """Remove partial parts, see `PartStore.drop_partials`."""
+        there = [key for key in dict.fromkeys(keys) if key in self._medium.partial]
+        idle = [key for key in there if key not in self._turns or not self._turns[key].locked()]
         for key in idle:
             del self._medium.partial[key]
         return len(idle)

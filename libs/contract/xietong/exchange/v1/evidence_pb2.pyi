@@ -58,7 +58,9 @@ class _EvidenceKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Evidence
     EVIDENCE_KIND_WITHDRAWAL_REQUESTED: _EvidenceKind.ValueType  # 12
     """The sender asks to withdraw it (撤回). Travels forward. Stated by the sender's node."""
     EVIDENCE_KIND_WITHDRAWN: _EvidenceKind.ValueType  # 13
-    """It is withdrawn. Stated by the node that held it. Final."""
+    """It is withdrawn. Stated by the node that held it, whole or still arriving. Travels back, from a hub that had a part
+    of it also forward. Final.
+    """
     EVIDENCE_KIND_WITHDRAWAL_REFUSED: _EvidenceKind.ValueType  # 14
     """It could not be withdrawn because it had an outcome already, which the reasons name. Stated by the receiver's node."""
 
@@ -96,7 +98,9 @@ version: envelopes have no such time yet, so no node of this version states it. 
 EVIDENCE_KIND_WITHDRAWAL_REQUESTED: EvidenceKind.ValueType  # 12
 """The sender asks to withdraw it (撤回). Travels forward. Stated by the sender's node."""
 EVIDENCE_KIND_WITHDRAWN: EvidenceKind.ValueType  # 13
-"""It is withdrawn. Stated by the node that held it. Final."""
+"""It is withdrawn. Stated by the node that held it, whole or still arriving. Travels back, from a hub that had a part
+of it also forward. Final.
+"""
 EVIDENCE_KIND_WITHDRAWAL_REFUSED: EvidenceKind.ValueType  # 14
 """It could not be withdrawn because it had an outcome already, which the reasons name. Stated by the receiver's node."""
 Global___EvidenceKind: _TypeAlias = EvidenceKind  # noqa: Y015

@@ -144,7 +144,7 @@ class TransferResponse(_message.Message):
 
     @_builtins.property
     def acceptance(self) -> Global___Acceptance:
-        """It has the whole package, verified and durable."""
+        """It has the whole package, verified and durable, or the package is withdrawn."""
 
     @_builtins.property
     def abort(self) -> Global___Abort:
@@ -372,14 +372,16 @@ Global___Progress: _TypeAlias = Progress  # noqa: Y015
 
 @_typing.final
 class Acceptance(_message.Message):
-    """The receiver has the whole package, verified and durable."""
+    """The receiver has the whole package, verified and durable; or the package was withdrawn and the transfer is over."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     EVIDENCE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def evidence(self) -> _evidence_pb2.Evidence:
-        """Its evidence: RELAYED from a hub, DELIVERED from the receiver's node."""
+        """Its evidence: RELAYED from a hub, DELIVERED from the receiver's node. WITHDRAWN, from whoever stated it, when the
+        package was withdrawn before the receiver had it whole: that settles the delivery, and nothing more is sent.
+        """
 
     def __init__(
         self,

@@ -22,7 +22,7 @@ from xietong_exchange.adapters.parts.local_collection import collect, list_compl
 from xietong_exchange.adapters.parts.local_folders import Folders
 from xietong_exchange.adapters.parts.local_partial import PartialFile
 from xietong_exchange.adapters.parts.local_reader import LocalPartReader, OpenPart, open_complete
-from xietong_exchange.adapters.parts.local_recovery import read_boot_id, recover, sweep
+from xietong_exchange.adapters.parts.local_recovery import drop, read_boot_id, recover, sweep
 from xietong_exchange.adapters.parts.local_writer import LocalPartWriter
 from xietong_exchange.flow.part_store import READ_BLOCK_BYTES, PartKey, PartState, StorageFull
 
@@ -140,6 +140,10 @@ class LocalPartStore:
     async def sweep_partials(self, older_than_seconds: float) -> int:
         """Remove abandoned partial parts, see `PartStore.sweep_partials`."""
         return await self._threads.run(sweep, self._folders, older_than_seconds)
+
+    async def drop_partials(self, keys: Sequence[PartKey]) -> int:
+        """Remove partial parts, see `PartStore.drop_partials`."""
+        return await self._threads.run(drop, self._folders, keys)
 
     def free_bytes(self) -> int:
         """Bytes that an unprivileged user can still write."""

@@ -7,13 +7,16 @@ which a new boot id tells, bytes beyond the last sync may be anything: files are
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import time
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 
 from xietong_exchange.adapters.parts.local_folders import FILE_FLAGS, FILE_MODE, Folders, OwnerFolders
 from xietong_exchange.adapters.parts.local_partial import lock_partial
+from xietong_exchange.flow.part_store import PartKey
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 BOOT_FILE = "boot"
@@ -79,6 +82,11 @@ def sweep(folders: Folders, older_than_seconds: float) -> int:
         for owner in folders.every_owner()
         for name in owner.partial_names()
     )
+
+
+def drop(folders: Folders, keys: Sequence[PartKey]) -> int:
+    """Remove what is there of these parts, see `PartStore.drop_partials`."""
+    return sum(_sweep_partial(folders.of(key), key.digest.hex(), math.inf) for key in keys)
 
 
 def _sweep_partial(folders: OwnerFolders, name: str, before: float) -> bool:

@@ -76,8 +76,10 @@ def _hold() -> Statement:
 
 
 _NEEDED = _needed()
-_RELEASE = _release(package.c.complete, package.c.state == any_(array("states", SmallInteger())))
+_IN_STATES = package.c.state == any_(array("states", SmallInteger()))
+_RELEASE = _release(package.c.complete, _IN_STATES)
 _RELEASE_UNFINISHED = _release(~package.c.complete)
+_RELEASE_STOPPED = _release(~package.c.complete, _IN_STATES)
 _LET_GO = Statement(
     delete(package_content).where(
         _OWNER,
@@ -116,8 +118,18 @@ class PostgresContents:
         )
         return [to_package(row) for row in rows]
 
-    async def release_unfinished(self, *, untouched_for: timedelta, limit: int) -> list[PackageRecord]:
-        rows = await self._connection.rows(_RELEASE_UNFINISHED, untouched_for=untouched_for, limit=limit)
+    async def release_unfinished(
+        self,
+        *,
+        untouched_for: timedelta,
+        limit: int,
+        states: Collection[DeliveryState.ValueType] | None = None,
+    ) -> list[PackageRecord]:
+        due = {"untouched_for": untouched_for, "limit": limit}
+        if states is None:
+            rows = await self._connection.rows(_RELEASE_UNFINISHED, **due)
+        else:
+            rows = await self._connection.rows(_RELEASE_STOPPED, states=texts(states), **due)
         return [to_package(row) for row in rows]
 
     async def let_go(self, package_id: str, owner: Party.ValueType, digests: Collection[bytes]) -> None:
