@@ -13,6 +13,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from xietong.exchange.v1.envelope_pb2 import Envelope, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
 from xietong_standard.clocks.events import Event, Moment
+from xietong_standard.clocks.terms import read_day, read_length
 from xietong_standard.lifecycle.relations import CaseNumbers
 
 # Evidence that clocks and lifecycle know. FAILED is left out: an operator may replay the package.
@@ -57,6 +58,9 @@ def _dated(envelope: Envelope) -> Iterable[Event]:
                 time=_time(stated.time),
                 person_id=person_id,
                 package_id=envelope.package_id,
+                until=read_day(stated.last_day),
+                amount=read_length(stated.length),
+                approver=stated.approver,
             )
 
 

@@ -7,24 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from xietong.casefile.v1.decision_pb2 import Decision
 from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong_standard.clocks.events import EventKind
-from xietong_standard.clocks.terms import CHINA_TIME
+from xietong_standard.clocks.terms import CHINA_TIME, read_day, read_length
 from xietong_standard.model import Edition, Process
 
 
 @dataclass(frozen=True, slots=True)
 class StatedEvent:
-    """A dated event that a manifest states, in UTC. `person_id` is empty when it concerns everybody."""
+    """A dated event that a manifest states, in UTC. `person_id` is empty when it concerns everybody.
+
+    `last_day` (`YYYY-MM-DD`), `length` (ISO 8601) and `approver` are what a decision says of its term, else empty.
+    """
 
     code: str
     time: datetime
     person_id: str
+    last_day: str = ""
+    length: str = ""
+    approver: str = ""
 
 
 def stated_events(manifest: Manifest, process: Process, edition: Edition) -> tuple[StatedEvent, ...]:
@@ -57,7 +64,16 @@ def _stated(manifest: Manifest, kind: EventKind) -> Iterator[StatedEvent]:
         for _, entry in entries.entries(manifest):
             moment = _moment(entry, leaf.names[0])
             if moment:
-                yield StatedEvent(kind.code, moment, entry.person_id)
+                yield StatedEvent(kind.code, moment, entry.person_id, *_term(entry))
+
+
+def _term(entry: Any) -> tuple[str, str, str]:
+    """What a decision says of the term that it sets: its last day, its length, who approved it."""
+    if not isinstance(entry, Decision):
+        return "", "", ""
+    last_day = entry.term_end_date if read_day(entry.term_end_date) else ""
+    length = entry.term_length if read_length(entry.term_length) else ""
+    return last_day, length, entry.approver_level
 
 
 def _moment(entry: Any, name: str) -> datetime | None:
@@ -65,7 +81,7 @@ def _moment(entry: Any, name: str) -> datetime | None:
     try:
         if isinstance(value, Timestamp):
             return value.ToDatetime(tzinfo=UTC) if entry.HasField(name) else None
-        day = date.fromisoformat(value) if value else None
+        day = read_day(value)
         return datetime.combine(day, time(tzinfo=CHINA_TIME)).astimezone(UTC) if day else None
     except (
         ValueError,

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.exchange.packages import CASE_ID, NOW, PACKAGE_ID, SEND_ID, signed
 
-from xietong.casefile.v1.case_pb2 import Case, CaseNumber, CaseNumberKind
-from xietong.casefile.v1.decision_pb2 import Sentence
+from xietong.casefile.v1.case_pb2 import Case, CaseNumber, CaseNumberKind, CodedValue
+from xietong.casefile.v1.decision_pb2 import Decision, Sentence
 from xietong.casefile.v1.manifest_pb2 import Manifest, Part, PartKind
 from xietong.casefile.v1.measure_pb2 import CompulsoryMeasure, MeasureKind
 from xietong.casefile.v1.person_pb2 import Person, PersonRole
@@ -24,7 +24,9 @@ from xietong_exchange.domain.evidence import timestamp
 from xietong_exchange.domain.limits import Limits
 from xietong_exchange.flow.records import ContributionRecord
 from xietong_exchange.flow.sealing import Sealing, case_numbers, merge, name_persons, supervision
+from xietong_standard import load_edition
 
+EDITION = load_edition("2026.1")
 KEY = DraftKey(organ_code="110000000000", case_number="A-2026-001", process_code="PB-01")
 OTHER_CASE_ID = "8e0a1d5f-4d6a-4e7b-8c2f-2a3b4c5d6e7f"
 MIDNIGHT = datetime(2026, 1, 31, tzinfo=timezone(timedelta(hours=8)))
@@ -123,44 +125,74 @@ def test_only_the_accused_get_an_id_and_an_id_that_is_there_stays() -> None:
     assert ids[2]
 
 
-def test_supervision_gets_dated_events_of_persons_by_their_random_ids() -> None:
+def accused(identifier: str, collaboration_id: str) -> Person:
+    return person(identifier, PersonRole.PERSON_ROLE_SUSPECT, collaboration_person_id=collaboration_id)
+
+
+def measure(person_id: str, kind: MeasureKind.ValueType) -> CompulsoryMeasure:
+    return CompulsoryMeasure(person_id=person_id, kind=kind, start_time=timestamp(NOW))
+
+
+def test_the_envelope_carries_the_events_that_its_process_names_by_random_ids() -> None:
     manifest = Manifest(
-        persons=[
-            person("p-1", PersonRole.PERSON_ROLE_SUSPECT, collaboration_person_id="b"),
-            person("p-2", PersonRole.PERSON_ROLE_SUSPECT, collaboration_person_id="a"),
-            person("p-3", PersonRole.PERSON_ROLE_WITNESS),
-        ],
+        process_code="QS-01",
+        persons=[accused("p-1", "b"), accused("p-2", "a"), person("p-3", PersonRole.PERSON_ROLE_WITNESS)],
         measures=[
-            CompulsoryMeasure(
-                person_id="p-1", kind=MeasureKind.MEASURE_KIND_DETENTION, start_time=timestamp(NOW)
-            ),
+            measure("p-1", MeasureKind.MEASURE_KIND_DETENTION),
             CompulsoryMeasure(person_id="p-1", kind=MeasureKind.MEASURE_KIND_ARREST),
-            CompulsoryMeasure(
-                person_id="p-1", kind=MeasureKind.MEASURE_KIND_SUMMONS, start_time=timestamp(NOW)
-            ),
-            CompulsoryMeasure(person_id="p-3", kind=MeasureKind.MEASURE_KIND_BAIL, start_time=timestamp(NOW)),
-        ],
-        sentences=[
-            Sentence(person_id="p-2", pronounced_date="2026-01-31", effective_date="2026-02-30"),
-            Sentence(person_id="p-2", pronounced_date="0001-01-01", effective_date=""),
+            measure("p-1", MeasureKind.MEASURE_KIND_SUMMONS),
+            measure("p-1", MeasureKind.MEASURE_KIND_RELEASE),
+            measure("p-2", MeasureKind.MEASURE_KIND_BAIL),
+            measure("p-3", MeasureKind.MEASURE_KIND_BAIL),
         ],
     )
-    data = supervision(manifest)
+    data = supervision(manifest, EDITION)
     assert list(data.person_ids) == ["a", "b"]
-    events = [
-        (event.kind, event.time.ToDatetime(tzinfo=UTC), list(event.person_ids)) for event in data.events
-    ]
-    assert events == [("detention", NOW, ["b"]), ("judgment-pronounced", MIDNIGHT, ["a"])]
+    events = [(one.kind, one.time.ToDatetime(tzinfo=UTC), list(one.person_ids)) for one in data.events]
+    assert events == [("detention", NOW, ["b"]), ("bail", NOW, ["a"])]
     assert "张某某".encode() not in data.SerializeToString()
+
+
+def test_a_decision_on_a_term_travels_with_what_it_says_of_it() -> None:
+    manifest = Manifest(
+        process_code="ZC-05",
+        persons=[accused("p-1", "a")],
+        decisions=[
+            Decision(
+                kind=CodedValue(name="批准延长侦查羁押期限"),
+                reason=CodedValue(name="刑事诉讼法第一百五十六条"),
+                person_id="p-1",
+                decision_date="2026-01-31",
+                term_end_date="2026-03-31",
+                term_length="P1M",
+                approver_level="upper_procuratorate",
+            )
+        ],
+    )
+    (event,) = supervision(manifest, EDITION).events
+    assert event.kind == "custody-extended-156"
+    assert event.time.ToDatetime(tzinfo=UTC) == MIDNIGHT
+    assert (event.last_day, event.length, event.approver) == ("2026-03-31", "P1M", "upper_procuratorate")
+
+
+def test_an_event_of_nobody_in_particular_concerns_everybody() -> None:
+    manifest = Manifest(
+        process_code="SP-02",
+        persons=[accused("p-1", "a")],
+        decisions=[Decision(kind=CodedValue(name="受理"), decision_date="2026-01-31")],
+    )
+    (event,) = supervision(manifest, EDITION).events
+    assert (event.kind, list(event.person_ids)) == ("case-accepted", [])
 
 
 @given(st.dates())
 def test_every_day_of_a_sentence_is_an_event_or_none_and_never_an_accident(day: object) -> None:
     manifest = Manifest(
+        process_code="ZX-01",
         persons=[Person(id="1", collaboration_person_id="a")],
         sentences=[Sentence(person_id="1", effective_date=str(day))],
     )
-    events = supervision(manifest).events
+    events = supervision(manifest, EDITION).events
     assert len(events) == (str(day) != "0001-01-01")
 
 
@@ -194,6 +226,7 @@ def sealing_of(manifest: Manifest) -> Sealing:
         collaboration_case_id=CASE_ID,
         manifest=manifest,
         manifest_bytes=manifest.SerializeToString(deterministic=True),
+        edition=EDITION,
         create_time=NOW,
         trace_context=TraceContext(traceparent=f"00-{'ab' * 16}-{'cd' * 8}-01"),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.unit.standard.clock_events import moment
@@ -17,6 +19,7 @@ from xietong.exchange.v1.envelope_pb2 import (
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
 from xietong_standard import Edition
 from xietong_standard.clocks import Event, Phase, clock_states
+from xietong_standard.clocks.terms import Term
 from xietong_standard.lifecycle import CaseNumbers, suspect_states
 from xietong_standard.observation import observed_events, observed_numbers
 
@@ -115,3 +118,29 @@ def test_numbers_of_both_sides_meet_under_the_collaboration_case() -> None:
     numbers = observed_numbers(CaseNumbers(), request(), [SENT, accepted, foreign])
     assert numbers.numbers(CASE) == {"POLICE": ("A1",), "PROCURATORATE": ("B7",)}
     assert numbers.cases("PROCURATORATE", "B7") == (CASE,)
+
+
+@pytest.mark.parametrize(
+    ("last_day", "length", "until", "amount"),
+    [
+        ("2026-05-31", "P1M", date(2026, 5, 31), Term(months=1)),
+        ("", "P1M15D", None, Term(months=1, days=15)),
+        ("", "PT24H", None, Term(hours=24)),
+        ("2026-02-30", "P1MT2H", None, None),
+        ("", "P", None, None),
+        ("", "PT0H", None, None),
+    ],
+)
+def test_what_a_decision_says_of_its_term_reaches_the_clocks(
+    last_day: str, length: str, until: date | None, amount: Term | None
+) -> None:
+    envelope = request(persons=("p1",))
+    envelope.supervision.events.add(
+        kind="custody-extended-158",
+        time=stamp("2026-05-01"),
+        last_day=last_day,
+        length=length,
+        approver="provincial_procuratorate",
+    )
+    event = next(one for one in observed_events(envelope, []) if one.code == "custody-extended-158")
+    assert (event.until, event.amount, event.approver) == (until, amount, "provincial_procuratorate")

@@ -240,6 +240,7 @@ class Intake:
             collaboration_case_id=case_id,
             manifest=sheet.manifest,
             manifest_bytes=content,
+            edition=self._exchange.rules.edition(sheet.manifest.standard_edition),
             create_time=self._exchange.clock(),
             trace_context=trace,
         )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 
 from xietong.casefile.v1.case_pb2 import CaseNumberKind
 from xietong.casefile.v1.manifest_pb2 import Manifest, Part
-from xietong.casefile.v1.measure_pb2 import MeasureKind
 from xietong.casefile.v1.person_pb2 import PersonRole
 from xietong.exchange.v1.draft_pb2 import DraftHeader, DraftKey
 from xietong.exchange.v1.envelope_pb2 import (
@@ -29,8 +28,8 @@ from xietong_exchange.domain.errors import PartNameConflict
 from xietong_exchange.domain.evidence import timestamp
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.records import ContributionRecord
-
-CHINA_STANDARD_TIME = timezone(timedelta(hours=8))
+from xietong_standard import Edition
+from xietong_standard.supervision import StatedEvent, stated_events
 
 _ACCUSED = frozenset(
     {PersonRole.PERSON_ROLE_SUSPECT, PersonRole.PERSON_ROLE_DEFENDANT, PersonRole.PERSON_ROLE_CONVICT}
@@ -40,13 +39,6 @@ _NUMBER_PARTY = {
     CaseNumberKind.CASE_NUMBER_KIND_PROCURATORATE: Party.PARTY_PROCURATORATE,
     CaseNumberKind.CASE_NUMBER_KIND_COURT: Party.PARTY_COURT,
     CaseNumberKind.CASE_NUMBER_KIND_LEGAL_AID: Party.PARTY_JUSTICE,
-}
-_MEASURE_EVENTS = {
-    MeasureKind.MEASURE_KIND_DETENTION: "detention",
-    MeasureKind.MEASURE_KIND_ARREST: "arrest",
-    MeasureKind.MEASURE_KIND_BAIL: "bail",
-    MeasureKind.MEASURE_KIND_RESIDENTIAL_SURVEILLANCE: "residential-surveillance",
-    MeasureKind.MEASURE_KIND_RELEASE: "release",
 }
 
 
@@ -106,6 +98,7 @@ class Sealing:
     collaboration_case_id: str
     manifest: Manifest
     manifest_bytes: bytes
+    edition: Edition
     create_time: datetime
     trace_context: TraceContext
 
@@ -127,7 +120,7 @@ class Sealing:
             create_time=timestamp(self.create_time),
             parts=[manifest_part(self.manifest_bytes), *map(envelope_part, self.manifest.parts)],
             trace_context=self.trace_context,
-            supervision=supervision(self.manifest),
+            supervision=supervision(self.manifest, self.edition),
         )
 
 
@@ -160,34 +153,20 @@ def case_numbers(manifest: Manifest, key: DraftKey, own: Party.ValueType) -> lis
     return [PartyCaseNumber(party=party, number=number) for party, number in numbers]
 
 
-def supervision(manifest: Manifest) -> SupervisionData:
-    """What the hub's clocks need: random person ids and the dated events of measures and sentences."""
+def supervision(manifest: Manifest, edition: Edition) -> SupervisionData:
+    """What the hub's clocks need: random person ids, and the dated events that the process carries."""
     ids = {p.id: p.collaboration_person_id for p in manifest.persons if p.collaboration_person_id}
-    events = [
-        SupervisionEvent(kind=kind, time=timestamp(moment), person_ids=[ids[person_id]])
-        for kind, moment, person_id in _events(manifest)
-        if person_id in ids
-    ]
+    stated = stated_events(manifest, edition.process(manifest.process_code), edition)
+    events = [_event(one, ids) for one in stated if one.person_id in ids or not one.person_id]
     return SupervisionData(person_ids=sorted(set(ids.values())), events=events)
 
 
-def _events(manifest: Manifest) -> Iterator[tuple[str, datetime, str]]:
-    for measure in manifest.measures:
-        kind = _MEASURE_EVENTS.get(measure.kind)
-        if kind and measure.HasField("start_time"):
-            yield kind, measure.start_time.ToDatetime(tzinfo=UTC), measure.person_id
-    for sentence in manifest.sentences:
-        for kind, day in (
-            ("judgment-pronounced", sentence.pronounced_date),
-            ("judgment-effective", sentence.effective_date),
-        ):
-            if moment := _midnight(day):
-                yield kind, moment, sentence.person_id
-
-
-def _midnight(day: str) -> datetime | None:
-    try:
-        moment = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=CHINA_STANDARD_TIME)
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):  # Overflow: 0001-01-01 here begins in year 0 of UTC.
-        return None
+def _event(stated: StatedEvent, ids: Mapping[str, str]) -> SupervisionEvent:
+    return SupervisionEvent(
+        kind=stated.code,
+        time=timestamp(stated.time),
+        person_ids=[ids[stated.person_id]] if stated.person_id else [],
+        last_day=stated.last_day,
+        length=stated.length,
+        approver=stated.approver,
+    )

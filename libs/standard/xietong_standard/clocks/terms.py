@@ -18,6 +18,7 @@ HALF_MONTH_DAYS = 15
 _MONTHS_OF_A_YEAR = 12
 
 _PART = re.compile(r"([0-9]{1,4}) (hour|day|working day|half-month|month)s?")
+_ISO_LENGTH = re.compile(r"P(?:([0-9]{1,2})M)?(?:([0-9]{1,3})D)?(?:T([0-9]{1,4})H)?")
 
 
 class TermError(ValueError):
@@ -74,6 +75,24 @@ def _single(number: int, unit: str) -> Term:
             return Term(days=number * HALF_MONTH_DAYS)
         case _:
             return Term(months=number)
+
+
+def read_length(text: str) -> Term | None:
+    """The length that an ISO 8601 duration of months and days, or of hours, says; None when it says none."""
+    found = _ISO_LENGTH.fullmatch(text)
+    if not text or found is None:
+        return None
+    months, days, hours = (int(number or 0) for number in found.groups())
+    term = Term(months=months, days=days, hours=hours)
+    return term if bool(months or days) != bool(hours) else None
+
+
+def read_day(text: str) -> date | None:
+    """The day that `YYYY-MM-DD` names; None when there is no such day."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
 
 
 def day_of(moment: datetime) -> date:

@@ -44,6 +44,8 @@ class Decision(_message.Message):
     EVENT_PLACE_FIELD_NUMBER: _builtins.int
     APPOINTED_PERSON_ID_FIELD_NUMBER: _builtins.int
     OFFICIAL_NAME_FIELD_NUMBER: _builtins.int
+    TERM_LENGTH_FIELD_NUMBER: _builtins.int
+    APPROVER_LEVEL_FIELD_NUMBER: _builtins.int
     person_id: _builtins.str
     """Whom it concerns: `Person.id`; empty when it concerns the whole case."""
     document_number: _builtins.str
@@ -68,6 +70,14 @@ class Decision(_message.Message):
     """The person whom it appoints or names (lawyer, judge, prosecutor): `Person.id`."""
     official_name: _builtins.str
     """Name of the official in charge (承办法官/检察官)."""
+    term_length: _builtins.str
+    """Length of the term that it sets, where it states one, ISO 8601 duration in months and days, or in hours, for
+    example `P1M` for an extension by one month; half a month is `P15D`.
+    """
+    approver_level: _builtins.str
+    """Level that approved it (批准机关), where the law asks for a higher one: code of the data standard, for example
+    `upper_procuratorate`.
+    """
     @_builtins.property
     def kind(self) -> _case_pb2.CodedValue:
         """What is decided, code and name, for example `批准逮捕`, `不批准逮捕`, `受理`, `指派律师`, `退回补充侦查`."""
@@ -103,10 +113,12 @@ class Decision(_message.Message):
         event_place: _builtins.str = ...,
         appointed_person_id: _builtins.str = ...,
         official_name: _builtins.str = ...,
+        term_length: _builtins.str = ...,
+        approver_level: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["decided_by", b"decided_by", "event_time", b"event_time", "kind", b"kind", "reason", b"reason"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["appointed_person_id", b"appointed_person_id", "decided_by", b"decided_by", "decision_date", b"decision_date", "document_number", b"document_number", "event_place", b"event_place", "event_time", b"event_time", "kind", b"kind", "legal_basis", b"legal_basis", "occurrence", b"occurrence", "official_name", b"official_name", "person_id", b"person_id", "reason", b"reason", "reason_text", b"reason_text", "reply_due_date", b"reply_due_date", "term_end_date", b"term_end_date", "term_start_date", b"term_start_date"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appointed_person_id", b"appointed_person_id", "approver_level", b"approver_level", "decided_by", b"decided_by", "decision_date", b"decision_date", "document_number", b"document_number", "event_place", b"event_place", "event_time", b"event_time", "kind", b"kind", "legal_basis", b"legal_basis", "occurrence", b"occurrence", "official_name", b"official_name", "person_id", b"person_id", "reason", b"reason", "reason_text", b"reason_text", "reply_due_date", b"reply_due_date", "term_end_date", b"term_end_date", "term_length", b"term_length", "term_start_date", b"term_start_date"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -508,8 +508,17 @@ class SupervisionEvent(_message.Message):
     KIND_FIELD_NUMBER: _builtins.int
     TIME_FIELD_NUMBER: _builtins.int
     PERSON_IDS_FIELD_NUMBER: _builtins.int
+    LAST_DAY_FIELD_NUMBER: _builtins.int
+    LENGTH_FIELD_NUMBER: _builtins.int
+    APPROVER_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
     """Kind of event: code of the data standard, for example `detention`, `arrest`, `judgment-served`."""
+    last_day: _builtins.str
+    """Last day of the term that the decision states, `YYYY-MM-DD`. Empty when it states none."""
+    length: _builtins.str
+    """Length of that term, ISO 8601 duration in months and days, or in hours. Empty when it is not stated."""
+    approver: _builtins.str
+    """Level that approved it: code of the data standard, for example `upper_procuratorate`. Empty when not stated."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """When it happened. Day-precise events are midnight China Standard Time."""
@@ -524,10 +533,13 @@ class SupervisionEvent(_message.Message):
         kind: _builtins.str = ...,
         time: _timestamp_pb2.Timestamp | None = ...,
         person_ids: _abc.Iterable[_builtins.str] | None = ...,
+        last_day: _builtins.str = ...,
+        length: _builtins.str = ...,
+        approver: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "person_ids", b"person_ids", "time", b"time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["approver", b"approver", "kind", b"kind", "last_day", b"last_day", "length", b"length", "person_ids", b"person_ids", "time", b"time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
