@@ -44,16 +44,6 @@ def stated_events(manifest: Manifest, process: Process, edition: Edition) -> tup
     return tuple(dict.fromkeys(found))
 
 
-def untold_events(edition: Edition) -> tuple[str, ...]:
-    """Events that some process carries and for which the manifest has no place yet: they never reach the hub."""
-    carried = {
-        code
-        for process in edition.processes.values()
-        for code in (process.supervision.events if process.supervision else ())
-    }
-    return tuple(code for code, kind in edition.clocks.events.items() if code in carried and not kind.told_by)
-
-
 def _stated(manifest: Manifest, kind: EventKind) -> Iterator[StatedEvent]:
     if kind.given:
         path, wanted = kind.given

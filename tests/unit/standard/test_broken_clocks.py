@@ -123,6 +123,10 @@ def test_broken_events(tmp_path: Path, old: str, new: str, reason: str) -> None:
     ("changes", "reason"),
     [
         ({"pb": ("[arrest]", "[escape]")}, "pb.yaml:14: PB-02: event 'escape' is not in events.yaml"),
+        (
+            {"events": (', told_by: ["measures[kind=ARREST].start_time"]', "")},
+            "pb.yaml:14: PB-02: nothing in the manifest tells the event 'arrest'; give 'told_by' in events.yaml",
+        ),
         ({"pb": ("stops: [D03]", "stops: [D04, D03]")}, "pb.yaml:14: PB-02: 'D04' is not in clocks.yaml"),
         ({"pb": ("stops: [D03]", "stops: [D03], extends: [D03]")}, "does not say that it extends D03"),
         ({"pb": ("stops: [D03]", "")}, "clocks.yaml:4: PB-02 does not say that it stops D03"),

@@ -89,7 +89,7 @@ processes:
 """
 EVENTS = """\
 detention: {zh: 拘留执行, en: detention executed, told_by: ["measures[kind=DETENTION].start_time"]}
-arrest: {zh: 逮捕执行, en: arrest executed}
+arrest: {zh: 逮捕执行, en: arrest executed, told_by: ["measures[kind=ARREST].start_time"]}
 evaluation: {zh: 鉴定开始, en: evaluation begun, given: {path: case.name, value: 鉴定}}
 evaluated: {zh: 鉴定结束, en: evaluation ended}
 """

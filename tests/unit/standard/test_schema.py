@@ -40,6 +40,7 @@ BEYOND = (
     "is not a date",
     "has two codes",
     "is given twice",
+    "nothing in the manifest tells",
     "not YAML",
     "the file is empty",
     "path 'persons",

@@ -13,7 +13,7 @@ from xietong.casefile.v1.decision_pb2 import Decision, Sentence
 from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong.casefile.v1.measure_pb2 import CompulsoryMeasure, MeasureKind
 from xietong_standard import Edition, load_edition
-from xietong_standard.supervision import StatedEvent, stated_events, untold_events
+from xietong_standard.supervision import StatedEvent, stated_events
 
 
 def manifest(kind: str, reason: str = "", **days_and_persons: str) -> Manifest:
@@ -115,7 +115,39 @@ def test_whatever_a_date_holds_is_an_event_or_none(day: str, seconds: int, nanos
             Timestamp().FromDatetime(event.time)
 
 
-def test_events_without_a_place_in_the_manifest_are_known(edition: Edition) -> None:
-    untold = untold_events(edition)
-    assert {"appeal-period-ended", "psychiatric-evaluation-begun", "appeal-accepted"} <= set(untold)
-    assert {"arrest", "case-accepted"}.isdisjoint(untold)
+def test_a_change_of_the_custody_term_tells_why(edition: Edition) -> None:
+    content = manifest(
+        kind="变更羁押期限",
+        decision_date="2026-03-01",
+        term_start_date="2026-03-02",
+        term_end_date="2026-04-01",
+    )
+    content.decisions[0].reason.name = "二审期限经批准延长二个月"
+    assert stated(edition, "HY-04", content) == [("second-instance-extended", "")]
+    content.decisions[0].reason.name = "精神病鉴定"
+    begin, end = stated_events(content, edition.process("HY-04"), edition)
+    assert (begin.code, begin.time) == ("psychiatric-evaluation-begun", moment("2026-03-02"))
+    assert (end.code, end.time) == ("psychiatric-evaluation-ended", moment("2026-04-01"))
+
+
+@pytest.mark.parametrize(
+    ("reason", "event"), [("", "major-offence-discovered"), ("查清身份", "identity-established")]
+)
+def test_custody_is_counted_anew_for_one_of_two_reasons(edition: Edition, reason: str, event: str) -> None:
+    content = manifest(kind="重新计算侦查羁押期限", term_start_date="2026-03-01")
+    content.decisions[0].reason.name = reason
+    assert stated(edition, "ZC-06", content) == [(event, "")]
+
+
+def test_every_reason_that_tells_an_event_is_in_a_code_table(edition: Edition) -> None:
+    known = {name for table in edition.code_tables.values() for name in table.names()}
+    wanted = {
+        value
+        for kind in edition.clocks.events.values()
+        for path in kind.told_by
+        for condition in path.segments[0].filters
+        if condition.key == ("reason", "name")
+        for value in condition.values
+    }
+    assert wanted <= known
+    assert "查清身份" in wanted

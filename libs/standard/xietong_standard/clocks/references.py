@@ -78,6 +78,10 @@ def _events(reader: TriggerReader, processes: Mapping[str, Process], places: Pla
         for code in process.supervision.events if process.supervision else ():
             if code not in reader.events:
                 yield places[process.code].problem(f"{process.code}: event '{code}' is not in events.yaml")
+            elif not reader.events[code][0].told_by:
+                yield places[process.code].problem(
+                    f"{process.code}: nothing in the manifest tells the event '{code}'; give 'told_by' in events.yaml"
+                )
 
 
 def _claims(
