@@ -61,6 +61,10 @@ PATTERNS: Final = MappingProxyType(
             zh="应为期限，例如 P1Y6M（一年六个月）",
             en="must be a term such as P1Y6M (one year and six months)",
         ),
+        r"^(P([0-9]{1,2}M)?([0-9]{1,3}D)?(T[0-9]{1,4}H)?)?$": Text(
+            zh="应为期限，例如 P1M（一个月）、P15D（十五日）",
+            en="must be a term such as P1M (one month) or P15D (15 days)",
+        ),
         r"^([0-9]{1,18}(\.[0-9]{1,6})?)?$": Text(
             zh="应为数字，例如 1280.50（半角数字）", en="must be a number such as 1280.50 (half-width digits)"
         ),
