@@ -11,8 +11,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from xietong_standard import (
+    RULES,
     Edition,
     Process,
+    Rule,
+    Severity,
     Text,
     available_editions,
     load_edition,
@@ -20,7 +23,7 @@ from xietong_standard import (
     unsure_points,
 )
 from xietong_standard.description import Section, describe
-from xietong_standard.labels import PARTIES, PROVENANCE
+from xietong_standard.labels import PARTIES, PROVENANCE, RULE_GROUPS, SEVERITIES
 from xietong_standard.model import Party
 from xietong_standard.rule_description import describe_clock, describe_region
 
@@ -45,6 +48,7 @@ def pages(edition: Edition) -> dict[Path, str]:
         found[PAGES / language / "README.md"] = first_page(edition, language)
         found[PAGES / language / "clocks.md"] = clocks_page(edition, language)
         found[PAGES / language / "lifecycle.md"] = lifecycle_page(edition, language)
+        found[PAGES / language / "rules.md"] = rules_page(language)
         for stage, processes in stages(edition).items():
             found[PAGES / language / f"{slug(stage)}.md"] = stage_page(stage, processes, edition, language)
     return found
@@ -103,6 +107,37 @@ def lifecycle_page(edition: Edition, language: str) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def rules_page(language: str) -> str:
+    """The page of the validation rules: what each finds, how to mend it, and on what it rests."""
+    errors = sum(rule.severity is Severity.ERROR for rule in RULES.values())
+    title = Text("校验规则", "Validation rules")
+    note = Text(
+        f"共 {len(RULES)} 条：{errors} 条为错误，不改正不能发送；{len(RULES) - errors} 条为提示，核对后可以继续发送。"
+        "规则只看所提交的数据包，同样的数据包总得到同样的结论。“…”处由系统填入具体内容。",
+        f"{len(RULES)} rules: {errors} errors, which keep a package from leaving, and {len(RULES) - errors} warnings, "
+        "which do not. Rules look at the package alone: the same package always gets the same verdict. What stands "
+        "for '…' is filled in.",
+    )
+    lines = [f"# {say(title, language)}", "", say(HINT, language), "", say(note, language), ""]
+    for group, heading in RULE_GROUPS.items():
+        lines += [f"## {say(heading, language)}", ""]
+        for rule in RULES.values():
+            if rule.code.split("-")[1] == group:
+                lines += rule_lines(rule, language)
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def rule_lines(rule: Rule, language: str) -> Iterator[str]:
+    """A rule as a list entry."""
+    severity, sure = SEVERITIES[rule.severity], PROVENANCE[rule.provenance]
+    text, remedy = (re.sub(r"{[a-z]+}", "…", say(words, language)) for words in (rule.text, rule.remedy))
+    basis = Text(f"依据：{rule.basis}（{sure.zh}）", f"Basis: {rule.basis} ({sure.en})")
+    yield f"- `{rule.code}` ({say(severity, language)}) {text}"
+    yield f"  - {remedy}"
+    yield f"  - {say(basis, language)}"
+
+
 def sections(found: Iterable[Section], language: str) -> Iterator[str]:
     """Sections as list entries."""
     for section in found:
@@ -128,8 +163,10 @@ def first_page(edition: Edition, language: str) -> str:
         f"{counts.processes} processes, {counts.complete} of them complete; {counts.clocks} clocks; "
         f"{counts.code_tables} code tables; {counts.unsure} items that an authority has yet to confirm.",
     )
+    rules = Text(f"[校验规则](rules.md)：{len(RULES)} 条。", f"[Validation rules](rules.md): {len(RULES)}.")
     heading = Text("阶段", "Stages")
     lines = [f"# {say(title, language)}", "", say(HINT, language), "", say(summary, language), ""]
+    lines += [say(rules, language), ""]
     lines += [f"## {say(heading, language)}", ""]
     for stage, processes in stages(edition).items():
         codes = ", ".join(process.code for process in processes)

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from xietong_standard.catalogue import ClockVerb, Content
 from xietong_standard.model import AudioVideoMode, Party, ReceiverMode
 from xietong_standard.text import Text
+from xietong_standard.verdict import Severity
 
 PARTIES = MappingProxyType(
     {
@@ -96,4 +97,37 @@ PROVENANCE = MappingProxyType(
         "brief": Text("建设任务书", "brief of the project"),
         "design": Text("本标准的设计", "design of this standard"),
     }
+)
+# The middle part of a rule's code says what the rule is about.
+RULE_GROUPS = MappingProxyType(
+    {
+        "PRC": Text("流程和收发单位", "Process, sender and receiver"),
+        "CTR": Text("接口约束", "Constraints of the contract"),
+        "TXT": Text("文字", "Characters of texts"),
+        "FLD": Text("必填字段", "Required fields"),
+        "DOC": Text("文书", "Documents"),
+        "VOL": Text("卷宗", "Volumes"),
+        "PAG": Text("页次和页数", "Pages"),
+        "AVD": Text("音视频", "Audio and video"),
+        "COD": Text("代码表", "Code tables"),
+        "PRT": Text("文件", "Files"),
+        "REF": Text("人员引用", "References to persons"),
+        "IDN": Text("证件号码", "Numbers of persons and organisations"),
+        "PER": Text("人员身份", "Identity"),
+        "JUV": Text("年龄和未成年人", "Ages and minors"),
+        "ROL": Text("人员在案件中的身份", "Roles"),
+        "AID": Text("辩护和翻译", "Defence and interpreting"),
+        "CAS": Text("案件", "Case"),
+        "CHG": Text("罪名", "Charges"),
+        "NUM": Text("案号和文号", "Numbers of cases and documents"),
+        "DAT": Text("日期", "Dates"),
+        "MEA": Text("强制措施", "Compulsory measures"),
+        "DEC": Text("决定", "Decisions"),
+        "SEN": Text("判处结果", "Sentences"),
+        "PRO": Text("涉案财物", "Property"),
+        "LIF": Text("流转状态", "Lifecycle"),
+    }
+)
+SEVERITIES = MappingProxyType(
+    {Severity.ERROR: Text("错误", "error"), Severity.WARNING: Text("提示", "warning")}
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
@@ -28,14 +28,20 @@ class PathError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """`[key=A|B]` admits an entry whose key has one of the values, `[key!=A|B]` one that has none."""
+    """`[key=A|B]` admits an entry whose key has one of the values, `[key!=A|B]` one that has none.
+
+    `single` says that the key is one field with one value, the usual case, which is asked for every entry.
+    """
 
     key: tuple[str, ...]
     negated: bool
     values: frozenset[str | int]
+    single: bool
 
     def admits(self, entry: Message) -> bool:
         """Whether the entry passes."""
+        if self.single:
+            return (getattr(entry, self.key[0]) in self.values) is not self.negated
         return self.values.isdisjoint(_values_at(entry, self.key)) is self.negated
 
 
@@ -50,7 +56,10 @@ class Segment:
     def entries(self, message: Message) -> Iterator[tuple[int, Any]]:
         """The entries of a repeated field that pass all filters, with their position."""
         for position, entry in enumerate(getattr(message, self.names[0])):
-            if all(condition.admits(entry) for condition in self.filters):
+            for condition in self.filters:
+                if not condition.admits(entry):
+                    break
+            else:
                 yield position, entry
 
     def is_given(self, message: Message) -> bool:
@@ -168,7 +177,8 @@ def _resolve_filters(text: str, field: FieldDescriptor) -> Iterator[Filter]:
             raise PathError(f"filter '{text[position:]}' is not of the form [field=VALUE]")
         key = tuple(match["key"].split("."))
         values = _resolve_values(match["values"].split("|"), key, field)
-        yield Filter(key, match["operator"] == "!=", values)
+        single = len(key) == 1 and not _is_repeated(field.message_type, key[0])
+        yield Filter(key, match["operator"] == "!=", values, single)
         position = match.end()
 
 
@@ -209,11 +219,22 @@ def _is_plain_bool(field: FieldDescriptor) -> bool:
 
 
 def _has_value(message: Message, name: str) -> bool:
-    field = message.DESCRIPTOR.fields_by_name[name]
-    if field.has_presence and not field.is_repeated:
+    if _has_presence(message.DESCRIPTOR, name):
         return message.HasField(name)
     value = getattr(message, name)
     return bool(value.strip() if isinstance(value, str) else value)
+
+
+# Asked for every entry of a large manifest; the contract has some hundred fields.
+@cache
+def _is_repeated(descriptor: Descriptor, name: str) -> bool:
+    return bool(descriptor.fields_by_name[name].is_repeated)
+
+
+@cache
+def _has_presence(descriptor: Descriptor, name: str) -> bool:
+    field = descriptor.fields_by_name[name]
+    return bool(field.has_presence and not field.is_repeated)
 
 
 def _missing(message: Message, segments: Sequence[Segment], prefix: str) -> Iterator[str]:
@@ -223,7 +244,7 @@ def _missing(message: Message, segments: Sequence[Segment], prefix: str) -> Iter
             yield prefix + segment.text
         return
     name = segment.names[0]
-    if not message.DESCRIPTOR.fields_by_name[name].is_repeated:
+    if not _is_repeated(message.DESCRIPTOR, name):
         yield from _missing(getattr(message, name), rest, f"{prefix}{name}.")
         return
     for position, entry in segment.entries(message):
@@ -239,7 +260,7 @@ def _values(message: Message, segments: Sequence[Segment], prefix: str) -> Itera
                 yield prefix + name, message, value
         return
     name = segment.names[0]
-    if not message.DESCRIPTOR.fields_by_name[name].is_repeated:
+    if not _is_repeated(message.DESCRIPTOR, name):
         yield from _values(getattr(message, name), rest, f"{prefix}{name}.")
         return
     for position, entry in segment.entries(message):
@@ -248,7 +269,7 @@ def _values(message: Message, segments: Sequence[Segment], prefix: str) -> Itera
 
 def _values_at(message: Message, key: Sequence[str]) -> Sequence[Any]:
     value = getattr(message, key[0])
-    values = value if message.DESCRIPTOR.fields_by_name[key[0]].is_repeated else (value,)
+    values = value if _is_repeated(message.DESCRIPTOR, key[0]) else (value,)
     if len(key) == 1:
         return values
     return [found for child in values for found in _values_at(child, key[1:])]

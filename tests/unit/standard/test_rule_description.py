@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from xietong_standard import Edition
+from xietong_standard import RULES, Edition, Severity
 from xietong_standard.clocks import Term
+from xietong_standard.labels import PROVENANCE, RULE_GROUPS, SEVERITIES
 from xietong_standard.rule_description import describe_clock, describe_region, term_text
 
 
@@ -87,3 +88,9 @@ def test_a_measure_may_begin_in_any_state(edition: Edition) -> None:
 )
 def test_lengths_in_words(term: Term, zh: str, en: str) -> None:
     assert (term_text(term).zh, term_text(term).en) == (zh, en)
+
+
+def test_every_rule_belongs_to_a_group_of_the_page() -> None:
+    assert {code.split("-")[1] for code in RULES} == set(RULE_GROUPS)
+    assert set(SEVERITIES) == set(Severity)
+    assert {rule.provenance for rule in RULES.values()} <= set(PROVENANCE)

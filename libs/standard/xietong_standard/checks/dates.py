@@ -155,11 +155,27 @@ def check(submission: Submission) -> Iterator[Finding]:
 
 
 def _existence(manifest: Manifest) -> Iterator[Finding]:
-    for path, message in _dated_entries(manifest):
-        for name in _date_fields(message.DESCRIPTOR):
-            value = getattr(message, name)
-            if value and day(value) is None and _DATE_FORM.fullmatch(value):
-                yield NO_SUCH_DAY.at(f"{path}.{name}", value=value)
+    for name in _wrong_days(manifest.case):
+        yield NO_SUCH_DAY.at(f"case.{name}", value=getattr(manifest.case, name))
+    for field in ("persons", "measures", "decisions", "sentences", "documents"):
+        for position, entry in enumerate(getattr(manifest, field)):
+            for name in _wrong_days(entry):
+                yield NO_SUCH_DAY.at(f"{field}[{position}].{name}", value=getattr(entry, name))
+    for position, volume in enumerate(manifest.volumes):
+        for index, item in enumerate(volume.items):
+            for name in _wrong_days(item):
+                path = f"volumes[{position}].items[{index}].{name}"
+                yield NO_SUCH_DAY.at(path, value=getattr(item, name))
+
+
+def _wrong_days(message: Message) -> list[str]:
+    """The fields that hold what has the form of a date and is none."""
+    wrong = []
+    for name in _date_fields(message.DESCRIPTOR):
+        value = getattr(message, name)
+        if value and day(value) is None and _DATE_FORM.fullmatch(value):
+            wrong.append(name)
+    return wrong
 
 
 def _times(manifest: Manifest) -> Iterator[Finding]:
@@ -169,16 +185,6 @@ def _times(manifest: Manifest) -> Iterator[Finding]:
                 seconds, nanoseconds = instant(getattr(entry, name))
                 if seconds not in SECONDS or nanoseconds not in NANOSECONDS:
                     yield NO_SUCH_TIME.at(f"{field}[{position}].{name}")
-
-
-def _dated_entries(manifest: Manifest) -> Iterator[tuple[str, Message]]:
-    yield "case", manifest.case
-    for field in ("persons", "measures", "decisions", "sentences", "documents"):
-        for position, entry in enumerate(getattr(manifest, field)):
-            yield f"{field}[{position}]", entry
-    for position, volume in enumerate(manifest.volumes):
-        for index, item in enumerate(volume.items):
-            yield f"volumes[{position}].items[{index}]", item
 
 
 @cache
