@@ -69,6 +69,15 @@ class IncidentRecord:
     """Order in which it was opened; given by the store."""
 
 
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """An incident of which something is to be told."""
+
+    record: IncidentRecord
+    told_revision: int
+    """The revision that was told last; 0: none yet."""
+
+
 class Incidents(Protocol):
     """Incidents and what they are made from."""
 
@@ -87,7 +96,7 @@ class Incidents(Protocol):
         """One package, whatever its state."""
 
     async def unclosed(self, *, limit: int) -> list[IncidentRecord]:
-        """Incidents that are not closed, the oldest first."""
+        """Incidents that are not closed, the oldest first; their rows are locked until the transaction ends."""
 
     async def add(self, record: IncidentRecord) -> bool:
         """Insert; False when an incident of this cause is there that is not closed (nothing is changed then)."""
@@ -110,6 +119,12 @@ class Incidents(Protocol):
         limit: int,
     ) -> list[IncidentRecord]:
         """The newest first; empty arguments do not restrict."""
+
+    async def untold(self, *, now: datetime, changed_after: datetime, limit: int) -> list[Untold]:
+        """Incidents that changed after a moment and of which something is to be told, unless they are silenced now."""
+
+    async def told(self, incident_id: str, revision: int) -> None:
+        """People were told so far."""
 
     async def packages(self, incident_id: str, *, limit: int) -> Sequence[str]:
         """Packages that it concerned at some time."""

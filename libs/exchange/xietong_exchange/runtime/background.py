@@ -15,7 +15,7 @@ from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.courier import LANE_WIDTHS, Courier
 from xietong_exchange.flow.housekeeping import Housekeeping
 from xietong_exchange.runtime.engine import Engine
-from xietong_exchange.supervision.watch import Watch
+from xietong_exchange.runtime.supervision import notifier, watch
 
 log = logging.getLogger(__name__)
 
@@ -47,19 +47,11 @@ def _works(engine: Engine) -> list[Work]:
     works: list[Work] = [courier.run for courier in _couriers(engine, neighbours)]
     works += [partial(_probe, engine.neighbours, peer) for peer in neighbours]
     works.append(engine.presence.run)
-    works.append(_watch(engine).run)
+    works.append(watch(engine).run)
+    if (telling := notifier(engine)) is not None:
+        works.append(telling.run)
     works.append(Housekeeping(exchange, engine.settings.retention.round_seconds).run)
     return works
-
-
-def _watch(engine: Engine) -> Watch:
-    return Watch(
-        exchange=engine.exchange,
-        neighbours=engine.neighbours,
-        lookout=engine.lookout,
-        round_seconds=engine.settings.supervision.round_seconds,
-        start_time=engine.exchange.clock(),
-    )
 
 
 def _couriers(engine: Engine, neighbours: list[Party.ValueType]) -> list[Courier]:

@@ -24,6 +24,7 @@ from xietong_exchange.runtime.allocator import keep_freed_memory
 from xietong_exchange.runtime.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from xietong_exchange.runtime.node import Node
 from xietong_exchange.runtime.settings import Settings, SettingsError, exports_traces, load_settings
+from xietong_exchange.runtime.supervision import webhook
 
 EXIT_OK, EXIT_FAILED, EXIT_SETTINGS = 0, 1, 2
 
@@ -107,7 +108,10 @@ _COMMANDS = {"serve": _serve, "check-config": _check_config, "migrate": _migrate
 def _check_files(profile: Profile, settings: Settings) -> None:
     """Hold certificates and keys against what this node needs, so that it is said in one line. Raises SettingsError."""
     tls = TlsFiles(settings.tls.ca, settings.tls.certificate, settings.tls.key)
+    endpoint = webhook(settings.notification)
     try:
+        if endpoint is not None:
+            endpoint.check()
         tls.channel_credentials()
         require_certificate(tls.certificate, tls.key, _identity(profile, settings, Role.EXCHANGE))
         signer = _identity(profile, settings, Role.SIGNER)

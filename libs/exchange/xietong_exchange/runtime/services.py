@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.gateway_service_pb2_grpc import add_GatewayServiceServicer_to_server
 from xietong.exchange.v1.operations_service_pb2_grpc import add_OperationsServiceServicer_to_server
 from xietong.exchange.v1.transfer_service_pb2_grpc import add_TransferServiceServicer_to_server
-from xietong.supervision.v1.directory_service_pb2 import ContactLevel
 from xietong.supervision.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
 from xietong.supervision.v1.flow_service_pb2_grpc import add_FlowServiceServicer_to_server
 from xietong.supervision.v1.incident_service_pb2_grpc import add_IncidentServiceServicer_to_server
@@ -19,8 +17,6 @@ from xietong_exchange.adapters.rpc.operations_servicer import OperationsServicer
 from xietong_exchange.adapters.rpc.server import Registration
 from xietong_exchange.adapters.rpc.supervision_servicers import FlowServicer
 from xietong_exchange.adapters.rpc.transfer_servicer import TransferServicer
-from xietong_exchange.domain.party import party_by_name
-from xietong_exchange.flow.contacts import ContactRecord
 from xietong_exchange.flow.drafts import DraftDesk
 from xietong_exchange.flow.handover import Handover
 from xietong_exchange.flow.intake import Intake
@@ -32,9 +28,7 @@ from xietong_exchange.flow.upload import Upload
 from xietong_exchange.flow.views import Views
 from xietong_exchange.flow.watching import Watching
 from xietong_exchange.runtime.engine import Engine
-from xietong_exchange.runtime.settings import ContactSettings
-from xietong_exchange.supervision.directory import Directory
-from xietong_exchange.supervision.incident_desk import IncidentDesk
+from xietong_exchange.runtime.supervision import directory, incident_desk
 
 
 def services(engine: Engine) -> list[Registration]:
@@ -59,12 +53,9 @@ def services(engine: Engine) -> list[Registration]:
 
 
 def _of_supervision(engine: Engine) -> list[Registration]:
-    contacts = [_contact(entry) for entry in engine.settings.contacts]
-    directory = Directory(exchange=engine.exchange, configured=contacts)
-    desk = IncidentDesk(exchange=engine.exchange, lookout=engine.lookout, directory=directory)
     return [
-        partial(add_DirectoryServiceServicer_to_server, DirectoryServicer(directory)),
-        partial(add_IncidentServiceServicer_to_server, IncidentServicer(desk)),
+        partial(add_DirectoryServiceServicer_to_server, DirectoryServicer(directory(engine))),
+        partial(add_IncidentServiceServicer_to_server, IncidentServicer(incident_desk(engine))),
     ]
 
 
@@ -81,15 +72,3 @@ def _of_a_branch(engine: Engine, card: NodeCard, views: Views) -> Registration:
         views,
     )
     return partial(add_GatewayServiceServicer_to_server, gateway)
-
-
-def _contact(entry: ContactSettings) -> ContactRecord:
-    levels = {"operations": ContactLevel.CONTACT_LEVEL_OPERATIONS, "lead": ContactLevel.CONTACT_LEVEL_LEAD}
-    return ContactRecord(
-        party=party_by_name(entry.party) or Party.PARTY_UNSPECIFIED,
-        system=entry.system,
-        vendor=entry.vendor,
-        level=levels[entry.level],
-        reach=entry.reach,
-        duty_hours=entry.duty_hours,
-    )

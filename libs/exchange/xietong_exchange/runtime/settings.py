@@ -27,6 +27,8 @@ CONFIG_VARIABLE = "XIETONG_CONFIG"
 OTLP_PROTOCOL = "grpc"
 HUB_OUTCOME_HOURS = 72.0
 HUB_UNDECIDED_HOURS = 720.0
+WEBHOOK_URL = r"^(https://|http://(127\.0\.0\.1|localhost)[:/])[\x21-\x7e]+$"
+"""Without TLS to this machine only, where a forwarder may listen."""
 _DEFAULTS = Limits()
 _Value = TypeVar("_Value")
 PartyName = Literal["police", "procuratorate", "court", "justice", "hub"]
@@ -176,6 +178,29 @@ def _hours(hours: float | None) -> timedelta | None:
     return None if hours is None else timedelta(hours=hours)
 
 
+class NotificationSettings(_Section):
+    """Who is told of incidents, besides those who look."""
+
+    url: str | None = Field(default=None, max_length=1000, pattern=WEBHOOK_URL)
+    secret_file: Path | None = None
+    ca: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    per_minute: int = Field(default=30, ge=1, le=600)
+
+    @model_validator(mode="after")
+    def _certificate_has_its_key(self) -> Self:
+        if (self.certificate is None) is not (self.key is None):
+            raise ValueError("give certificate and key, or none of them / 证书和私钥必须同时给出")
+        return self
+
+    def from_folder(self, folder: Path) -> Self:
+        """With paths that count from this folder."""
+        files = ("secret_file", "ca", "certificate", "key")
+        given = {name: path for name in files if (path := getattr(self, name)) is not None}
+        return self.model_copy(update={name: folder / path for name, path in given.items()})
+
+
 class ContactSettings(_Section):
     """A contact of the directory: a role, never a person."""
 
@@ -207,6 +232,7 @@ class Settings(BaseSettings):
     retention: RetentionSettings = RetentionSettings()
     retry: RetrySettings = RetrySettings()
     supervision: SupervisionSettings = SupervisionSettings()
+    notification: NotificationSettings = NotificationSettings()
     contacts: list[ContactSettings] = []
 
     @classmethod
@@ -308,6 +334,7 @@ def _from_folder(settings: Settings, folder: Path) -> Settings:
             "tls": TlsSettings(
                 ca=folder / tls.ca, certificate=folder / tls.certificate, key=folder / tls.key
             ),
+            "notification": settings.notification.from_folder(folder),
             "signer": SignerSettings(certificate=folder / signer.certificate, key=folder / signer.key),
         }
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from asyncpg import Record
-from sqlalchemy import SmallInteger, any_, bindparam, func, literal_column, select, update
+from sqlalchemy import SmallInteger, any_, bindparam, func, literal_column, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
@@ -22,7 +22,7 @@ from xietong_exchange.adapters.postgres.tables import (
     operation_log,
     package,
 )
-from xietong_exchange.flow.incidents import IncidentRecord, OpenPackage
+from xietong_exchange.flow.incidents import IncidentRecord, OpenPackage, Untold
 from xietong_exchange.flow.records import DeliveryRecord, OperationRecord
 
 _ID = package.c.package_id.type
@@ -67,8 +67,12 @@ _PUT = Statement(
 )
 _GET = Statement(select(incident).where(_THIS))
 _LOCK = Statement(select(incident).where(_THIS).with_for_update())
-_LIST_UNCLOSED = Statement(
-    select(incident).where(_UNCLOSED).order_by(incident.c.position).limit(bindparam("limit"))
+_LOCK_UNCLOSED = Statement(
+    select(incident)
+    .where(_UNCLOSED)
+    .order_by(incident.c.position)
+    .limit(bindparam("limit"))
+    .with_for_update()
 )
 _LINKED = func.unnest(array("package_ids", _ID)).table_valued("package_id").render_derived()
 _LINK = Statement(
@@ -107,6 +111,20 @@ _EVENTS = Statement(
     .order_by(operation_log.c.operation_id.desc())
     .limit(bindparam("limit"))
 )
+_TOLD = incident.c.notified_revision
+_UNTOLD = Statement(
+    select(incident)
+    .where(
+        incident.c.revision > _TOLD,
+        incident.c.change_time > bindparam("changed_after"),
+        func.coalesce(incident.c.silence_until <= bindparam("now"), true()),
+    )
+    .order_by(incident.c.position)
+    .limit(bindparam("limit"))
+)
+_TELL = Statement(
+    update(incident).where(_THIS).values(notified_revision=func.greatest(_TOLD, bindparam("revision")))
+)
 _LATEST = (1 << 63) - 1
 
 
@@ -142,7 +160,7 @@ class PostgresIncidents:
         return _open_package(row, await self._outbox.of_package(package_id)) if row else None
 
     async def unclosed(self, *, limit: int) -> list[IncidentRecord]:
-        return [_incident(row) for row in await self._connection.rows(_LIST_UNCLOSED, limit=limit)]
+        return [_incident(row) for row in await self._connection.rows(_LOCK_UNCLOSED, limit=limit)]
 
     async def add(self, record: IncidentRecord) -> bool:
         return await self._connection.run(_ADD, **_values(record)) == 1
@@ -173,6 +191,13 @@ class PostgresIncidents:
             **({"of_package": package_id} if package_id else {}),
         )
         return [_incident(row) for row in rows]
+
+    async def untold(self, *, now: datetime, changed_after: datetime, limit: int) -> list[Untold]:
+        rows = await self._connection.rows(_UNTOLD, now=now, changed_after=changed_after, limit=limit)
+        return [Untold(_incident(row), row["notified_revision"]) for row in rows]
+
+    async def told(self, incident_id: str, revision: int) -> None:
+        await self._connection.run(_TELL, wanted=incident_id, revision=revision)
 
     async def packages(self, incident_id: str, *, limit: int) -> list[str]:
         return [
