@@ -141,10 +141,10 @@ class Reception:
     async def _await_withdrawal(self) -> None:
         """End the frames when the package is withdrawn while it arrives. With a small one it would not be worth it."""
         with self._exchange.changes.subscribe(self.package_id) as news, suppress(ShuttingDown):
-            while self._withdrawal is None:
+            while self._withdrawal is None and self._watcher is not None:
                 with suppress(DatabaseUnavailable):
                     self._withdrawal = (await self._arrival.known(self._package)).answer
-                if self._withdrawal is None:
+                if self._withdrawal is None and self._watcher is not None:
                     await news.wait(LOOK_FOR_WITHDRAWAL_SECONDS)
         self._frames.end()
 
@@ -380,8 +380,8 @@ class Reception:
         """Keep what was received for a later resume, and let go of everything else."""
         self._end_forward()
         if self._watcher is not None:
-            self._watcher.cancel()
-            self._finishing.add(self._watcher)
+            self._watcher.cancel()  # Not waited for: who is cancelled meanwhile would leave writers open.
+            self._watcher = None
         try:
             for task in self._finishing:
                 task.cancel()
