@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from tests.contract.every_rpc import (
@@ -183,3 +183,16 @@ async def get_case_flow(rpc: Rpc, world: World) -> None:
     (answer,) = await rpc(flow.GetCaseFlowRequest(collaboration_case_id=case_id))
     assert [one.package_id for one in answer.flows] == [world.delivered.package_id]
     assert answer.flows[0].part_count == 3
+
+
+@SCRIPTS.calls(FLOW, "GetStatistics", OPERATOR)
+async def get_statistics(rpc: Rpc, world: World) -> None:
+    request = flow.GetStatisticsRequest()
+    request.start_time.FromDatetime(datetime.now(UTC) - timedelta(days=1))
+    request.end_time.FromDatetime(datetime.now(UTC) + timedelta(days=1))
+    (answer,) = await rpc(request)
+    of_police = [one for one in answer.counts if one.sender == Party.PARTY_POLICE]
+    assert sum(one.package_count for one in of_police) >= 1
+    [arrival] = [one for one in answer.arrivals if one.sender == Party.PARTY_POLICE]
+    assert arrival.package_count >= 1
+    assert 0 <= arrival.p50_seconds <= arrival.p95_seconds

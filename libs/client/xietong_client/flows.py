@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from datetime import datetime
 
 import grpc
 
 from xietong.supervision.v1.flow_service_pb2 import (
     Flow,
     GetCaseFlowRequest,
+    GetStatisticsRequest,
+    GetStatisticsResponse,
     ListFlowsRequest,
     ListFlowsResponse,
 )
@@ -41,6 +44,13 @@ class Flows:
             if not page.next_page_token:
                 return
             wanted.page_token = page.next_page_token
+
+    async def statistics(self, start: datetime, end: datetime) -> GetStatisticsResponse:
+        """Counts of the packages of a span of 32 days at most."""
+        request = GetStatisticsRequest()
+        request.start_time.FromDatetime(start)
+        request.end_time.FromDatetime(end)
+        return await call(self._stub.GetStatistics, request, deadline_seconds=self._deadline_seconds)
 
     async def case(self, collaboration_case_id: str) -> AsyncGenerator[Flow, None]:
         """The whole way of a case through the parties, the oldest package first. Raises NotFound."""

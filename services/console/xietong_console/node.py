@@ -52,7 +52,7 @@ class NodeLink:
         self.flows = self.operations.flows
 
     async def contacts(self) -> list[Contact]:
-        """Whom to call. Raises XietongClientError, at a node without a directory too."""
+        """Whom to call. Raises XietongClientError."""
         request = ListContactsRequest()
         answer = await call(self._directory.ListContacts, request, deadline_seconds=self._answer_seconds)
         return list(answer.contacts)

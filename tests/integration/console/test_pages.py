@@ -17,6 +17,7 @@ PAGES = {
     "case": ("案件流转", "The way of a case"),
     "flow": ("实时流转", "Flow"),
     "operations": ("相邻节点", "Neighbours"),
+    "statistics": ("一次通过率", "First pass"),
     "standard": ("必填字段", "Required fields"),
     "standard/2026.1/PB-01": ("提请批准逮捕", "Request"),
     "nothing": ("没有这个页面", "There is no such page"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
@@ -16,6 +16,7 @@ from tests.integration.store.records import COMPLETED, NOON, new_id, package, st
 from tests.integration.store.watched import watched_store
 
 from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.evidence_pb2 import EvidenceKind
 from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong_exchange.adapters.postgres import PostgresStore
 from xietong_exchange.domain.case_numbers import spellings
@@ -34,6 +35,11 @@ FILL = (
         n % 4 + 1, (n + 1) % 4 + 1, gen_random_uuid(), CASE WHEN n % 2 = 0 THEN '（2026）粤检' || n ELSE '' END,
         timestamptz '2026-01-01' + n * interval '1 minute'
     FROM generate_series(1, {MANY}) n
+    """,
+    f"""
+    INSERT INTO evidence (evidence_id, package_id, kind, stated_by, event_time, statement, signature)
+    SELECT gen_random_uuid(), package_id, {int(EvidenceKind.EVIDENCE_KIND_DELIVERED)}, 3,
+        create_time + interval '90 seconds', '', '' FROM package
     """,
     "INSERT INTO package_case_number SELECT package_id, 1, 'A44019900000' || position, position FROM package",
     "VACUUM ANALYZE",
@@ -145,6 +151,24 @@ async def test_no_search_reads_a_whole_table(crowded: str, name: str) -> None:
     seen = [node for found in plans.seen.values() for node in found]
     assert any(node["Node Type"] == "Index Only Scan" for node in seen)
     assert not [node for node in seen if node.get("Parent Relationship") == "SubPlan"], "anew for every row"
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_statistics_of_a_month_read_no_table(crowded: str) -> None:
+    start, end = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 8, tzinfo=UTC)
+    plans = Plans()
+    async with watched_store(crowded, explaining(plans)) as store, store.transaction() as tx:
+        outcomes = await tx.statistics.outcomes(start, end, only_corrections=False)
+        arrivals = await tx.statistics.arrivals(start, end, limit=500)
+        assert await tx.statistics.outcomes(start, end, only_corrections=True) == []
+        assert await tx.statistics.returned(start, end, limit=50) == []
+    week_minutes = 7 * 24 * 60
+    assert sum(one.count for one in outcomes) == week_minutes - 1
+    assert sum(one.count for one in outcomes if one.state == FAILED) == 2
+    assert {(one.half_seconds, one.most_seconds) for one in arrivals} == {(90.0, 90.0)}
+    assert sum(one.count for one in arrivals) == 500
+    assert len(plans.seen) == 4
+    assert plans.scans_of_whole_tables() == []
 
 
 async def test_what_changes_state_is_found_in_its_new_one(store: PostgresStore) -> None:

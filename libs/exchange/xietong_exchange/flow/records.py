@@ -206,3 +206,33 @@ class PackageSearch:
     """This node recorded it then or later."""
     end_time: datetime | None = None
     """This node recorded it before."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeCount:
+    """How many packages of a process between two parties are in a state."""
+
+    process_code: str
+    sender: Party.ValueType
+    receiver: Party.ValueType
+    state: DeliveryState.ValueType
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArrivalCount:
+    """How many packages between two parties were delivered, and the seconds that half and 95 % of them took at most."""
+
+    sender: Party.ValueType
+    receiver: Party.ValueType
+    count: int
+    half_seconds: float
+    most_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnedRecord:
+    """Why a receiver returned a package: a serialised `Statement` that holds nothing but the reasons."""
+
+    receiver: Party.ValueType
+    reasons: bytes

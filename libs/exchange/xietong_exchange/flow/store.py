@@ -20,6 +20,7 @@ from xietong_exchange.flow.contacts import Contacts
 from xietong_exchange.flow.incidents import Incidents
 from xietong_exchange.flow.passages import Passages
 from xietong_exchange.flow.records import (
+    ArrivalCount,
     ContributionRecord,
     DeliveryRecord,
     DeliveryStatus,
@@ -27,11 +28,13 @@ from xietong_exchange.flow.records import (
     EvidenceRecord,
     Glance,
     OperationRecord,
+    OutcomeCount,
     PackageChange,
     PackageFilter,
     PackagePage,
     PackageRecord,
     PackageSearch,
+    ReturnedRecord,
 )
 
 PAGE_BYTES = 2 << 20
@@ -127,6 +130,19 @@ class Search(Protocol):
 
     async def page(self, wanted: PackageSearch, *, before: int | None, limit: int) -> PackagePage:
         """The newest first; `before` is the `position` of the last one of the page before. As `Packages.page`."""
+
+
+class Statistics(Protocol):
+    """Counts packages of a span of time."""
+
+    async def outcomes(self, start: datetime, end: datetime, *, only_corrections: bool) -> list[OutcomeCount]:
+        """Of the packages recorded in it, or only of those that correct another one."""
+
+    async def arrivals(self, start: datetime, end: datetime, *, limit: int) -> list[ArrivalCount]:
+        """Of the latest `limit` packages delivered in it."""
+
+    async def returned(self, start: datetime, end: datetime, *, limit: int) -> list[ReturnedRecord]:
+        """The latest `limit` of those recorded in it that were returned."""
 
 
 Lease = tuple[int, int]
@@ -325,6 +341,10 @@ class Transaction(Protocol):
     @property
     def search(self) -> Search:
         """Finds packages."""
+
+    @property
+    def statistics(self) -> Statistics:
+        """Counts packages."""
 
     @property
     def outbox(self) -> Outbox:

@@ -29,6 +29,7 @@ from xietong_exchange.flow.views import Views
 from xietong_exchange.flow.watching import Watching
 from xietong_exchange.runtime.engine import Engine
 from xietong_exchange.runtime.supervision import directory, incident_desk
+from xietong_exchange.supervision.statistics import FlowStatistics
 
 
 def services(engine: Engine) -> list[Registration]:
@@ -43,10 +44,11 @@ def services(engine: Engine) -> list[Registration]:
         start_time=exchange.clock(),
     )
     transfer = TransferServicer(card, engine.receiver, engine.desk)
+    flows = FlowServicer(operations, views, FlowStatistics(exchange.store))
     everywhere: list[Registration] = [
         partial(add_TransferServiceServicer_to_server, transfer),
         partial(add_OperationsServiceServicer_to_server, OperationsServicer(operations, views)),
-        partial(add_FlowServiceServicer_to_server, FlowServicer(operations, views)),
+        partial(add_FlowServiceServicer_to_server, flows),
         *_of_supervision(engine),
     ]
     return everywhere if exchange.profile.relays else [*everywhere, _of_a_branch(engine, card, views)]

@@ -12,7 +12,17 @@ from starlette.exceptions import HTTPException
 from starlette.staticfiles import StaticFiles
 
 from xietong_console.settings import Settings
-from xietong_console.web import cases, flow, login, operating, package, packages, preferences, standard
+from xietong_console.web import (
+    cases,
+    flow,
+    login,
+    operating,
+    package,
+    packages,
+    preferences,
+    standard,
+    statistics,
+)
 from xietong_console.web.console import Console
 from xietong_console.web.headers import WithHeaders
 from xietong_console.web.rendering import page
@@ -34,7 +44,7 @@ def build_app(settings: Settings) -> FastAPI:
     app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.add_middleware(WithHeaders, is_encrypted=settings.tls is not None)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    for module in (login, preferences, packages, package, cases, flow, operating, standard):
+    for module in (login, preferences, packages, package, cases, flow, operating, standard, statistics):
         app.include_router(module.router)
     app.exception_handler(LoginNeeded)(_login_needed)
     app.exception_handler(FormRefused)(_form_refused)

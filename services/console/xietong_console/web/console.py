@@ -12,6 +12,7 @@ from xietong.exchange.v1.envelope_pb2 import Party
 from xietong_client.labels import party_by_name
 from xietong_console.accounts import Accounts
 from xietong_console.board import Board
+from xietong_console.months import Months
 from xietong_console.node import NodeLink
 from xietong_console.sessions import FREE_FAILURES, FREE_FAILURES_OF_ADDRESS, Sessions, Throttle
 from xietong_console.settings import Settings
@@ -32,6 +33,7 @@ class Console:
     addresses: Throttle
     """From where it is guessed."""
     board: Board
+    months: Months
     live_streams: int = 0
     """Pages that follow something at this moment."""
 
@@ -51,6 +53,7 @@ class Console:
             names=Throttle(time.monotonic, FREE_FAILURES),
             addresses=Throttle(time.monotonic, FREE_FAILURES_OF_ADDRESS),
             board=Board(node, party_by_name(node.party) or Party.PARTY_UNSPECIFIED),
+            months=Months(node),
         )
 
     @property

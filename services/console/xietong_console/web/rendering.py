@@ -23,6 +23,7 @@ PAGES = (
     ("/packages", Text("数据包", "Packages")),
     ("/flow", Text("实时流转", "Flow")),
     ("/operations", Text("运行", "Operations")),
+    ("/statistics", Text("统计", "Statistics")),
     ("/standard", Text("数据标准", "Data standard")),
 )
 """What the navigation leads to."""
@@ -84,6 +85,7 @@ def _environment() -> Environment:
         "say": _say,
         "party": _party,
         "state": _state,
+        "state_zh": lambda state: words.STATES[state].zh if state in words.STATES else "",
         "tone": lambda state: words.TONES.get(state, "moving"),
         "kind": _kind,
         "hop_state": _hop_state,

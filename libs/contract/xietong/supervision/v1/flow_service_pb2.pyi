@@ -264,3 +264,197 @@ class GetCaseFlowResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetCaseFlowResponse: _TypeAlias = GetCaseFlowResponse  # noqa: Y015
+
+@_typing.final
+class GetStatisticsRequest(_message.Message):
+    """Request of GetStatistics. The span is 32 days at most."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """From here on."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Until before this."""
+
+    def __init__(
+        self,
+        *,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetStatisticsRequest: _TypeAlias = GetStatisticsRequest  # noqa: Y015
+
+@_typing.final
+class GetStatisticsResponse(_message.Message):
+    """Answer of GetStatistics."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTS_FIELD_NUMBER: _builtins.int
+    ARRIVALS_FIELD_NUMBER: _builtins.int
+    RETURN_REASONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___FlowCount]:
+        """What became of the packages recorded in the span, by process and parties."""
+
+    @_builtins.property
+    def arrivals(self) -> _containers.RepeatedCompositeFieldContainer[Global___ArrivalTime]:
+        """How long packages delivered in the span took, by parties. Of the latest 50,000."""
+
+    @_builtins.property
+    def return_reasons(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReasonCount]:
+        """Why packages recorded in the span were returned, the most frequent first, 20 at most. Of the latest 5,000 returned."""
+
+    def __init__(
+        self,
+        *,
+        counts: _abc.Iterable[Global___FlowCount] | None = ...,
+        arrivals: _abc.Iterable[Global___ArrivalTime] | None = ...,
+        return_reasons: _abc.Iterable[Global___ReasonCount] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrivals", b"arrivals", "counts", b"counts", "return_reasons", b"return_reasons"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetStatisticsResponse: _TypeAlias = GetStatisticsResponse  # noqa: Y015
+
+@_typing.final
+class FlowCount(_message.Message):
+    """How many packages there were of a process between two parties, and where they stand now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROCESS_CODE_FIELD_NUMBER: _builtins.int
+    SENDER_FIELD_NUMBER: _builtins.int
+    RECEIVER_FIELD_NUMBER: _builtins.int
+    PACKAGE_COUNT_FIELD_NUMBER: _builtins.int
+    ACCEPTED_COUNT_FIELD_NUMBER: _builtins.int
+    RETURNED_COUNT_FIELD_NUMBER: _builtins.int
+    REJECTED_COUNT_FIELD_NUMBER: _builtins.int
+    FAILED_COUNT_FIELD_NUMBER: _builtins.int
+    FIRST_OUTCOME_COUNT_FIELD_NUMBER: _builtins.int
+    FIRST_ACCEPTED_COUNT_FIELD_NUMBER: _builtins.int
+    process_code: _builtins.str
+    """Their process."""
+    sender: _envelope_pb2.Party.ValueType
+    """Who sends."""
+    receiver: _envelope_pb2.Party.ValueType
+    """Who receives."""
+    package_count: _builtins.int
+    """All of them."""
+    accepted_count: _builtins.int
+    """Accepted ones."""
+    returned_count: _builtins.int
+    """Returned ones."""
+    rejected_count: _builtins.int
+    """Rejected ones."""
+    failed_count: _builtins.int
+    """Ones whose delivery was given up."""
+    first_outcome_count: _builtins.int
+    """Ones with an outcome (accepted, returned or rejected) that correct no other package."""
+    first_accepted_count: _builtins.int
+    """Accepted ones among these: they passed at the first try."""
+    def __init__(
+        self,
+        *,
+        process_code: _builtins.str = ...,
+        sender: _envelope_pb2.Party.ValueType = ...,
+        receiver: _envelope_pb2.Party.ValueType = ...,
+        package_count: _builtins.int = ...,
+        accepted_count: _builtins.int = ...,
+        returned_count: _builtins.int = ...,
+        rejected_count: _builtins.int = ...,
+        failed_count: _builtins.int = ...,
+        first_outcome_count: _builtins.int = ...,
+        first_accepted_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted_count", b"accepted_count", "failed_count", b"failed_count", "first_accepted_count", b"first_accepted_count", "first_outcome_count", b"first_outcome_count", "package_count", b"package_count", "process_code", b"process_code", "receiver", b"receiver", "rejected_count", b"rejected_count", "returned_count", b"returned_count", "sender", b"sender"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FlowCount: _TypeAlias = FlowCount  # noqa: Y015
+
+@_typing.final
+class ArrivalTime(_message.Message):
+    """How long packages between two parties took, from when this node recorded them until the receiver's node held them, by
+    the clocks of these two nodes.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SENDER_FIELD_NUMBER: _builtins.int
+    RECEIVER_FIELD_NUMBER: _builtins.int
+    PACKAGE_COUNT_FIELD_NUMBER: _builtins.int
+    P50_SECONDS_FIELD_NUMBER: _builtins.int
+    P95_SECONDS_FIELD_NUMBER: _builtins.int
+    sender: _envelope_pb2.Party.ValueType
+    """Who sends."""
+    receiver: _envelope_pb2.Party.ValueType
+    """Who receives."""
+    package_count: _builtins.int
+    """Of how many."""
+    p50_seconds: _builtins.float
+    """Half of them took no longer. Seconds."""
+    p95_seconds: _builtins.float
+    """95 of 100 took no longer. Seconds."""
+    def __init__(
+        self,
+        *,
+        sender: _envelope_pb2.Party.ValueType = ...,
+        receiver: _envelope_pb2.Party.ValueType = ...,
+        package_count: _builtins.int = ...,
+        p50_seconds: _builtins.float = ...,
+        p95_seconds: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["p50_seconds", b"p50_seconds", "p95_seconds", b"p95_seconds", "package_count", b"package_count", "receiver", b"receiver", "sender", b"sender"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ArrivalTime: _TypeAlias = ArrivalTime  # noqa: Y015
+
+@_typing.final
+class ReasonCount(_message.Message):
+    """How often a reason was given."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    RECEIVER_FIELD_NUMBER: _builtins.int
+    PACKAGE_COUNT_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """Code of the reason."""
+    receiver: _envelope_pb2.Party.ValueType
+    """Who gave it."""
+    package_count: _builtins.int
+    """In how many packages."""
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        receiver: _envelope_pb2.Party.ValueType = ...,
+        package_count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "package_count", b"package_count", "receiver", b"receiver"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReasonCount: _TypeAlias = ReasonCount  # noqa: Y015

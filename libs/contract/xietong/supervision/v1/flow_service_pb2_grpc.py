@@ -50,6 +50,11 @@ class FlowServiceStub:
                 request_serializer=xietong_dot_supervision_dot_v1_dot_flow__service__pb2.GetCaseFlowRequest.SerializeToString,
                 response_deserializer=xietong_dot_supervision_dot_v1_dot_flow__service__pb2.GetCaseFlowResponse.FromString,
                 _registered_method=True)
+        self.GetStatistics = channel.unary_unary(
+                '/xietong.supervision.v1.FlowService/GetStatistics',
+                request_serializer=xietong_dot_supervision_dot_v1_dot_flow__service__pb2.GetStatisticsRequest.SerializeToString,
+                response_deserializer=xietong_dot_supervision_dot_v1_dot_flow__service__pb2.GetStatisticsResponse.FromString,
+                _registered_method=True)
 
 
 class FlowServiceServicer:
@@ -78,6 +83,15 @@ class FlowServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetStatistics(self, request, context):
+        """Counts the packages that the node first recorded within a span of time: how many, how fast they arrived, what became
+        of them, and why they were returned. Idempotent. It reads indexes; a longer time is asked for month by month.
+        Errors: none of its own.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_FlowServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -90,6 +104,11 @@ def add_FlowServiceServicer_to_server(servicer, server):
                     servicer.GetCaseFlow,
                     request_deserializer=xietong_dot_supervision_dot_v1_dot_flow__service__pb2.GetCaseFlowRequest.FromString,
                     response_serializer=xietong_dot_supervision_dot_v1_dot_flow__service__pb2.GetCaseFlowResponse.SerializeToString,
+            ),
+            'GetStatistics': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetStatistics,
+                    request_deserializer=xietong_dot_supervision_dot_v1_dot_flow__service__pb2.GetStatisticsRequest.FromString,
+                    response_serializer=xietong_dot_supervision_dot_v1_dot_flow__service__pb2.GetStatisticsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -152,6 +171,33 @@ class FlowService:
             '/xietong.supervision.v1.FlowService/GetCaseFlow',
             xietong_dot_supervision_dot_v1_dot_flow__service__pb2.GetCaseFlowRequest.SerializeToString,
             xietong_dot_supervision_dot_v1_dot_flow__service__pb2.GetCaseFlowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetStatistics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/xietong.supervision.v1.FlowService/GetStatistics',
+            xietong_dot_supervision_dot_v1_dot_flow__service__pb2.GetStatisticsRequest.SerializeToString,
+            xietong_dot_supervision_dot_v1_dot_flow__service__pb2.GetStatisticsResponse.FromString,
             options,
             channel_credentials,
             insecure,

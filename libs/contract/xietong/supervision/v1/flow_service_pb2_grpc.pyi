@@ -31,6 +31,11 @@ class FlowServiceStub:
     """Returns the whole way of a case through the parties, the oldest package first. Idempotent.
     Errors: PAGE_TOKEN_INVALID, PACKAGE_NOT_FOUND when the node knows no package of the case.
     """
+    GetStatistics: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.GetStatisticsRequest, _flow_service_pb2.GetStatisticsResponse]
+    """Counts the packages that the node first recorded within a span of time: how many, how fast they arrived, what became
+    of them, and why they were returned. Idempotent. It reads indexes; a longer time is asked for month by month.
+    Errors: none of its own.
+    """
 
 class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
     """The read side of a node for supervisors and operators: which packages of which cases are where. It knows envelopes and
@@ -60,6 +65,17 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_flow_service_pb2.GetCaseFlowResponse]:
         """Returns the whole way of a case through the parties, the oldest package first. Idempotent.
         Errors: PAGE_TOKEN_INVALID, PACKAGE_NOT_FOUND when the node knows no package of the case.
+        """
+
+    @_abc_1.abstractmethod
+    def GetStatistics(
+        self,
+        request: _flow_service_pb2.GetStatisticsRequest,
+        context: _aio.ServicerContext[_flow_service_pb2.GetStatisticsRequest, _abc.Awaitable[_flow_service_pb2.GetStatisticsResponse]],
+    ) -> _abc.Awaitable[_flow_service_pb2.GetStatisticsResponse]:
+        """Counts the packages that the node first recorded within a span of time: how many, how fast they arrived, what became
+        of them, and why they were returned. Idempotent. It reads indexes; a longer time is asked for month by month.
+        Errors: none of its own.
         """
 
 def add_FlowServiceServicer_to_server(servicer: FlowServiceServicer, server: _aio.Server) -> None: ...

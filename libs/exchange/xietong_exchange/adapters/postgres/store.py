@@ -27,6 +27,7 @@ from xietong_exchange.adapters.postgres.statement import (
     driver_arguments,
     unavailable,
 )
+from xietong_exchange.adapters.postgres.statistics import PostgresStatistics
 from xietong_exchange.flow.store import WhenOver
 
 POOL_CONNECTIONS = 16
@@ -52,6 +53,7 @@ class PostgresTransaction:
         self._acts: list[WhenOver] = []
         self.packages = PostgresPackages(connection)
         self.search = PostgresSearch(connection, self.packages)
+        self.statistics = PostgresStatistics(connection)
         self.outbox = PostgresOutbox(connection)
         self.drafts = PostgresDrafts(connection)
         self.contents = PostgresContents(connection)

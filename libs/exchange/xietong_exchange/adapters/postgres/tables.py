@@ -79,6 +79,12 @@ package = Table(
         postgresql_ops={"receiver_case_number": "text_pattern_ops"},
         postgresql_where=text("receiver_case_number <> ''"),
     ),
+    Index(
+        "ix_package_correction",
+        "create_time",
+        postgresql_include=["state", "process_code", "sender", "receiver"],
+        postgresql_where=text("corrects_package_id IS NOT NULL"),
+    ),
     Index("ix_package_incoming_changed", "changed_in", "position", postgresql_where=text("direction = 3")),
     Index("ix_package_direction_position", "direction", "position"),
     Index("ix_package_direction_state_position", "direction", "state", "position"),
@@ -143,6 +149,12 @@ evidence = Table(
     Column("statement", LargeBinary, nullable=False),
     Column("signature", LargeBinary, nullable=False),
     Index("ix_evidence_package", "package_id", "position"),
+    Index(
+        "ix_evidence_delivered",
+        "event_time",
+        postgresql_include=["package_id"],
+        postgresql_where=text("kind = 3"),
+    ),
 )
 
 delivery = Table(

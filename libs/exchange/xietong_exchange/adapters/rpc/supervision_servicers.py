@@ -19,6 +19,7 @@ from xietong_exchange.flow.exchange import sealed
 from xietong_exchange.flow.operations import Operations
 from xietong_exchange.flow.records import PackagePage, PackageRecord, PackageSearch
 from xietong_exchange.flow.views import Views
+from xietong_exchange.supervision.statistics import FlowStatistics
 
 _IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -30,6 +31,7 @@ class FlowServicer(FlowServiceServicer):
 
     operations: Operations
     views: Views
+    statistics: FlowStatistics
 
     async def ListFlows(self, request: pb.ListFlowsRequest, context: _Context) -> pb.ListFlowsResponse:
         """List flows, the newest first."""
@@ -44,6 +46,13 @@ class FlowServicer(FlowServiceServicer):
         page = await self.operations.case(request.collaboration_case_id, after=after or 0, limit=limit)
         flows, token = await self._flows("GetCaseFlow", page)
         return pb.GetCaseFlowResponse(flows=flows, next_page_token=token)
+
+    async def GetStatistics(
+        self, request: pb.GetStatisticsRequest, context: _Context
+    ) -> pb.GetStatisticsResponse:
+        """Count a span of time."""
+        start, end = request.start_time.ToDatetime(tzinfo=UTC), request.end_time.ToDatetime(tzinfo=UTC)
+        return await self.statistics.of(start, end)
 
     async def _flows(self, call: str, page: PackagePage) -> tuple[Sequence[pb.Flow], str]:
         views = await self.views.packages(page.records)
