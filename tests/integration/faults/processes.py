@@ -57,6 +57,20 @@ class NodeProcess:
                 assert self.is_running, said
                 await asyncio.sleep(0.02)
 
+    def begin_peak(self) -> int:
+        """Measure the most memory from now on; what it takes now, in bytes."""
+        self._of_kernel("clear_refs").write_text("5")
+        return self.peak_bytes()
+
+    def peak_bytes(self) -> int:
+        """The most memory that it took since `begin_peak`."""
+        [line] = [line for line in self._of_kernel("status").read_text().splitlines() if "VmHWM" in line]
+        return int(line.split()[1]) * 1024
+
+    def _of_kernel(self, name: str) -> Path:
+        assert self._process is not None
+        return Path("/proc", str(self._process.pid), name)
+
     async def kill(self) -> None:
         """SIGKILL: it can do nothing any more."""
         await self._end(signal.SIGKILL)
