@@ -9,11 +9,8 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from xietong.supervision.v1.directory_service_pb2 import Contact, ListContactsRequest
-from xietong.supervision.v1.directory_service_pb2_grpc import DirectoryServiceStub
 from xietong_client import Credentials, Operations, XietongClientError
 from xietong_client.channel import open_channel
-from xietong_client.rpc import call
 from xietong_console.settings import Settings
 
 ValueT = TypeVar("ValueT")
@@ -45,17 +42,11 @@ class NodeLink:
         self.party = credentials.party
         """The party whose node it is: an operator calls the node of his own party."""
         self.certificate_end = credentials.not_after
-        self._answer_seconds = settings.answer_seconds
         self._channel = open_channel(settings.node, credentials)
-        self._directory = DirectoryServiceStub(self._channel)
         self.operations = Operations(self._channel, deadline_seconds=settings.answer_seconds)
         self.flows = self.operations.flows
-
-    async def contacts(self) -> list[Contact]:
-        """Whom to call. Raises XietongClientError."""
-        request = ListContactsRequest()
-        answer = await call(self._directory.ListContacts, request, deadline_seconds=self._answer_seconds)
-        return list(answer.contacts)
+        self.incidents = self.operations.incidents
+        self.directory = self.operations.directory
 
     async def close(self) -> None:
         """Close the connection."""

@@ -16,19 +16,24 @@ from tests.integration.exchange.shared_city import THREE, databases
 
 from xietong.exchange.v1 import package_pb2
 from xietong.exchange.v1.envelope_pb2 import Party
-from xietong_exchange.runtime.settings import ContactSettings, Settings
+from xietong_exchange.runtime.settings import ContactSettings, Settings, SupervisionSettings
 
 CONTACT = ContactSettings(
     party="police", system="exchange", vendor="示例厂商", level="lead", reach="分机 0000（示例）"
 )
 
 
+# Below what an operator may set: a test does not wait for minutes.
+HASTY = SupervisionSettings.model_construct(round_seconds=0.2, standstill_minutes=0.5 / 60)
+
+
 class CityWithContact(City):
-    """Its hub knows whom to call at the police."""
+    """Its hub knows whom to call at the police, and soon notices what stands still."""
 
     def settings(self, party: Party.ValueType) -> Settings:
         settings = super().settings(party)
-        return settings.model_copy(update={"contacts": [CONTACT]}) if party == Party.PARTY_HUB else settings
+        of_hub = {"contacts": [CONTACT], "supervision": HASTY}
+        return settings.model_copy(update=of_hub) if party == Party.PARTY_HUB else settings
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ PAGES = {
     "package": ("附件与摘要", "Parts and digests"),
     "case": ("案件流转", "The way of a case"),
     "flow": ("实时流转", "Flow"),
+    "incidents": ("没有异常", "all is well"),
     "operations": ("相邻节点", "Neighbours"),
     "statistics": ("一次通过率", "First pass"),
     "standard": ("必填字段", "Required fields"),

@@ -15,6 +15,7 @@ from xietong_console.settings import Settings
 from xietong_console.web import (
     cases,
     flow,
+    incidents,
     login,
     operating,
     package,
@@ -44,7 +45,18 @@ def build_app(settings: Settings) -> FastAPI:
     app = FastAPI(lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.add_middleware(WithHeaders, is_encrypted=settings.tls is not None)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
-    for module in (login, preferences, packages, package, cases, flow, operating, standard, statistics):
+    for module in (
+        login,
+        preferences,
+        packages,
+        package,
+        cases,
+        flow,
+        incidents,
+        operating,
+        standard,
+        statistics,
+    ):
         app.include_router(module.router)
     app.exception_handler(LoginNeeded)(_login_needed)
     app.exception_handler(FormRefused)(_form_refused)

@@ -60,7 +60,7 @@ async def _page(
     status, dead, contacts = await asyncio.gather(
         answer_of(operations.current_status()),
         answer_of(operations.deliveries(asked)),
-        answer_of(console.node.contacts()),
+        answer_of(console.node.directory.contacts()),
     )
     failures = [each.failure for each in (status, dead) if each.failure is not None]
     return page(

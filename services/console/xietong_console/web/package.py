@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request, Response
@@ -14,7 +15,16 @@ from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
 from xietong.exchange.v1.operations_service_pb2 import Delivery, GetTransitResponse
 from xietong.exchange.v1.package_pb2 import HopState, Package
 from xietong.supervision.v1.directory_service_pb2 import Contact
-from xietong_client import NotFound, XietongClientError, envelope_of, is_final, statements_of, trace_id_of
+from xietong.supervision.v1.incident_service_pb2 import GetArrivalResponse, Punctuality
+from xietong_client import (
+    NotFound,
+    Text,
+    XietongClientError,
+    envelope_of,
+    is_final,
+    statements_of,
+    trace_id_of,
+)
 from xietong_console.node import Answer, answer_of
 from xietong_console.web.console import console_of
 from xietong_console.web.identifiers import require_identifier
@@ -36,6 +46,16 @@ TONES = {
 }
 
 
+PUNCTUALITY = {
+    Punctuality.PUNCTUALITY_ON_TIME: ("good", Text("按时", "on time")),
+    Punctuality.PUNCTUALITY_SLOW: ("warning", Text("偏慢", "slow")),
+    Punctuality.PUNCTUALITY_STALLED: ("bad", Text("停滞", "stalled")),
+    Punctuality.PUNCTUALITY_OVERDUE: ("bad", Text("超时", "overdue")),
+    Punctuality.PUNCTUALITY_ARRIVED: ("good", Text("已到", "arrived")),
+}
+"""How each looks, and its word."""
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """A package as the page shows it."""
@@ -44,12 +64,18 @@ class View:
     envelope: Envelope
     statements: list[Statement]
     deliveries: list[Delivery]
+    arrival: GetArrivalResponse | None
+    """How punctual it is, as long as it has no outcome."""
 
     @classmethod
-    def of(cls, transit: GetTransitResponse) -> View:
+    def of(cls, transit: GetTransitResponse, arrival: GetArrivalResponse | None) -> View:
         """What the node said. Raises DecodeError for what nobody can read."""
         package = transit.package
-        return cls(package, envelope_of(package), list(statements_of(package)), list(transit.deliveries))
+        statements = list(statements_of(package))
+        is_over = is_final(package)
+        return cls(
+            package, envelope_of(package), statements, list(transit.deliveries), None if is_over else arrival
+        )
 
     @property
     def trace_id(self) -> str:
@@ -71,7 +97,7 @@ class View:
 async def show_package(request: Request, _session: Viewer, package_id: str, done: str = "") -> Response:
     """One package."""
     found = await _look(request, package_id)
-    contacts: Answer[list[Contact]] = await answer_of(console_of(request).node.contacts())
+    contacts: Answer[list[Contact]] = await answer_of(console_of(request).node.directory.contacts())
     failures = [found.failure] if found.failure else []
     helpers = _helpers(found.value, contacts.value or [])
     return page(
@@ -80,6 +106,7 @@ async def show_package(request: Request, _session: Viewer, package_id: str, done
         package_id=package_id,
         view=found.value,
         tones=TONES,
+        punctuality=PUNCTUALITY,
         contacts=helpers,
         has_directory=contacts.value is not None,
         is_followed=found.value is not None and not is_final(found.value.package),
@@ -100,7 +127,7 @@ async def follow_package(request: Request, _session: Viewer, package_id: str) ->
             return Look("", is_last=True)
         if found.value is None:
             return Look(render(request, "failure.html", failure=found.failure))
-        content = render(request, "package_live.html", view=found.value, tones=TONES)
+        content = render(request, "package_live.html", view=found.value, tones=TONES, punctuality=PUNCTUALITY)
         return Look(content, is_last=is_final(found.value.package))
 
     return live(request, look)
@@ -137,13 +164,16 @@ async def export_evidence(request: Request, _session: Viewer, package_id: str) -
 async def _look(request: Request, package_id: str) -> Answer[View]:
     """The package as the node has it. Raises HTTPException (404) when it has none."""
     require_identifier(package_id)
-    found = await answer_of(console_of(request).node.operations.transit(package_id))
+    node = console_of(request).node
+    found, arrival = await asyncio.gather(
+        answer_of(node.operations.transit(package_id)), answer_of(node.incidents.arrival(package_id))
+    )
     if isinstance(found.failure, NotFound):
         raise HTTPException(404)
     if found.value is None:
         return Answer(failure=found.failure)
     try:
-        return Answer(value=View.of(found.value))
+        return Answer(value=View.of(found.value, arrival.value))
     except DecodeError:
         raise HTTPException(500) from None
 

@@ -22,6 +22,7 @@ from xietong_standard import available_editions, load_edition
 PAGES = (
     ("/packages", Text("数据包", "Packages")),
     ("/flow", Text("实时流转", "Flow")),
+    ("/incidents", Text("异常", "Incidents")),
     ("/operations", Text("运行", "Operations")),
     ("/statistics", Text("统计", "Statistics")),
     ("/standard", Text("数据标准", "Data standard")),
