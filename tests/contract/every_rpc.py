@@ -108,6 +108,7 @@ Script = Callable[[Rpc, World], Awaitable[None]]
 Caller = tuple[Party.ValueType, str, str]
 SYSTEM: Caller = (Party.PARTY_POLICE, "system-case-handling", "police")
 PROSECUTION: Caller = (Party.PARTY_PROCURATORATE, "system-prosecution", "procuratorate")
+POLICE_OPERATOR: Caller = (Party.PARTY_POLICE, "operator", "police")
 OPERATOR: Caller = (Party.PARTY_HUB, "operator", "hub")
 COURT: Caller = (Party.PARTY_HUB, "exchange", "court")
 
@@ -129,3 +130,4 @@ GATEWAY, TRANSFER = "exchange.v1.GatewayService", "exchange.v1.TransferService"
 OPERATIONS = "exchange.v1.OperationsService"
 FLOW, DIRECTORY = "supervision.v1.FlowService", "supervision.v1.DirectoryService"
 INCIDENTS = "supervision.v1.IncidentService"
+PROBLEMS = "supervision.v1.ProblemService"

@@ -30,6 +30,8 @@ from xietong.exchange.v1.gateway_packages_pb2 import (
 )
 from xietong.supervision.v1.incident_service_pb2 import GetIncidentRequest
 from xietong.supervision.v1.incident_service_pb2_grpc import IncidentServiceStub
+from xietong.supervision.v1.problem_service_pb2 import GetProblemRequest
+from xietong.supervision.v1.problem_service_pb2_grpc import ProblemServiceStub
 from xietong_exchange.adapters.postgres.packages import PostgresPackages
 from xietong_exchange.runtime.settings import RetrySettings
 
@@ -49,6 +51,12 @@ async def too_many_transfers(world: World) -> Refused:
 async def incident_not_found(world: World) -> Refused:
     incidents = IncidentServiceStub(await world.city.channel(Party.PARTY_HUB, "operator"))
     return await refusal(incidents.GetIncident(GetIncidentRequest(incident_id=str(uuid.uuid4()))))
+
+
+@PROVOCATIONS.add
+async def problem_not_found(world: World) -> Refused:
+    problems = ProblemServiceStub(await world.city.channel(Party.PARTY_HUB, "operator"))
+    return await refusal(problems.GetProblem(GetProblemRequest(report_id=str(uuid.uuid4()))))
 
 
 # Envelopes

@@ -3,14 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from typing import cast
 
-from tests.contract.every_rpc import DIRECTORY, INCIDENTS, OPERATOR, RPCS, Rpc, Scripts, World
+from tests.contract.every_rpc import (
+    COURT,
+    DIRECTORY,
+    INCIDENTS,
+    OPERATOR,
+    POLICE_OPERATOR,
+    PROBLEMS,
+    RPCS,
+    SYSTEM,
+    TRANSFER,
+    Rpc,
+    Scripts,
+    World,
+)
 
+from xietong.exchange.v1 import problem_pb2
+from xietong.exchange.v1 import transfer_service_pb2 as transfer
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.supervision.v1 import directory_service_pb2 as directory
 from xietong.supervision.v1 import incident_pb2
 from xietong.supervision.v1 import incident_service_pb2 as pb
+from xietong.supervision.v1 import problem_service_pb2 as problems
 
 SCRIPTS = Scripts()
 COURT_DESK = directory.Contact(
@@ -107,3 +124,75 @@ async def remove_contact(rpc: Rpc, world: World) -> None:
 async def whom_to_call(rpc: Rpc, world: World) -> None:
     (answer,) = await rpc(directory.WhomToCallRequest(party=Party.PARTY_POLICE, system="case-handling"))
     assert [one.vendor for one in answer.contacts] == ["示例厂商"]  # nobody but the node's lead is known
+
+
+async def reported(rpc: Rpc, world: World) -> problems.Problem:
+    """A problem of the police with the package that was delivered."""
+    channel = await world.city.channel(*SYSTEM)
+    reporting = Rpc(RPCS[f"xietong.{PROBLEMS}/ReportProblem"], channel)
+    request = problems.ReportProblemRequest(
+        report_id=str(uuid.uuid4()),
+        package_id=world.delivered.package_id,
+        kind=problem_pb2.PROBLEM_KIND_SEAL_NOT_SHOWN,
+        part=1,
+        text="签章不显示",
+    )
+    (answer,) = await reporting(request)
+    return cast(problems.Problem, answer.problem)
+
+
+@SCRIPTS.calls(PROBLEMS, "ReportProblem", SYSTEM)
+async def report_problem(rpc: Rpc, world: World) -> None:
+    problem = await reported(rpc, world)
+    assert problem.state == problems.PROBLEM_STATE_OPEN
+    request = problems.ReportProblemRequest(
+        report_id=problem.report_id, package_id=problem.package_id, kind=problem.kind
+    )
+    (again,) = await rpc(request)
+    assert again.problem == problem
+
+
+@SCRIPTS.calls(PROBLEMS, "ListProblems", POLICE_OPERATOR)
+async def list_problems(rpc: Rpc, world: World) -> None:
+    problem = await reported(rpc, world)
+    (page,) = await rpc(problems.ListProblemsRequest(package_id=problem.package_id, page_size=1))
+    assert list(page.problems) == [problem]
+
+
+@SCRIPTS.calls(PROBLEMS, "GetProblem", POLICE_OPERATOR)
+async def get_problem(rpc: Rpc, world: World) -> None:
+    problem = await reported(rpc, world)
+    (answer,) = await rpc(problems.GetProblemRequest(report_id=problem.report_id))
+    (note,) = answer.notes
+    assert (note.text, note.part, note.caller) == ("签章不显示", 1, "police/system/case-handling")
+
+
+@SCRIPTS.calls(PROBLEMS, "AddNote", POLICE_OPERATOR)
+async def add_note(rpc: Rpc, world: World) -> None:
+    problem = await reported(rpc, world)
+    request = problems.AddNoteRequest(
+        report_id=problem.report_id, note_id=str(uuid.uuid4()), act=problem_pb2.PROBLEM_ACT_CLOSED
+    )
+    (answer,) = await rpc(request)
+    assert answer.problem.state == problems.PROBLEM_STATE_CLOSED
+    (again,) = await rpc(request)
+    assert again.problem.state == problems.PROBLEM_STATE_CLOSED
+
+
+@SCRIPTS.calls(TRANSFER, "DeliverNotes", COURT)
+async def deliver_notes(rpc: Rpc, world: World) -> None:
+    package = await world.brought()
+    note = problem_pb2.ProblemNote(
+        note_id=str(uuid.uuid4()),
+        report_id=str(uuid.uuid4()),
+        package_id=package.package_id,
+        kind=problem_pb2.PROBLEM_KIND_OTHER,
+        reported_by=Party.PARTY_COURT,
+        act=problem_pb2.PROBLEM_ACT_PASSED,
+        stated_by=Party.PARTY_COURT,
+    )
+    note.note_time.GetCurrentTime()
+    signed = world.court.note(note)
+    for _ in range(2):
+        (answer,) = await rpc(transfer.DeliverNotesRequest(notes=[signed]))
+        assert list(answer.results) == [transfer.NoteResult()]

@@ -18,7 +18,12 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 from xietong.exchange.v1 import gateway_service_pb2, operations_service_pb2, transfer_service_pb2
 from xietong.exchange.v1.envelope_pb2 import Party
-from xietong.supervision.v1 import directory_service_pb2, flow_service_pb2, incident_service_pb2
+from xietong.supervision.v1 import (
+    directory_service_pb2,
+    flow_service_pb2,
+    incident_service_pb2,
+    problem_service_pb2,
+)
 from xietong_client.pki import DevelopmentCA, Role, init
 from xietong_exchange.adapters.rpc.access import GATEWAY_READING, RIGHTS, Access
 from xietong_exchange.adapters.rpc.client import translated
@@ -38,6 +43,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = tuple(
         flow_service_pb2,
         directory_service_pb2,
         incident_service_pb2,
+        problem_service_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
 )
@@ -54,7 +60,7 @@ GATEWAY = rpcs("exchange.v1.GatewayService")
 OPERATIONS = rpcs("exchange.v1.OperationsService")
 SUPERVISION = {
     rpc
-    for service in ("FlowService", "DirectoryService", "IncidentService")
+    for service in ("FlowService", "DirectoryService", "IncidentService", "ProblemService")
     for rpc in rpcs(f"supervision.v1.{service}")
 }
 READING = {
@@ -69,12 +75,13 @@ READING = {
         "WatchInbox",
     )
 }
+REPORTING = {"xietong.supervision.v1.ProblemService/ReportProblem"}
 # What the contract's comments say: node -> identity -> rpcs. Whoever is not named may call nothing.
 ALLOWED: dict[Party.ValueType, dict[str, set[str]]] = {
     Party.PARTY_POLICE: {
         "hub/exchange": TRANSFER,
-        "police/system/case-handling": GATEWAY,
-        "police/system/evidence-archive": GATEWAY,
+        "police/system/case-handling": GATEWAY | REPORTING,
+        "police/system/evidence-archive": GATEWAY | REPORTING,
         "police/operator": READING | OPERATIONS | SUPERVISION,
     },
     Party.PARTY_HUB: {

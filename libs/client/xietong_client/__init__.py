@@ -41,6 +41,7 @@ from xietong_client.packages import (
     statements_of,
     trace_id_of,
 )
+from xietong_client.problems import Problems
 from xietong_client.progress import Phase, Progress, ProgressListener
 from xietong_client.send import SendOptions, contribute_folder, prepare_folder, send_folder
 from xietong_client.text import Language, Text
@@ -72,6 +73,7 @@ __all__ = [
     "Operations",
     "Phase",
     "Problem",
+    "Problems",
     "Progress",
     "ProgressListener",
     "Refused",

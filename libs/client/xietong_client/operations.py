@@ -30,6 +30,7 @@ from xietong_client.credentials import Credentials
 from xietong_client.directory import Directory
 from xietong_client.flows import Flows
 from xietong_client.incidents import Incidents
+from xietong_client.problems import Problems
 from xietong_client.rpc import CALL_DEADLINE_SECONDS, call
 
 CONNECT_SECONDS = 30.0
@@ -40,7 +41,8 @@ class Operations:
     """The node as its operators see it, for as long as the `async with` block runs.
 
     All calls try again while the node is away. They raise XietongClientError. `flows` finds packages and cases,
-    `incidents` tells what is late, `directory` whom to call.
+    `incidents` tells what is late, `directory` whom to call, `problems` what
+    people report about packages.
     """
 
     def __init__(
@@ -57,6 +59,7 @@ class Operations:
         self.flows = Flows(channel, deadline_seconds=deadline_seconds)
         self.directory = Directory(channel, deadline_seconds=deadline_seconds)
         self.incidents = Incidents(channel, deadline_seconds=deadline_seconds)
+        self.problems = Problems(channel, deadline_seconds=deadline_seconds)
         self.status = GetStatusResponse()
         """How the node was when the block began."""
 

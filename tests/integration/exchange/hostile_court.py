@@ -19,10 +19,13 @@ from xietong.exchange.v1.transfer_service_pb2 import (
     Acceptance,
     DeliverEvidenceRequest,
     DeliverEvidenceResponse,
+    DeliverNotesRequest,
+    DeliverNotesResponse,
     EvidenceResult,
     GetCapabilitiesRequest,
     GetCapabilitiesResponse,
     Need,
+    NoteResult,
     PartOffset,
     Progress,
     TransferRequest,
@@ -64,6 +67,9 @@ class HostileCourt(TransferServiceServicer):
         self, request: DeliverEvidenceRequest, context: _Context
     ) -> DeliverEvidenceResponse:
         return DeliverEvidenceResponse(results=[EvidenceResult() for _ in request.evidence])
+
+    async def DeliverNotes(self, request: DeliverNotesRequest, context: _Context) -> DeliverNotesResponse:
+        return DeliverNotesResponse(results=[NoteResult() for _ in request.notes])
 
     async def Transfer(
         self, request_iterator: AsyncIterator[TransferRequest], context: _Context

@@ -28,6 +28,7 @@ from xietong.exchange.v1.envelope_pb2 import (
     SignedEnvelope,
 )
 from xietong.exchange.v1.evidence_pb2 import Evidence, Statement
+from xietong.exchange.v1.problem_pb2 import ProblemNote, SignedProblemNote
 from xietong.exchange.v1.transfer_service_pb2 import (
     Chunk,
     Commit,
@@ -109,6 +110,11 @@ class HostileNode:
         """A statement, signed by this node's party whatever it says."""
         raw = statement.SerializeToString()
         return Evidence(statement=raw, signature=self.notary.sign("Statement", raw))
+
+    def note(self, note: ProblemNote) -> SignedProblemNote:
+        """A note on a problem, signed by this node's party whatever it says."""
+        raw = note.SerializeToString()
+        return SignedProblemNote(note=raw, signature=self.notary.sign("ProblemNote", raw))
 
     async def deliver(self, *evidence: Evidence) -> list[EvidenceResult]:
         """The result of each piece of evidence."""

@@ -11,7 +11,8 @@ from typing import Protocol
 from xietong.exchange.v1.capabilities_pb2 import Capabilities
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.evidence_pb2 import Evidence
-from xietong.exchange.v1.transfer_service_pb2 import EvidenceResult, TransferResponse
+from xietong.exchange.v1.problem_pb2 import SignedProblemNote
+from xietong.exchange.v1.transfer_service_pb2 import EvidenceResult, NoteResult, TransferResponse
 from xietong_exchange.domain.errors import Failure
 from xietong_exchange.flow.frames import Frame
 
@@ -64,6 +65,11 @@ class Neighbours(Protocol):
         self, party: Party.ValueType, evidence: Sequence[Evidence]
     ) -> Sequence[EvidenceResult]:
         """Deliver at most 100 pieces; one result for each. Raises NodeUnreachable or its refusal."""
+
+    async def deliver_notes(
+        self, party: Party.ValueType, notes: Sequence[SignedProblemNote]
+    ) -> Sequence[NoteResult]:
+        """Deliver at most 100 notes; one result for each. Raises NodeUnreachable or its refusal."""
 
     def contact(self, party: Party.ValueType) -> Contact:
         """What is known of the neighbour without asking it."""

@@ -19,6 +19,7 @@ from xietong_exchange.domain.errors import Failure
 from xietong_exchange.flow.contacts import Contacts
 from xietong_exchange.flow.incidents import Incidents
 from xietong_exchange.flow.passages import Passages
+from xietong_exchange.flow.problems import Problems
 from xietong_exchange.flow.records import (
     ArrivalCount,
     ContributionRecord,
@@ -365,6 +366,10 @@ class Transaction(Protocol):
     @property
     def contacts(self) -> Contacts:
         """What operators changed of the directory."""
+
+    @property
+    def problems(self) -> Problems:
+        """Reports of problems with packages."""
 
     @property
     def incidents(self) -> Incidents:

@@ -15,7 +15,7 @@ from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.courier import LANE_WIDTHS, Courier
 from xietong_exchange.flow.housekeeping import Housekeeping
 from xietong_exchange.runtime.engine import Engine
-from xietong_exchange.runtime.supervision import notifier, watch
+from xietong_exchange.runtime.supervision import notifier, problem_post, watch
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ def _works(engine: Engine) -> list[Work]:
     works += [partial(_probe, engine.neighbours, peer) for peer in neighbours]
     works.append(engine.presence.run)
     works.append(watch(engine).run)
+    works.append(problem_post(engine).run)
     if (telling := notifier(engine)) is not None:
         works.append(telling.run)
     works.append(Housekeeping(exchange, engine.settings.retention.round_seconds).run)

@@ -10,10 +10,12 @@ from xietong.exchange.v1.transfer_service_pb2_grpc import add_TransferServiceSer
 from xietong.supervision.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
 from xietong.supervision.v1.flow_service_pb2_grpc import add_FlowServiceServicer_to_server
 from xietong.supervision.v1.incident_service_pb2_grpc import add_IncidentServiceServicer_to_server
+from xietong.supervision.v1.problem_service_pb2_grpc import add_ProblemServiceServicer_to_server
 from xietong_exchange.adapters.rpc.directory_servicer import DirectoryServicer
 from xietong_exchange.adapters.rpc.gateway_servicer import GatewayServicer
 from xietong_exchange.adapters.rpc.incident_servicer import IncidentServicer
 from xietong_exchange.adapters.rpc.operations_servicer import OperationsServicer
+from xietong_exchange.adapters.rpc.problem_servicer import ProblemServicer
 from xietong_exchange.adapters.rpc.server import Registration
 from xietong_exchange.adapters.rpc.supervision_servicers import FlowServicer
 from xietong_exchange.adapters.rpc.transfer_servicer import TransferServicer
@@ -29,6 +31,7 @@ from xietong_exchange.flow.views import Views
 from xietong_exchange.flow.watching import Watching
 from xietong_exchange.runtime.engine import Engine
 from xietong_exchange.runtime.supervision import directory, incident_desk
+from xietong_exchange.supervision.problem_desk import ProblemDesk
 from xietong_exchange.supervision.statistics import FlowStatistics
 
 
@@ -43,12 +46,14 @@ def services(engine: Engine) -> list[Registration]:
         certificate_expire_time=engine.tls.expire_time,
         start_time=exchange.clock(),
     )
-    transfer = TransferServicer(card, engine.receiver, engine.desk)
+    problems = ProblemDesk(exchange)
+    transfer = TransferServicer(card, engine.receiver, engine.desk, problems)
     flows = FlowServicer(operations, views, FlowStatistics(exchange.store))
     everywhere: list[Registration] = [
         partial(add_TransferServiceServicer_to_server, transfer),
         partial(add_OperationsServiceServicer_to_server, OperationsServicer(operations, views)),
         partial(add_FlowServiceServicer_to_server, flows),
+        partial(add_ProblemServiceServicer_to_server, ProblemServicer(problems)),
         *_of_supervision(engine),
     ]
     return everywhere if exchange.profile.relays else [*everywhere, _of_a_branch(engine, card, views)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.supervision.v1.directory_service_pb2 import ContactLevel
+from xietong_exchange.adapters.rpc.status import from_status
 from xietong_exchange.adapters.webhook import Webhook
 from xietong_exchange.domain.party import party_by_name
 from xietong_exchange.flow.contacts import ContactRecord
@@ -12,6 +13,7 @@ from xietong_exchange.runtime.settings import ContactSettings, NotificationSetti
 from xietong_exchange.supervision.directory import Directory
 from xietong_exchange.supervision.incident_desk import IncidentDesk
 from xietong_exchange.supervision.notices import Notifier
+from xietong_exchange.supervision.problem_post import ProblemPost
 from xietong_exchange.supervision.watch import Watch
 
 
@@ -48,6 +50,11 @@ def notifier(engine: Engine) -> Notifier | None:
         endpoint=endpoint,
         per_minute=wanted.per_minute,
     )
+
+
+def problem_post(engine: Engine) -> ProblemPost:
+    """What brings notes on problems to the neighbours."""
+    return ProblemPost(exchange=engine.exchange, neighbours=engine.neighbours, error_of=from_status)
 
 
 def webhook(wanted: NotificationSettings) -> Webhook | None:

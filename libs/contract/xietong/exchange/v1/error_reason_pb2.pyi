@@ -165,6 +165,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """
     ERROR_REASON_INCIDENT_NOT_FOUND: _ErrorReason.ValueType  # 44
     """NOT_FOUND. No such incident at this node. Example: A mistyped incident id."""
+    ERROR_REASON_PROBLEM_NOT_FOUND: _ErrorReason.ValueType  # 45
+    """NOT_FOUND. No such problem report at this node. Example: A mistyped report id."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors. Every error of every rpc carries one of them in `google.rpc.ErrorInfo.reason` (without the prefix
@@ -317,4 +319,6 @@ there. Example: Reading a part a year after the package was accepted.
 """
 ERROR_REASON_INCIDENT_NOT_FOUND: ErrorReason.ValueType  # 44
 """NOT_FOUND. No such incident at this node. Example: A mistyped incident id."""
+ERROR_REASON_PROBLEM_NOT_FOUND: ErrorReason.ValueType  # 45
+"""NOT_FOUND. No such problem report at this node. Example: A mistyped report id."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

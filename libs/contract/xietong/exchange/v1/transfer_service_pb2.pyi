@@ -12,6 +12,7 @@ from google.rpc import status_pb2 as _status_pb2
 from xietong.exchange.v1 import capabilities_pb2 as _capabilities_pb2
 from xietong.exchange.v1 import envelope_pb2 as _envelope_pb2
 from xietong.exchange.v1 import evidence_pb2 as _evidence_pb2
+from xietong.exchange.v1 import problem_pb2 as _problem_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -523,3 +524,75 @@ class EvidenceResult(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EvidenceResult: _TypeAlias = EvidenceResult  # noqa: Y015
+
+@_typing.final
+class DeliverNotesRequest(_message.Message):
+    """Request of DeliverNotes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOTES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def notes(self) -> _containers.RepeatedCompositeFieldContainer[_problem_pb2.SignedProblemNote]:
+        """The notes."""
+
+    def __init__(
+        self,
+        *,
+        notes: _abc.Iterable[_problem_pb2.SignedProblemNote] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notes", b"notes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliverNotesRequest: _TypeAlias = DeliverNotesRequest  # noqa: Y015
+
+@_typing.final
+class DeliverNotesResponse(_message.Message):
+    """Answer of DeliverNotes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESULTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___NoteResult]:
+        """One result for each note, in the order of the request."""
+
+    def __init__(
+        self,
+        *,
+        results: _abc.Iterable[Global___NoteResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["results", b"results"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliverNotesResponse: _TypeAlias = DeliverNotesResponse  # noqa: Y015
+
+@_typing.final
+class NoteResult(_message.Message):
+    """What became of one note."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ERROR_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def error(self) -> _status_pb2.Status:
+        """Unset when it was taken or known already; otherwise why it was not."""
+
+    def __init__(
+        self,
+        *,
+        error: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NoteResult: _TypeAlias = NoteResult  # noqa: Y015

@@ -51,6 +51,11 @@ class TransferServiceStub:
                 request_serializer=xietong_dot_exchange_dot_v1_dot_transfer__service__pb2.DeliverEvidenceRequest.SerializeToString,
                 response_deserializer=xietong_dot_exchange_dot_v1_dot_transfer__service__pb2.DeliverEvidenceResponse.FromString,
                 _registered_method=True)
+        self.DeliverNotes = channel.unary_unary(
+                '/xietong.exchange.v1.TransferService/DeliverNotes',
+                request_serializer=xietong_dot_exchange_dot_v1_dot_transfer__service__pb2.DeliverNotesRequest.SerializeToString,
+                response_deserializer=xietong_dot_exchange_dot_v1_dot_transfer__service__pb2.DeliverNotesResponse.FromString,
+                _registered_method=True)
 
 
 class TransferServiceServicer:
@@ -111,6 +116,16 @@ class TransferServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DeliverNotes(self, request, context):
+        """Delivers notes on problems with packages along their routes, like evidence: the answer names those that were taken
+        or known already. At most 100 in one call.
+        Idempotent by note id. Callers: neighbouring nodes.
+        Errors: PEER_NOT_ALLOWED, EVIDENCE_INVALID, DATABASE_UNAVAILABLE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TransferServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -128,6 +143,11 @@ def add_TransferServiceServicer_to_server(servicer, server):
                     servicer.DeliverEvidence,
                     request_deserializer=xietong_dot_exchange_dot_v1_dot_transfer__service__pb2.DeliverEvidenceRequest.FromString,
                     response_serializer=xietong_dot_exchange_dot_v1_dot_transfer__service__pb2.DeliverEvidenceResponse.SerializeToString,
+            ),
+            'DeliverNotes': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeliverNotes,
+                    request_deserializer=xietong_dot_exchange_dot_v1_dot_transfer__service__pb2.DeliverNotesRequest.FromString,
+                    response_serializer=xietong_dot_exchange_dot_v1_dot_transfer__service__pb2.DeliverNotesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -213,6 +233,33 @@ class TransferService:
             '/xietong.exchange.v1.TransferService/DeliverEvidence',
             xietong_dot_exchange_dot_v1_dot_transfer__service__pb2.DeliverEvidenceRequest.SerializeToString,
             xietong_dot_exchange_dot_v1_dot_transfer__service__pb2.DeliverEvidenceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeliverNotes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/xietong.exchange.v1.TransferService/DeliverNotes',
+            xietong_dot_exchange_dot_v1_dot_transfer__service__pb2.DeliverNotesRequest.SerializeToString,
+            xietong_dot_exchange_dot_v1_dot_transfer__service__pb2.DeliverNotesResponse.FromString,
             options,
             channel_credentials,
             insecure,

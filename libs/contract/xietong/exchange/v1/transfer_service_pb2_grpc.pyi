@@ -59,6 +59,12 @@ class TransferServiceStub:
     Idempotent by evidence id. Callers: neighbouring nodes.
     Errors: PEER_NOT_ALLOWED, EVIDENCE_INVALID, DATABASE_UNAVAILABLE.
     """
+    DeliverNotes: _aio.UnaryUnaryMultiCallable[_transfer_service_pb2.DeliverNotesRequest, _transfer_service_pb2.DeliverNotesResponse]
+    """Delivers notes on problems with packages along their routes, like evidence: the answer names those that were taken
+    or known already. At most 100 in one call.
+    Idempotent by note id. Callers: neighbouring nodes.
+    Errors: PEER_NOT_ALLOWED, EVIDENCE_INVALID, DATABASE_UNAVAILABLE.
+    """
 
 class TransferServiceServicer(metaclass=_abc_1.ABCMeta):
     """Node to node. The caller is a node that the callee's routes name; every other peer is refused with PEER_NOT_ALLOWED.
@@ -121,6 +127,18 @@ class TransferServiceServicer(metaclass=_abc_1.ABCMeta):
         """Delivers evidence along the route of the packages that it concerns. The answer names what was taken or known
         already; the sender repeats the rest. At most 100 in one call.
         Idempotent by evidence id. Callers: neighbouring nodes.
+        Errors: PEER_NOT_ALLOWED, EVIDENCE_INVALID, DATABASE_UNAVAILABLE.
+        """
+
+    @_abc_1.abstractmethod
+    def DeliverNotes(
+        self,
+        request: _transfer_service_pb2.DeliverNotesRequest,
+        context: _aio.ServicerContext[_transfer_service_pb2.DeliverNotesRequest, _abc.Awaitable[_transfer_service_pb2.DeliverNotesResponse]],
+    ) -> _abc.Awaitable[_transfer_service_pb2.DeliverNotesResponse]:
+        """Delivers notes on problems with packages along their routes, like evidence: the answer names those that were taken
+        or known already. At most 100 in one call.
+        Idempotent by note id. Callers: neighbouring nodes.
         Errors: PEER_NOT_ALLOWED, EVIDENCE_INVALID, DATABASE_UNAVAILABLE.
         """
 

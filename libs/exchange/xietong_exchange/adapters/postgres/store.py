@@ -19,6 +19,7 @@ from xietong_exchange.adapters.postgres.operation_log import PostgresOperationLo
 from xietong_exchange.adapters.postgres.outbox import PostgresOutbox
 from xietong_exchange.adapters.postgres.packages import PostgresPackages
 from xietong_exchange.adapters.postgres.passages import PostgresPassages
+from xietong_exchange.adapters.postgres.problems import PostgresProblems
 from xietong_exchange.adapters.postgres.search import PostgresSearch
 from xietong_exchange.adapters.postgres.statement import (
     Connection,
@@ -59,6 +60,7 @@ class PostgresTransaction:
         self.contents = PostgresContents(connection)
         self.operations = PostgresOperationLog(connection)
         self.contacts = PostgresContacts(connection)
+        self.problems = PostgresProblems(connection)
         self.incidents = PostgresIncidents(connection)
         self.passages = PostgresPassages(connection)
 

@@ -319,3 +319,36 @@ contact = Table(
     Column("duty_hours", Text, nullable=False),
     Column("removed", Boolean, nullable=False),
 )
+
+problem = Table(
+    "problem",
+    metadata,
+    Column("report_id", _ID, primary_key=True),
+    Column("position", BigInteger, Identity(always=True), nullable=False, unique=True),
+    Column("package_id", _ID, nullable=False),
+    Column("kind", SmallInteger, nullable=False),
+    Column("reported_by", SmallInteger, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("create_time", _TIME, nullable=False),
+    Column("change_time", _TIME, nullable=False),
+    Index("ix_problem_package", "package_id", "position"),
+    Index("ix_problem_state_position", "state", "position"),
+)
+
+problem_note = Table(
+    "problem_note",
+    metadata,
+    Column("note_id", _ID, primary_key=True),
+    Column("position", BigInteger, Identity(always=True), nullable=False, unique=True),
+    Column("report_id", _ID, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("destination", SmallInteger),
+    Index("ix_problem_note_report", "report_id", "position"),
+    Index(
+        "ix_problem_note_undelivered",
+        "destination",
+        "position",
+        postgresql_where=text("destination IS NOT NULL"),
+    ),
+)

@@ -46,6 +46,10 @@ RIGHTS: Mapping[str, Sequence[Right]] = MappingProxyType(
         "xietong.supervision.v1.FlowService": (Right(Role.OPERATOR, Whose.OWN),),
         "xietong.supervision.v1.DirectoryService": (Right(Role.OPERATOR, Whose.OWN),),
         "xietong.supervision.v1.IncidentService": (Right(Role.OPERATOR, Whose.OWN),),
+        "xietong.supervision.v1.ProblemService": (
+            Right(Role.OPERATOR, Whose.OWN),
+            Right(Role.SYSTEM, Whose.OWN, frozenset({"ReportProblem"})),
+        ),
     }
 )
 

@@ -14,10 +14,13 @@ import grpc
 from xietong.exchange.v1.capabilities_pb2 import Capabilities
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.evidence_pb2 import Evidence
+from xietong.exchange.v1.problem_pb2 import SignedProblemNote
 from xietong.exchange.v1.transfer_service_pb2 import (
     DeliverEvidenceRequest,
+    DeliverNotesRequest,
     EvidenceResult,
     GetCapabilitiesRequest,
+    NoteResult,
 )
 from xietong.exchange.v1.transfer_service_pb2_grpc import TransferServiceStub
 from xietong_exchange.adapters.rpc.client import call
@@ -161,6 +164,13 @@ class GrpcNeighbours:
             neighbour.contact, reachable=True, last_contact_time=datetime.now(UTC), error=None
         )
         return answer.results
+
+    async def deliver_notes(
+        self, party: Party.ValueType, notes: Sequence[SignedProblemNote]
+    ) -> Sequence[NoteResult]:
+        """Deliver at most 100 notes; one result for each."""
+        stub, request = self._stub(party, Lane.LANE_EVIDENCE), DeliverNotesRequest(notes=notes)
+        return (await call(stub.DeliverNotes, request, party=party, timeout=EVIDENCE_SECONDS)).results
 
     def contact(self, party: Party.ValueType) -> Contact:
         """What is known of the neighbour without asking it."""

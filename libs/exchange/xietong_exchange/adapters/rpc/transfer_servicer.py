@@ -20,6 +20,7 @@ from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.frames import Frame
 from xietong_exchange.flow.node_card import NodeCard
 from xietong_exchange.flow.receive import Receiver
+from xietong_exchange.supervision.problem_desk import ProblemDesk
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -27,10 +28,11 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 class TransferServicer(TransferServiceServicer):
     """The rpcs of `TransferService`."""
 
-    def __init__(self, card: NodeCard, receiver: Receiver, desk: EvidenceDesk) -> None:
+    def __init__(self, card: NodeCard, receiver: Receiver, desk: EvidenceDesk, problems: ProblemDesk) -> None:
         self._card = card
         self._receiver = receiver
         self._desk = desk
+        self._problems = problems
 
     async def GetCapabilities(
         self, request: pb.GetCapabilitiesRequest, context: _Context
@@ -54,6 +56,17 @@ class TransferServicer(TransferServiceServicer):
         """Take evidence; each piece has a result of its own."""
         taken = await self._desk.take_all(request.evidence, caller.get().party)
         return pb.DeliverEvidenceResponse(results=map(_result, request.evidence, taken))
+
+    async def DeliverNotes(
+        self, request: pb.DeliverNotesRequest, context: _Context
+    ) -> pb.DeliverNotesResponse:
+        """Take notes on problems; each has a result of its own."""
+        taken = await self._problems.take_all(request.notes, caller.get().party)
+        return pb.DeliverNotesResponse(results=map(_note_result, taken))
+
+
+def _note_result(error: XietongError | None) -> pb.NoteResult:
+    return pb.NoteResult(error=to_status(error, incident=incident_id()) if error is not None else None)
 
 
 def _result(piece: Evidence, taken: str | XietongError) -> pb.EvidenceResult:

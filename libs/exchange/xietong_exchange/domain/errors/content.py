@@ -72,6 +72,15 @@ class IncidentNotFound(XietongError):
     sentence_zh = "本节点没有告警 {incident_id}；请在告警列表（ListIncidents）中核对编号"
 
 
+class ProblemNotFound(XietongError):
+    """No such problem report at this node."""
+
+    reason = ErrorReason.ERROR_REASON_PROBLEM_NOT_FOUND
+    code = "NOT_FOUND"
+    sentence_en = "no problem report {report_id} at this node; ListProblems shows those that there are"
+    sentence_zh = "本节点没有问题单 {report_id}；请在问题单列表（ListProblems）中核对编号"
+
+
 class PartNotFound(XietongError):
     """The package has no such part."""
 
