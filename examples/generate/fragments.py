@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from generate.sources import Entry, case, document, load
-from generate.typesetting import typeset_document, typeset_volume
+from generate.typesetting import Typeset, typeset_document, typeset_volume
 
 PDF = "application/pdf"
 
@@ -27,8 +27,14 @@ def fragment(contribution: Entry) -> Entry:
         "volumes": [_volume(number, key) for number, key in enumerate(volumes, 1)],
         "media": [_media(key) for key in media],
         "parts": [
-            *(_part(document(key)["file"], "PART_KIND_DOCUMENT", PDF) for key in documents),
-            *(_part(load("dossier")["volumes"][key]["file"], "PART_KIND_DOSSIER", PDF) for key in volumes),
+            *(
+                _paper(document(key)["file"], "PART_KIND_DOCUMENT", typeset_document(key))
+                for key in documents
+            ),
+            *(
+                _paper(load("dossier")["volumes"][key]["file"], "PART_KIND_DOSSIER", typeset_volume(key))
+                for key in volumes
+            ),
             *(_recording_part(load("recordings")[key]) for key in media),
         ],
     }
@@ -233,6 +239,10 @@ def _media(key: str) -> Entry:
 
 def _recording_part(entry: Entry) -> Entry:
     return _part(entry["file"], entry["part_kind"], entry["media_type"])
+
+
+def _paper(name: str, kind: str, typeset: Typeset) -> Entry:
+    return _part(name, kind, PDF) | {"page_count": typeset.page_count}
 
 
 def _part(name: str, kind: str, media_type: str) -> Entry:

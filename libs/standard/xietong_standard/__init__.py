@@ -3,6 +3,7 @@
 `load_edition` reads an edition, `validate` gives the verdict on a manifest, `findings` streams what it holds.
 """
 
+from xietong_standard.checks.pages import DEFAULT_PAGE_TOLERANCE
 from xietong_standard.gaps import Statistics, gaps, statistics, unsure_points
 from xietong_standard.loader import EDITIONS_FOLDER, available_editions, load_edition
 from xietong_standard.model import (
@@ -21,6 +22,7 @@ from xietong_standard.validation import RULES, findings, validate
 from xietong_standard.verdict import Finding, Rule, Severity, Verdict
 
 __all__ = [
+    "DEFAULT_PAGE_TOLERANCE",
     "EDITIONS_FOLDER",
     "RULES",
     "Edition",

@@ -81,7 +81,7 @@ def findings(
     sender: Endpoint | str,
     receiver: Endpoint | str,
     positions: Mapping[str, Position] | None = None,
-    page_tolerance: int = pages.DEFAULT_TOLERANCE,
+    page_tolerance: int = pages.DEFAULT_PAGE_TOLERANCE,
 ) -> Iterator[Finding]:
     """What is wrong with a manifest that `sender` wants to send to `receiver`, one finding after the other.
 
@@ -114,7 +114,7 @@ def validate(
     sender: Endpoint | str,
     receiver: Endpoint | str,
     positions: Mapping[str, Position] | None = None,
-    page_tolerance: int = pages.DEFAULT_TOLERANCE,
+    page_tolerance: int = pages.DEFAULT_PAGE_TOLERANCE,
 ) -> Verdict:
     """The whole verdict: all `findings` together."""
     found = findings(

@@ -21,7 +21,7 @@ from tests.unit.exchange.drafts import (
 )
 from tests.unit.exchange.nodes import rulebook
 
-from xietong.exchange.v1.envelope_pb2 import Envelope, Party
+from xietong.exchange.v1.envelope_pb2 import Address, Envelope, Party
 from xietong_exchange.adapters.rpc.status import MAX_STATUS_BYTES, MAX_VIOLATIONS, to_status
 from xietong_exchange.domain.envelope import open_envelope
 from xietong_exchange.domain.errors import EditionNotSupported, PartIncomplete, PreflightFailed
@@ -200,3 +200,16 @@ async def test_ten_thousand_mistakes_are_all_told_and_refused_in_a_bounded_error
     assert any(detail.Unpack(request) for detail in status.details)
     assert info.metadata["finding_count"] == str(len(verdict.errors))
     assert 0 < len(request.field_violations) <= MAX_VIOLATIONS
+
+
+async def test_the_node_says_how_far_page_counts_may_differ() -> None:
+    def told(tolerance: int) -> list[str]:
+        counted = manifest()
+        counted.documents[0].page_count = 1
+        next(part for part in counted.parts if part.name == counted.documents[0].part).page_count = 3
+        rules = Rulebook([rulebook().edition("2026.1")], page_tolerance=tolerance)
+        sender, receiver = Address(party=Party.PARTY_POLICE), Address(party=PROCURATORATE)
+        return [found.rule for found in rules.judge(counted, "2026.1", sender, receiver).findings]
+
+    assert "XT-PAG-09" in told(1)
+    assert "XT-PAG-09" not in told(2)

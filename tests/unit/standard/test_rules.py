@@ -244,3 +244,15 @@ def test_names_in_titles(edition: Edition, title: str, paths: list[str]) -> None
     manifest.volumes[0].items[0].title = title
     found = verdict(edition, "PB-01", manifest).findings
     assert [finding.path for finding in found if finding.rule == "XT-DOC-10"] == paths
+
+
+@pytest.mark.parametrize(("tolerance", "stated", "fires"), [(0, 4, 0), (0, 5, 1), (9, 13, 0), (9, 14, 1)])
+def test_how_far_page_counts_may_differ_is_up_to_the_node(
+    edition: Edition, tolerance: int, stated: int, fires: int
+) -> None:
+    manifest = package(edition.process("PB-01"))
+    manifest.volumes[0].page_count = stated
+    judged = validate(
+        manifest, "PB-01", edition, sender="POLICE", receiver="PROCURATORATE", page_tolerance=tolerance
+    )
+    assert [finding.rule for finding in judged.findings] == ["XT-PAG-04"] * fires

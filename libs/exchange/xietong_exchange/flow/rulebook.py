@@ -14,17 +14,18 @@ from xietong_exchange.domain.errors import (
     UnknownProcess,
 )
 from xietong_exchange.domain.party import party_name
-from xietong_standard import Edition, Endpoint, Severity, Verdict, validate
+from xietong_standard import DEFAULT_PAGE_TOLERANCE, Edition, Endpoint, Severity, Verdict, validate
 
 SENDER_RULE = "XT-PRC-03"
 RECEIVER_RULE = "XT-PRC-04"
 
 
 class Rulebook:
-    """The editions that this node reads, the newest last."""
+    """The editions that this node reads, the newest last, and by how many pages the counts of a package may differ."""
 
-    def __init__(self, editions: Sequence[Edition]) -> None:
+    def __init__(self, editions: Sequence[Edition], *, page_tolerance: int = DEFAULT_PAGE_TOLERANCE) -> None:
         self._editions = {edition.id: edition for edition in editions}
+        self._page_tolerance = page_tolerance
 
     @property
     def editions(self) -> list[str]:
@@ -79,6 +80,7 @@ class Rulebook:
             self.edition(edition_id),
             sender=_endpoint(sender),
             receiver=_endpoint(receiver),
+            page_tolerance=self._page_tolerance,
         )
 
 

@@ -109,7 +109,10 @@ class Node:
             parts=parts,
             space=space,
             notary=notary,
-            rules=Rulebook([load_edition(name) for name in available_editions()]),
+            rules=Rulebook(
+                [load_edition(name) for name in available_editions()],
+                page_tolerance=settings.page_tolerance,
+            ),
             changes=changes,
             places=Places(changes),
             progress=ProgressBoard(),

@@ -22,6 +22,7 @@ from xietong_exchange.domain.party import party_by_name
 from xietong_exchange.domain.punctuality import Patience
 from xietong_exchange.domain.retention import Retention
 from xietong_exchange.domain.retry import RetryPolicy
+from xietong_standard import DEFAULT_PAGE_TOLERANCE
 
 CONFIG_VARIABLE = "XIETONG_CONFIG"
 OTLP_PROTOCOL = "grpc"
@@ -224,6 +225,7 @@ class Settings(BaseSettings):
     database_url: str | None = None
     database_connections: int = Field(default=16, ge=4)
     trust_domain: str = "xietong.test"
+    page_tolerance: int = Field(default=DEFAULT_PAGE_TOLERANCE, ge=0, le=1_000)
     tls: TlsSettings
     signer: SignerSettings
     neighbours: dict[PartyName, str] = Field(min_length=1)

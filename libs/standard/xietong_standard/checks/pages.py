@@ -111,7 +111,7 @@ RULES = (
     FILE_PAGES,
 )
 
-DEFAULT_TOLERANCE = 4
+DEFAULT_PAGE_TOLERANCE = 4
 """Pages by which a count may differ: cover, catalogue, notes and back cover are often not numbered."""
 
 
