@@ -109,10 +109,7 @@ class Node:
             parts=parts,
             space=space,
             notary=notary,
-            rules=Rulebook(
-                [load_edition(name) for name in available_editions()],
-                page_tolerance=settings.page_tolerance,
-            ),
+            rules=_rulebook(settings),
             changes=changes,
             places=Places(changes),
             progress=ProgressBoard(),
@@ -153,6 +150,11 @@ def _presence(profile: Profile, url: str, changes: Changes) -> Presence:
     """This process's sign of life; couriers learn at once what others left behind."""
     owner = f"{party_name(profile.party)}-{os.getpid()}-{secrets.token_hex(4)}"
     return Presence(url, owner, lambda freed: changes.announce(*(queue(*served) for served in freed)))
+
+
+def _rulebook(settings: Settings) -> Rulebook:
+    editions = [load_edition(name) for name in available_editions()]
+    return Rulebook(editions, page_tolerance=settings.page_tolerance)
 
 
 async def _space(settings: Settings, store: PostgresStore, parts: LocalPartStore) -> Space:
