@@ -83,6 +83,11 @@ def unsure_points(edition: Edition) -> tuple[tuple[str, Text], ...]:
         for system in edition.systems.values()
         if "unsure" in system.provenance and system.note is not None
     ]
+    found += [
+        (f"code table {table.id}", table.source)
+        for table in edition.code_tables.values()
+        if "unsure" in table.provenance
+    ]
     for process in edition.processes.values():
         found += [(f"{process.code} {point.item}", point.note) for point in process.unsure]
     found += [(f"lifecycle {point.item}", point.note) for point in edition.lifecycle.unsure]

@@ -12,7 +12,7 @@ from tests.unit.standard.test_broken_edition import write_edition
 
 from xietong.casefile.v1.case_pb2 import CodedValue
 from xietong.casefile.v1.manifest_pb2 import Manifest
-from xietong_standard import RULES, Edition, load_edition
+from xietong_standard import RULES, Edition, load_edition, unsure_points
 
 Change = Callable[[Manifest], object]
 
@@ -129,3 +129,9 @@ def test_tables_are_versioned_apart_from_the_edition(tmp_path: Path) -> None:
     assert (table_read.version, table_read.standard) == ("2030.1", "GB/T 1")
     assert table_read.later_codes == {"03"}
     assert set(read.external_code_tables) == {"GB/T 2260"}
+
+
+def test_what_is_unsure_of_a_table_is_told_to_the_authority(edition: Edition) -> None:
+    unsure = {table.id for table in edition.code_tables.values() if "unsure" in table.provenance}
+    assert {"offence", "custody-transfer-case"} <= unsure
+    assert {f"code table {name}" for name in unsure} <= {item for item, _ in unsure_points(edition)}
