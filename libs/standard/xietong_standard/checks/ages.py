@@ -67,7 +67,7 @@ NO_GUARDIAN = warning(
         "请添加法定代理人并在该人员中引用；无法通知的请列明合适成年人",
         "add the guardian and name him at the person; otherwise the adult who took his place",
     ),
-    procedure_law("281"),
+    procedure_law("281", provenance="ok"),
 )
 TRAIT_MISSING = warning(
     "XT-JUV-07",
@@ -76,7 +76,7 @@ TRAIT_MISSING = warning(
         "person {person} is a minor, but the case is not marked so",
     ),
     ("请在案件特征中勾选涉未成年人", "add the trait to the case"),
-    procedure_law("277"),
+    procedure_law("277", provenance="ok"),
 )
 GUARDIAN_ROLE = warning(
     "XT-JUV-08",

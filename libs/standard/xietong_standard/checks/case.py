@@ -43,7 +43,7 @@ NO_PLAINTIFF = warning(
         "the case has a civil action attached, but no plaintiff of it",
     ),
     ("请添加原告人；检察院提起的可继续", "add the plaintiff; go on if the procuratorate brought it"),
-    procedure_law("101"),
+    procedure_law("101", provenance="ok"),
 )
 NO_CIVIL_ACTION = warning(
     "XT-CAS-05",
@@ -52,7 +52,7 @@ NO_CIVIL_ACTION = warning(
         "person {person} is plaintiff of a civil action, but the case is not marked so",
     ),
     ("请在案件特征中勾选附带民事诉讼", "add the trait to the case"),
-    procedure_law("101"),
+    procedure_law("101", provenance="ok"),
 )
 CHARGED_TWICE = warning(
     "XT-CHG-01",

@@ -30,7 +30,7 @@ ARREST_BEFORE_DETENTION = error(
     "XT-DAT-02",
     ("人员 {person} 的逮捕时间早于拘留时间", "the arrest of person {person} begins before the detention"),
     ("请核对逮捕证和拘留证，更正执行时间", "compare both warrants and correct the time of execution"),
-    procedure_law("91", "93"),
+    procedure_law("91", "93", provenance="ok"),
 )
 END_BEFORE_START = error(
     "XT-DAT-03",
@@ -69,7 +69,7 @@ EFFECTIVE_BEFORE = error(
     "XT-DAT-08",
     ("判决的生效日期早于宣判日期", "the judgment took effect before it was pronounced"),
     ("请更正宣判日期或生效日期", "correct the day of the judgment or of its effect"),
-    procedure_law("202", "259"),
+    procedure_law("202", "259", provenance="ok"),
 )
 EFFECTIVE_EARLY = warning(
     "XT-DAT-09",
@@ -78,7 +78,7 @@ EFFECTIVE_EARLY = warning(
         "the judgment of first instance took effect within the ten days for appeal and protest",
     ),
     ("请核对判决书送达日期和生效日期", "compare the days of service and of effect"),
-    procedure_law("230", "259"),
+    procedure_law("230", "259", provenance="ok"),
 )
 DOCUMENT_DATE = warning(
     "XT-DAT-10",

@@ -42,7 +42,7 @@ PSEUDONYM_OF_ACCUSED = warning(
         "化名用于保护证人、鉴定人、被害人；自报姓名请改选身份状态",
         "pseudonyms protect witnesses, experts and victims; for a self-reported name choose that status",
     ),
-    procedure_law("64"),
+    procedure_law("64", provenance="ok"),
 )
 PROTECTION_BROKEN = warning(
     "XT-PER-04",
@@ -54,7 +54,7 @@ PROTECTION_BROKEN = warning(
         "请删除该项；真实身份另行书面说明，不随案移送",
         "remove it; the true identity is told in writing apart from the case",
     ),
-    both(procedure_law("64"), procurators_rules("358")),
+    both(procedure_law("64", provenance="ok"), procurators_rules("358")),
 )
 NAME_STANDS_FOR_NONE = warning(
     "XT-PER-05",

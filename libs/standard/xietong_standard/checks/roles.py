@@ -32,7 +32,7 @@ UNDER_MEASURE = warning(
         "person {person} is under a compulsory measure, but is neither suspect, defendant nor convict",
     ),
     ("请为其添加身份，或更正措施所指人员", "give the person the role, or correct whom the measure concerns"),
-    procedure_law("66", "82", "83"),
+    procedure_law("66", "82", "83", provenance="ok"),
 )
 SENTENCED = error(
     "XT-ROL-03",
@@ -62,7 +62,7 @@ DEFENDS_OTHERS = warning(
         "defender {person} represents {other}, who is not accused",
     ),
     ("请核对；代理被害人等的应为诉讼代理人", "compare it; who represents a victim is an agent"),
-    procedure_law("33", "46"),
+    procedure_law("33", "46", provenance="ok"),
 )
 DEFENDS_SEVERAL = warning(
     "XT-ROL-06",
@@ -83,7 +83,7 @@ TOO_MANY_DEFENDERS = warning(
         "person {person} has {count} defenders, more than two",
     ),
     ("请核对，已解除委托的请移除", "compare it and remove those who no longer act"),
-    procedure_law("33"),
+    procedure_law("33", provenance="ok"),
 )
 NOT_IMPARTIAL = warning(
     "XT-ROL-08",
@@ -95,7 +95,7 @@ NOT_IMPARTIAL = warning(
         "当事人、证人、辩护人、诉讼代理人不得兼任，请核对",
         "who is a party, witness, defender or agent must not act as such: compare it",
     ),
-    procedure_law("29", "32"),
+    procedure_law("29", "32", provenance="ok"),
 )
 LICENCE_MISSING = warning(
     "XT-ROL-09",
