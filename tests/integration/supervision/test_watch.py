@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, timedelta
 
 import pytest
-from tests.integration.store.records import new_id
+from tests.integration.store.records import NOON, new_id
 from tests.integration.supervision.scene import COURT, HUB, OPERATOR, Scene
 
 from xietong.exchange.v1.evidence_pb2 import Reason, Statement
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
+from xietong.supervision.v1 import directory_service_pb2 as directory
 from xietong.supervision.v1 import incident_pb2 as pb
 from xietong.supervision.v1 import incident_service_pb2
 from xietong_exchange.domain.errors import IncidentNotFound, PackageNotFound, StateConflict
+from xietong_exchange.flow.incidents import IncidentRecord
 from xietong_exchange.flow.neighbours import Contact
 from xietong_exchange.flow.progress import Movement
+from xietong_exchange.supervision.advice import what_it_is, what_to_do
 
+HUB_DESK = directory.Contact(
+    party=HUB, system="exchange", vendor="示例厂商", level=directory.CONTACT_LEVEL_OPERATIONS, reach="0000"
+)
 WARNING, ALARM = pb.INCIDENT_SEVERITY_WARNING, pb.INCIDENT_SEVERITY_ALARM
 
 
@@ -108,6 +115,50 @@ async def test_at_the_receiver_it_tells_who_has_to_act(scene: Scene) -> None:
     await scene.reaches(sent, DeliveryState.DELIVERY_STATE_RETRIEVED, Statement().SerializeToString())
     (told,) = await scene.after(minutes=150)
     assert (told.kind, told.severity) == (pb.INCIDENT_KIND_NOT_PARSED, ALARM)
+
+
+async def test_what_the_hub_holds_and_does_not_deliver_is_for_the_hub_to_explain(scene: Scene) -> None:
+    await scene.desk.directory.put(HUB_DESK, OPERATOR)
+    sent = await scene.sent(receiver=COURT)
+    async with scene.exchange.store.transaction() as tx:
+        moved = await tx.outbox.of_package(sent.package_id)
+        assert moved is not None
+        await tx.outbox.finish([(moved.delivery_id, moved.token)])
+    await scene.reaches(sent, DeliveryState.DELIVERY_STATE_RELAYED)
+    (told,) = await scene.after(minutes=4)
+    assert (told.kind, told.hop) == (pb.INCIDENT_KIND_NOT_DELIVERED, COURT)
+    assert list(told.contacts) == [HUB_DESK]
+
+
+def test_every_kind_of_incident_has_its_words() -> None:
+    record = IncidentRecord(
+        incident_id="",
+        cause="",
+        kind=pb.INCIDENT_KIND_UNSPECIFIED,
+        severity=WARNING,
+        state=pb.INCIDENT_STATE_OPEN,
+        hop=COURT,
+        system="",
+        package_count=3,
+        package_id="",
+        package_state=DeliveryState.DELIVERY_STATE_SUBMITTED,
+        transferred_bytes=999,
+        total_bytes=1000,
+        last_reason="",
+        last_text_zh="",
+        last_text_en="",
+        submit_time=None,
+        relay_time=None,
+        open_time=NOON,
+        change_time=NOON,
+    )
+    for kind in set(pb.IncidentKind.values()) - {pb.INCIDENT_KIND_UNSPECIFIED}:
+        one = replace(record, kind=kind)
+        for text in (what_it_is(one), what_to_do(one)):
+            assert "{" not in text.zh + text.en
+            assert "100 %" not in text.zh + text.en  # not before all is there
+        assert "3" in what_it_is(one).zh
+        assert "人民法院" in what_it_is(one).zh
 
 
 async def test_what_was_given_up_is_told_at_once(scene: Scene) -> None:

@@ -55,6 +55,10 @@ _WHAT: Final[Mapping[Kind.ValueType, Text]] = MappingProxyType(
             "{hop}已解析，但经办人尚未受理，涉及 {count} 个数据包",
             "parsed at {hop}, and nobody has decided on it; {count} package(s)",
         ),
+        Kind.INCIDENT_KIND_NOT_DELIVERED: Text(
+            "已到中心平台，但没有{hop}节点的送达回执，涉及 {count} 个数据包",
+            "the hub holds it, and nothing says that the node of {hop} does; {count} package(s)",
+        ),
     }
 )
 _DO: Final[Mapping[Kind.ValueType, Text]] = MappingProxyType(
@@ -96,6 +100,11 @@ _DO: Final[Mapping[Kind.ValueType, Text]] = MappingProxyType(
         Kind.INCIDENT_KIND_NOT_DECIDED: Text(
             "请联系{hop}的经办部门；不要重新发送，数据包已被解析",
             "call the receiving unit of {hop}; resending does not help: the package was parsed",
+        ),
+        Kind.INCIDENT_KIND_NOT_DELIVERED: Text(
+            "请联系中心平台运维，其可看到通往{hop}的传输情况；不要重新发送，数据包已完整保存在中心平台",
+            "call the operators of the hub, who see the transfer to {hop}; resending does not help: the package is"
+            " whole at the hub",
         ),
     }
 )

@@ -123,6 +123,10 @@ def _on_its_way(sighting: Sighting, severity: Severity.ValueType, *, stands: boo
     """Towards the next node: that is away, or nothing moves, or it moves slowly."""
     if not sighting.hop_answers:
         return away(sighting.hop, severity)
+    if not sighting.journey.is_watched:
+        return Finding(
+            kind=Kind.INCIDENT_KIND_NOT_DELIVERED, severity=severity, hop=sighting.hop, system=EXCHANGE
+        )
     reason = _last_reason(sighting.package) if stands else Reason()
     kind = Kind.INCIDENT_KIND_STANDSTILL if stands else Kind.INCIDENT_KIND_SLOW
     return Finding(kind=kind, severity=severity, hop=sighting.hop, system=EXCHANGE, reason=reason)

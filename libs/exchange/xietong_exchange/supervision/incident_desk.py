@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.evidence_pb2 import Reason
 from xietong.supervision.v1 import incident_service_pb2 as pb
 from xietong.supervision.v1.directory_service_pb2 import Contact
-from xietong.supervision.v1.incident_pb2 import Incident, IncidentState
+from xietong.supervision.v1.incident_pb2 import Incident, IncidentKind, IncidentState
 from xietong_exchange.domain.errors import IncidentNotFound, PackageNotFound, StateConflict
 from xietong_exchange.domain.evidence import timestamp
 from xietong_exchange.domain.identity import Identity
@@ -159,7 +160,7 @@ def view(record: IncidentRecord, contacts: Sequence[Contact]) -> Incident:
         text_en=said.en,
         advice_zh=advice.zh,
         advice_en=advice.en,
-        contacts=whom_to_call(contacts, record.hop, record.system, escalated=record.escalated),
+        contacts=whom_to_call(contacts, _called(record), record.system, escalated=record.escalated),
         acknowledged_by=record.acknowledged_by,
         assignee=record.assignee,
         escalated=record.escalated,
@@ -170,6 +171,12 @@ def view(record: IncidentRecord, contacts: Sequence[Contact]) -> Incident:
     for name, moment in _times(record):
         getattr(shown, name).CopyFrom(timestamp(moment))
     return shown
+
+
+def _called(record: IncidentRecord) -> Party.ValueType:
+    """Whose people can look into it."""
+    is_at_hub = record.kind == IncidentKind.INCIDENT_KIND_NOT_DELIVERED
+    return Party.PARTY_HUB if is_at_hub else record.hop
 
 
 def _times(record: IncidentRecord) -> list[tuple[str, datetime]]:

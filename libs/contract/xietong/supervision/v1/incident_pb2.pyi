@@ -48,6 +48,8 @@ class _IncidentKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Incident
     """The receiver's system has it, and there is no evidence that it was parsed."""
     INCIDENT_KIND_NOT_DECIDED: _IncidentKind.ValueType  # 8
     """It was parsed, and nobody has decided on it."""
+    INCIDENT_KIND_NOT_DELIVERED: _IncidentKind.ValueType  # 9
+    """The hub holds it, and there is no evidence that the node of `hop` does; only the hub sees why."""
 
 class IncidentKind(_IncidentKind, metaclass=_IncidentKindEnumTypeWrapper):
     """Kinds of incidents."""
@@ -70,6 +72,8 @@ INCIDENT_KIND_NOT_PARSED: IncidentKind.ValueType  # 7
 """The receiver's system has it, and there is no evidence that it was parsed."""
 INCIDENT_KIND_NOT_DECIDED: IncidentKind.ValueType  # 8
 """It was parsed, and nobody has decided on it."""
+INCIDENT_KIND_NOT_DELIVERED: IncidentKind.ValueType  # 9
+"""The hub holds it, and there is no evidence that the node of `hop` does; only the hub sees why."""
 Global___IncidentKind: _TypeAlias = IncidentKind  # noqa: Y015
 
 class _IncidentSeverity:
@@ -199,7 +203,7 @@ class Incident(_message.Message):
 
     @_builtins.property
     def contacts(self) -> _containers.RepeatedCompositeFieldContainer[_directory_service_pb2.Contact]:
-        """Whom to call, the first one first."""
+        """Whom to call, the first one first: those of the party `hop`, of the hub for INCIDENT_KIND_NOT_DELIVERED."""
 
     @_builtins.property
     def submit_time(self) -> _timestamp_pb2.Timestamp:

@@ -8,7 +8,18 @@ from datetime import datetime
 from typing import Any
 
 from asyncpg import Record
-from sqlalchemy import SmallInteger, any_, bindparam, func, literal_column, select, true, update
+from sqlalchemy import (
+    BigInteger,
+    SmallInteger,
+    any_,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    true,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
@@ -43,14 +54,27 @@ _SEEN = (
     package.c.touch_time,
 )
 _LOOK = select(*_SEEN, _SUBMITTED.label("submit_time"))
+# A range of the index and in its order: with equal conditions a generic plan would rather follow `position` through all
+# packages of all states.
+_PLACE = tuple_(package.c.direction, package.c.state, package.c.position)
+_SHORT, _LONG = SmallInteger(), BigInteger()
 _OPEN = Statement(
     _LOOK.where(
-        package.c.direction == bindparam("of_direction"),
-        package.c.state == bindparam("of_state"),
-        package.c.position > bindparam("after"),
+        tuple_(
+            bindparam("of_direction", type_=_SHORT),
+            bindparam("of_state", type_=_SHORT),
+            bindparam("after", type_=_LONG),
+        )
+        < _PLACE,
+        tuple_(
+            bindparam("of_direction", type_=_SHORT),
+            bindparam("next_state", type_=_SHORT),
+            literal_column("0", _LONG),
+        )
+        > _PLACE,
         bindparam("submitted_before") > _SUBMITTED,
     )
-    .order_by(package.c.position)
+    .order_by(package.c.direction, package.c.state, package.c.position)
     .limit(bindparam("limit"))
 )
 _ONE = Statement(_LOOK.where(package.c.package_id == bindparam("of_package")))
@@ -148,6 +172,7 @@ class PostgresIncidents:
             _OPEN,
             of_direction=direction,
             of_state=state,
+            next_state=state + 1,
             submitted_before=submitted_before,
             after=after,
             limit=limit,
