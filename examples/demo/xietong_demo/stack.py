@@ -108,7 +108,7 @@ class Stack:
             "",
             "[neighbours]",
             *(f"{other} = {_quoted(self.address(other))}" for other in neighbours),
-            *(_CONTACTS if party == "hub" else ()),
+            *_CONTACTS,
         ]
         return "\n".join(lines) + "\n"
 
