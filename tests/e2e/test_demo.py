@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 from rich.console import Console
@@ -105,6 +107,13 @@ async def until(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
+def fetched(address: str) -> bytes:
+    opener = build_opener(HTTPCookieProcessor())
+    with opener.open(address, timeout=READY_SECONDS) as answer:
+        content: bytes = answer.read()
+        return content
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 async def test_the_five_services_stay_up_and_stop_cleanly(folder: Path) -> None:
@@ -116,6 +125,10 @@ async def test_the_five_services_stay_up_and_stop_cleanly(folder: Path) -> None:
                 await asyncio.wait([work], timeout=0.1)
                 assert not work.done(), work.exception()
         assert all(party in output.getvalue() for party in PARTIES)
+        [address] = re.findall(
+            r"console: (http://127\.0\.0\.1:\d+) .*one-time login: demo \S{10,}", output.getvalue()
+        )
+        assert b"Xietong" in await asyncio.to_thread(fetched, f"{address}/language/en?to=/login")
     finally:
         stop.set()
     begin = time.monotonic()

@@ -28,10 +28,10 @@ class Place:
 
 
 PLACES = (
-    Place(Party.PARTY_POLICE, 120, 70),
-    Place(Party.PARTY_PROCURATORATE, 680, 70),
-    Place(Party.PARTY_COURT, 680, 310),
-    Place(Party.PARTY_JUSTICE, 120, 310),
+    Place(Party.PARTY_POLICE, 120, 60),
+    Place(Party.PARTY_PROCURATORATE, 980, 60),
+    Place(Party.PARTY_COURT, 980, 300),
+    Place(Party.PARTY_JUSTICE, 120, 300),
 )
 
 

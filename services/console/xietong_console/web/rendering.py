@@ -10,6 +10,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
+from markupsafe import Markup, escape
 
 from xietong_client.labels import EVIDENCE_KINDS, HOP_STATES, PARTIES, party_by_name, party_name, state_name
 from xietong_client.text import Language, Text
@@ -92,6 +93,7 @@ def _environment() -> Environment:
         "hop_state": _hop_state,
         "party_label": _party_label,
         "either": _either,
+        "codes": _codes,
         "process": _process,
         "stage": _stage,
         "clock": words.clock,
@@ -144,6 +146,15 @@ def _party_label(context: Context, name: str) -> str:
 def _either(context: Context, text: StandardText) -> str:
     """A text of the data standard."""
     return text.zh if context["language"] is Language.ZH else text.en
+
+
+def _codes(text: str) -> Markup:
+    """A text in which backticks mark code."""
+    pieces = [
+        Markup("<code>{}</code>").format(piece) if number % 2 else escape(piece)
+        for number, piece in enumerate(text.split("`"))
+    ]
+    return Markup("").join(pieces)
 
 
 @pass_context

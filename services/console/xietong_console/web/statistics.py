@@ -150,7 +150,7 @@ def _charts(report: Report, language: Language) -> list[dict[str, Any]]:
 
 
 def _p95(row: Row) -> float | None:
-    return round(row.p95_seconds, 1) if row.arrived else None
+    return round(row.p95_seconds, 3) if row.arrived else None
 
 
 def _first_pass(row: Row) -> float | None:
