@@ -131,3 +131,5 @@ OPERATIONS = "exchange.v1.OperationsService"
 FLOW, DIRECTORY = "supervision.v1.FlowService", "supervision.v1.DirectoryService"
 INCIDENTS = "supervision.v1.IncidentService"
 PROBLEMS = "supervision.v1.ProblemService"
+STANDARD = "supervision.v1.StandardService"
+POLICE_AT_HUB: Caller = (Party.PARTY_HUB, "operator", "police")

@@ -32,6 +32,13 @@ from xietong.supervision.v1.incident_service_pb2 import GetIncidentRequest
 from xietong.supervision.v1.incident_service_pb2_grpc import IncidentServiceStub
 from xietong.supervision.v1.problem_service_pb2 import GetProblemRequest
 from xietong.supervision.v1.problem_service_pb2_grpc import ProblemServiceStub
+from xietong.supervision.v1.standard_change_pb2 import StandardChangeDraft, StandardScope
+from xietong.supervision.v1.standard_service_pb2 import (
+    GetChangeRequest,
+    RequestChangeRequest,
+    RetireEditionRequest,
+)
+from xietong.supervision.v1.standard_service_pb2_grpc import StandardServiceStub
 from xietong_exchange.adapters.postgres.packages import PostgresPackages
 from xietong_exchange.runtime.settings import RetrySettings
 
@@ -57,6 +64,26 @@ async def incident_not_found(world: World) -> Refused:
 async def problem_not_found(world: World) -> Refused:
     problems = ProblemServiceStub(await world.city.channel(Party.PARTY_HUB, "operator"))
     return await refusal(problems.GetProblem(GetProblemRequest(report_id=str(uuid.uuid4()))))
+
+
+@PROVOCATIONS.add
+async def change_not_found(world: World) -> Refused:
+    standard = StandardServiceStub(await world.city.channel(Party.PARTY_HUB, "operator"))
+    return await refusal(standard.GetChange(GetChangeRequest(change_id=str(uuid.uuid4()))))
+
+
+@PROVOCATIONS.add
+async def change_step_refused(world: World) -> Refused:
+    standard = StandardServiceStub(await world.city.channel(Party.PARTY_HUB, "operator"))
+    draft = StandardChangeDraft(
+        title="增加字段",
+        reason="需要",
+        scope=StandardScope.STANDARD_SCOPE_ACROSS_UNITS,
+        contact_point="业务接口人",
+    )
+    request = RequestChangeRequest(request_id=str(uuid.uuid4()), draft=draft)
+    change_id = (await standard.RequestChange(request)).change.change_id
+    return await refusal(standard.RetireEdition(RetireEditionRequest(change_id=change_id)))
 
 
 # Envelopes

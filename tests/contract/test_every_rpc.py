@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from tests.conftest import PostgresServer
-from tests.contract import scripts_gateway, scripts_nodes, scripts_supervision
+from tests.contract import scripts_gateway, scripts_nodes, scripts_standard, scripts_supervision
 from tests.contract.every_rpc import (
     RPCS,
     Rpc,
@@ -32,7 +32,9 @@ from xietong.exchange.v1 import package_pb2
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong_exchange.runtime.settings import ContactSettings, SupervisionSettings
 
-SCRIPTS = scripts_gateway.SCRIPTS | scripts_nodes.SCRIPTS | scripts_supervision.SCRIPTS
+SCRIPTS = (
+    scripts_gateway.SCRIPTS | scripts_nodes.SCRIPTS | scripts_standard.SCRIPTS | scripts_supervision.SCRIPTS
+)
 CONTACT = ContactSettings(
     party="police", system="exchange", vendor="示例厂商", level="lead", reach="值班电话"
 )

@@ -23,6 +23,7 @@ from xietong.supervision.v1 import (
     flow_service_pb2,
     incident_service_pb2,
     problem_service_pb2,
+    standard_service_pb2,
 )
 from xietong_client.pki import DevelopmentCA, Role, init
 from xietong_exchange.adapters.rpc.access import GATEWAY_READING, RIGHTS, Access
@@ -44,6 +45,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = tuple(
         directory_service_pb2,
         incident_service_pb2,
         problem_service_pb2,
+        standard_service_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
 )
@@ -63,6 +65,7 @@ SUPERVISION = {
     for service in ("FlowService", "DirectoryService", "IncidentService", "ProblemService")
     for rpc in rpcs(f"supervision.v1.{service}")
 }
+STANDARD = rpcs("supervision.v1.StandardService")
 READING = {
     f"xietong.exchange.v1.GatewayService/{name}"
     for name in (
@@ -89,7 +92,11 @@ ALLOWED: dict[Party.ValueType, dict[str, set[str]]] = {
         "procuratorate/exchange": TRANSFER,
         "court/exchange": TRANSFER,
         "justice/exchange": TRANSFER,
-        "hub/operator": READING | OPERATIONS | SUPERVISION,
+        "hub/operator": READING | OPERATIONS | SUPERVISION | STANDARD,
+        "police/operator": STANDARD,
+        "procuratorate/operator": STANDARD,
+        "court/operator": STANDARD,
+        "justice/operator": STANDARD,
     },
 }
 

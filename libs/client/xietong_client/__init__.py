@@ -44,6 +44,7 @@ from xietong_client.packages import (
 from xietong_client.problems import Problems
 from xietong_client.progress import Phase, Progress, ProgressListener
 from xietong_client.send import SendOptions, contribute_folder, prepare_folder, send_folder
+from xietong_client.standard_changes import StandardChanges, open_standard_changes
 from xietong_client.text import Language, Text
 from xietong_client.yaml_source import CaseFolderInvalid, Problem
 
@@ -79,6 +80,7 @@ __all__ = [
     "Refused",
     "SendOptions",
     "SettingsInvalid",
+    "StandardChanges",
     "Text",
     "Unreachable",
     "Violation",
@@ -86,6 +88,7 @@ __all__ = [
     "contribute_folder",
     "envelope_of",
     "is_final",
+    "open_standard_changes",
     "prepare_folder",
     "send_folder",
     "statements_of",

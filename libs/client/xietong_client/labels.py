@@ -8,6 +8,7 @@ from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind
 from xietong.exchange.v1.package_pb2 import DeliveryState, HopState
 from xietong.supervision.v1.incident_pb2 import IncidentState
+from xietong.supervision.v1.standard_change_pb2 import StandardChangeState, StandardReadinessLevel
 from xietong_client.text import Text
 
 PARTIES = MappingProxyType(
@@ -49,6 +50,25 @@ HOP_STATES = MappingProxyType(
     }
 )
 
+CHANGE_STATES = MappingProxyType(
+    {
+        StandardChangeState.STANDARD_CHANGE_STATE_REQUESTED: Text("已提出", "requested"),
+        StandardChangeState.STANDARD_CHANGE_STATE_CLOSED: Text("本单位已办结", "closed locally"),
+        StandardChangeState.STANDARD_CHANGE_STATE_DECLINED: Text("未通过", "declined"),
+        StandardChangeState.STANDARD_CHANGE_STATE_APPROVED: Text("已决定", "approved"),
+        StandardChangeState.STANDARD_CHANGE_STATE_ROLLING_OUT: Text("推进中", "being rolled out"),
+        StandardChangeState.STANDARD_CHANGE_STATE_IN_FORCE: Text("已生效", "in force"),
+        StandardChangeState.STANDARD_CHANGE_STATE_RETIRED: Text("旧版已停用", "older edition retired"),
+    }
+)
+READINESS_LEVELS = MappingProxyType(
+    {
+        StandardReadinessLevel.STANDARD_READINESS_LEVEL_NOT_BEGUN: Text("未开始", "not begun"),
+        StandardReadinessLevel.STANDARD_READINESS_LEVEL_DEVELOPING: Text("改造中", "developing"),
+        StandardReadinessLevel.STANDARD_READINESS_LEVEL_TESTING: Text("测试中", "testing"),
+        StandardReadinessLevel.STANDARD_READINESS_LEVEL_READY: Text("已就绪", "ready"),
+    }
+)
 INCIDENT_STATES = MappingProxyType(
     {
         IncidentState.INCIDENT_STATE_OPEN: Text("未确认", "open"),

@@ -14,7 +14,7 @@ from rich.console import Console
 from tests.unit.client.commands import Xietong
 
 from xietong_client import Text
-from xietong_client.cli.app import COMMANDS
+from xietong_client.cli.commands import COMMANDS
 from xietong_client.cli.exit_codes import ExitCode
 from xietong_client.cli.session import Output
 from xietong_client.text import Language

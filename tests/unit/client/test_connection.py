@@ -14,7 +14,8 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from xietong.exchange.v1.envelope_pb2 import Party, TraceContext
 from xietong_client import Credentials, CredentialsInvalid, Language, Node, SettingsInvalid, pki
-from xietong_client.cli.app import COMMANDS, connection_options, group_options, output_options, top_options
+from xietong_client.cli.app import connection_options, group_options, output_options, top_options
+from xietong_client.cli.commands import COMMANDS
 from xietong_client.cli.help_zh import HELP_ZH
 from xietong_client.labels import PARTIES, party_by_name, party_name
 from xietong_client.settings import ConnectionSettings, preferred_language

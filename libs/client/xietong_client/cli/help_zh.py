@@ -51,5 +51,25 @@ HELP_ZH = MappingProxyType(
         "Who sends, where several parties may.": "发送方；可由多个单位发送的流程需要。",
         "Folder of the certificates.": "证书文件夹。",
         "Trust domain of the certificates.": "证书的信任域。",
+        "Id of the change.": "变更编号。",
+        "A party concerned; may be repeated.": "所涉单位；可多次给出。",
+        "What it is about, in one line.": "一句话说明变更内容。",
+        "Why it is needed, and what exactly.": "为什么需要，具体改什么。",
+        "The unit's contact point for business matters: a role, not a name.": "业务接口人：填岗位，不填姓名。",
+        "A process that changes; may be repeated.": "涉及的流程；可多次给出。",
+        "The same id again is the same request.": "同一编号视为同一次需求。",
+        "For it, or against it.": "通过，或不通过。",
+        "Number of the notice.": "通知文号。",
+        "The edition that holds the change.": "包含本次变更的版本。",
+        "First day in force, such as 2027-01-01.": "生效日期，例如 2027-01-01。",
+        "The edition that it replaces.": "被替换的版本。",
+        "What changes, in words.": "变更内容说明。",
+        "One of: not-begun, developing, testing, ready.": (
+            "其一：not-begun（未开始）、developing（改造中）、testing（测试中）、ready（已就绪）。"
+        ),
+        "The system; `exchange` is the node.": "系统名称；`exchange` 指交换节点。",
+        "The vendor who does it.": "承担改造的厂商。",
+        "The day on which it is to be ready.": "计划就绪日期。",
+        "A party that stays on the older edition; may be repeated.": "暂留旧版的单位；可多次给出。",
     }
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 
 from rich.console import Console
@@ -18,6 +18,7 @@ from xietong_client.errors import XietongClientError
 from xietong_client.node import Node
 from xietong_client.operations import Operations
 from xietong_client.settings import ConnectionSettings
+from xietong_client.standard_changes import StandardChanges, open_standard_changes
 from xietong_client.text import Language, Text
 
 # A person sits before the command: shorter than a business system waits.
@@ -120,6 +121,13 @@ class Session:
             actor=settings.load_actor(),
             server_name=settings.server_name or None,
             connect_seconds=CONNECT_SECONDS,
+        )
+
+    def call_task_force(self) -> AbstractAsyncContextManager[StandardChanges]:
+        """The hub's books of the data standard, with the operator's certificate. Raises SettingsInvalid."""
+        settings = replace(self.settings, system="operator")
+        return open_standard_changes(
+            settings.target, settings.load_credentials(), server_name=settings.server_name
         )
 
     def operate(self) -> Operations:

@@ -136,6 +136,13 @@ Operation = Literal[
     "escalate_incident",
     "put_contact",
     "remove_contact",
+    "request_change",
+    "close_change",
+    "decide_change",
+    "publish_notice",
+    "report_readiness",
+    "put_in_force",
+    "retire_edition",
 ]
 
 

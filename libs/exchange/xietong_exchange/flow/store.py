@@ -18,6 +18,7 @@ from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong_exchange.domain.errors import Failure
 from xietong_exchange.flow.contacts import Contacts
 from xietong_exchange.flow.incidents import Incidents
+from xietong_exchange.flow.operation_log import OperationLog
 from xietong_exchange.flow.passages import Passages
 from xietong_exchange.flow.problems import Problems
 from xietong_exchange.flow.records import (
@@ -28,7 +29,6 @@ from xietong_exchange.flow.records import (
     DraftRecord,
     EvidenceRecord,
     Glance,
-    OperationRecord,
     OutcomeCount,
     PackageChange,
     PackageFilter,
@@ -37,6 +37,7 @@ from xietong_exchange.flow.records import (
     PackageSearch,
     ReturnedRecord,
 )
+from xietong_exchange.flow.standard_changes import StandardChanges
 
 PAGE_BYTES = 2 << 20
 """Bytes of envelopes at which a page ends: with its last one, at most 1 MiB, it still fits into one message of gRPC,
@@ -311,16 +312,6 @@ class Contents(Protocol):
         """Sums of the sizes of received packages whose contents are kept, by sender. Reads an index from end to end."""
 
 
-class OperationLog(Protocol):
-    """Who did what that makes no evidence, and what the node gave up. It only grows."""
-
-    async def append(self, record: OperationRecord) -> None:
-        """Add to the log."""
-
-    async def of_delivery(self, delivery_id: int, *, limit: int) -> list[OperationRecord]:
-        """What was done about a delivery, the latest last; the latest `limit` of it."""
-
-
 class WhenOver(Protocol):
     """What is done when a transaction is over."""
 
@@ -370,6 +361,10 @@ class Transaction(Protocol):
     @property
     def problems(self) -> Problems:
         """Reports of problems with packages."""
+
+    @property
+    def standard_changes(self) -> StandardChanges:
+        """Changes of the data standard; only the hub keeps some."""
 
     @property
     def incidents(self) -> Incidents:

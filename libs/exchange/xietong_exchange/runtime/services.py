@@ -11,12 +11,14 @@ from xietong.supervision.v1.directory_service_pb2_grpc import add_DirectoryServi
 from xietong.supervision.v1.flow_service_pb2_grpc import add_FlowServiceServicer_to_server
 from xietong.supervision.v1.incident_service_pb2_grpc import add_IncidentServiceServicer_to_server
 from xietong.supervision.v1.problem_service_pb2_grpc import add_ProblemServiceServicer_to_server
+from xietong.supervision.v1.standard_service_pb2_grpc import add_StandardServiceServicer_to_server
 from xietong_exchange.adapters.rpc.directory_servicer import DirectoryServicer
 from xietong_exchange.adapters.rpc.gateway_servicer import GatewayServicer
 from xietong_exchange.adapters.rpc.incident_servicer import IncidentServicer
 from xietong_exchange.adapters.rpc.operations_servicer import OperationsServicer
 from xietong_exchange.adapters.rpc.problem_servicer import ProblemServicer
 from xietong_exchange.adapters.rpc.server import Registration
+from xietong_exchange.adapters.rpc.standard_servicer import StandardServicer
 from xietong_exchange.adapters.rpc.supervision_servicers import FlowServicer
 from xietong_exchange.adapters.rpc.transfer_servicer import TransferServicer
 from xietong_exchange.flow.drafts import DraftDesk
@@ -32,6 +34,7 @@ from xietong_exchange.flow.watching import Watching
 from xietong_exchange.runtime.engine import Engine
 from xietong_exchange.runtime.supervision import directory, incident_desk
 from xietong_exchange.supervision.problem_desk import ProblemDesk
+from xietong_exchange.supervision.standard_desk import StandardDesk
 from xietong_exchange.supervision.statistics import FlowStatistics
 
 
@@ -56,7 +59,10 @@ def services(engine: Engine) -> list[Registration]:
         partial(add_ProblemServiceServicer_to_server, ProblemServicer(problems)),
         *_of_supervision(engine),
     ]
-    return everywhere if exchange.profile.relays else [*everywhere, _of_a_branch(engine, card, views)]
+    if exchange.profile.relays:
+        standard = StandardServicer(StandardDesk(exchange))
+        return [*everywhere, partial(add_StandardServiceServicer_to_server, standard)]
+    return [*everywhere, _of_a_branch(engine, card, views)]
 
 
 def _of_supervision(engine: Engine) -> list[Registration]:

@@ -167,6 +167,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND. No such incident at this node. Example: A mistyped incident id."""
     ERROR_REASON_PROBLEM_NOT_FOUND: _ErrorReason.ValueType  # 45
     """NOT_FOUND. No such problem report at this node. Example: A mistyped report id."""
+    ERROR_REASON_CHANGE_NOT_FOUND: _ErrorReason.ValueType  # 46
+    """NOT_FOUND. The hub knows no such change of the data standard. Example: A mistyped change id."""
+    ERROR_REASON_CHANGE_STEP_REFUSED: _ErrorReason.ValueType  # 47
+    """FAILED_PRECONDITION. This step can't be taken with the change of the data standard as it is now, or not by this
+    caller. Example: A notice about a change on which nobody has decided.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Reasons of errors. Every error of every rpc carries one of them in `google.rpc.ErrorInfo.reason` (without the prefix
@@ -321,4 +327,10 @@ ERROR_REASON_INCIDENT_NOT_FOUND: ErrorReason.ValueType  # 44
 """NOT_FOUND. No such incident at this node. Example: A mistyped incident id."""
 ERROR_REASON_PROBLEM_NOT_FOUND: ErrorReason.ValueType  # 45
 """NOT_FOUND. No such problem report at this node. Example: A mistyped report id."""
+ERROR_REASON_CHANGE_NOT_FOUND: ErrorReason.ValueType  # 46
+"""NOT_FOUND. The hub knows no such change of the data standard. Example: A mistyped change id."""
+ERROR_REASON_CHANGE_STEP_REFUSED: ErrorReason.ValueType  # 47
+"""FAILED_PRECONDITION. This step can't be taken with the change of the data standard as it is now, or not by this
+caller. Example: A notice about a change on which nobody has decided.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

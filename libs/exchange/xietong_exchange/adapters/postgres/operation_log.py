@@ -20,7 +20,7 @@ _APPEND = Statement(insert(operation_log).values(given(*_COLUMNS)).inline())
 
 
 class PostgresOperationLog:
-    """The port `flow.store.OperationLog` on one connection."""
+    """The port `flow.operation_log.OperationLog` on one connection."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -21,6 +21,7 @@ from xietong_exchange.adapters.postgres.packages import PostgresPackages
 from xietong_exchange.adapters.postgres.passages import PostgresPassages
 from xietong_exchange.adapters.postgres.problems import PostgresProblems
 from xietong_exchange.adapters.postgres.search import PostgresSearch
+from xietong_exchange.adapters.postgres.standard_changes import PostgresStandardChanges
 from xietong_exchange.adapters.postgres.statement import (
     Connection,
     Driver,
@@ -61,6 +62,7 @@ class PostgresTransaction:
         self.operations = PostgresOperationLog(connection)
         self.contacts = PostgresContacts(connection)
         self.problems = PostgresProblems(connection)
+        self.standard_changes = PostgresStandardChanges(connection)
         self.incidents = PostgresIncidents(connection)
         self.passages = PostgresPassages(connection)
 

@@ -352,3 +352,17 @@ problem_note = Table(
         postgresql_where=text("destination IS NOT NULL"),
     ),
 )
+
+standard_change = Table(
+    "standard_change",
+    metadata,
+    Column("change_id", _ID, primary_key=True),
+    Column("position", BigInteger, Identity(), nullable=False),
+    Column("requester", SmallInteger, nullable=False),
+    Column("request_id", _ID, nullable=False),
+    Column("state", SmallInteger, nullable=False),
+    Column("change", LargeBinary, nullable=False),
+    UniqueConstraint("position", name="uq_standard_change_position"),
+    UniqueConstraint("requester", "request_id", name="uq_standard_change_request"),
+    Index("ix_standard_change_state", "state", "position"),
+)

@@ -17,8 +17,8 @@ class Whose(Enum):
 
     OWN = auto()
     NEIGHBOUR = auto()
-    HUB_AT_HUB = auto()
-    """The hub's own people, and at the hub only."""
+    CITY_AT_HUB = auto()
+    """The hub's own people and those of its neighbours, and at the hub only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ RIGHTS: Mapping[str, Sequence[Right]] = MappingProxyType(
             Right(Role.OPERATOR, Whose.OWN),
             Right(Role.SYSTEM, Whose.OWN, frozenset({"ReportProblem"})),
         ),
+        "xietong.supervision.v1.StandardService": (Right(Role.OPERATOR, Whose.CITY_AT_HUB),),
     }
 )
 
@@ -87,5 +88,6 @@ class Access:
                 return frozenset({self.party})
             case Whose.NEIGHBOUR:
                 return self.neighbours
-            case Whose.HUB_AT_HUB:
-                return frozenset({Party.PARTY_HUB}) & {self.party}
+            case Whose.CITY_AT_HUB:
+                is_hub = self.party == Party.PARTY_HUB
+                return self.neighbours | {self.party} if is_hub else frozenset()

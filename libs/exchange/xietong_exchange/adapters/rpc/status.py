@@ -62,6 +62,7 @@ _RESOURCES: Final[Mapping[ErrorReason.ValueType, tuple[str, str]]] = MappingProx
         ErrorReason.ERROR_REASON_PACKAGE_CONFLICT: ("package", "{package_id}"),
         ErrorReason.ERROR_REASON_INCIDENT_NOT_FOUND: ("incident", "{incident_id}"),
         ErrorReason.ERROR_REASON_PROBLEM_NOT_FOUND: ("problem", "{report_id}"),
+        ErrorReason.ERROR_REASON_CHANGE_NOT_FOUND: ("standard change", "{change_id}"),
         ErrorReason.ERROR_REASON_DRAFT_NOT_FOUND: ("draft", "{key}"),
         ErrorReason.ERROR_REASON_PART_NOT_FOUND: ("part", "{package_id}/{part}"),
         ErrorReason.ERROR_REASON_PART_NAME_CONFLICT: ("part", "{name}"),

@@ -9,6 +9,8 @@ from __future__ import annotations
 from xietong.exchange.v1.error_reason_pb2 import ErrorReason
 from xietong_exchange.domain.errors.base import Violation, XietongError
 from xietong_exchange.domain.errors.content import (
+    ChangeNotFound,
+    ChangeStepRefused,
     ContentsRemoved,
     DraftNotFound,
     EditionNotSupported,
@@ -62,6 +64,8 @@ from xietong_exchange.domain.errors.rights import (
 )
 
 __all__ = [
+    "ChangeNotFound",
+    "ChangeStepRefused",
     "ChunkBeyondSize",
     "ChunkOutOfOrder",
     "ClassifiedRefused",

@@ -81,6 +81,24 @@ class ProblemNotFound(XietongError):
     sentence_zh = "本节点没有问题单 {report_id}；请在问题单列表（ListProblems）中核对编号"
 
 
+class ChangeNotFound(XietongError):
+    """The hub knows no such change of the data standard."""
+
+    reason = ErrorReason.ERROR_REASON_CHANGE_NOT_FOUND
+    code = "NOT_FOUND"
+    sentence_en = "no change {change_id} of the data standard; ListChanges shows those that there are"
+    sentence_zh = "没有数据标准变更 {change_id}；请在变更列表（ListChanges）中核对编号"
+
+
+class ChangeStepRefused(XietongError):
+    """A step that the change of the data standard does not allow as it is, or not to this caller."""
+
+    reason = ErrorReason.ERROR_REASON_CHANGE_STEP_REFUSED
+    code = "FAILED_PRECONDITION"
+    sentence_en = "change {change_id} is {state} and can't take this step; see what it needs first"
+    sentence_zh = "变更 {change_id} 当前为 {state}，不能执行本步骤；请先满足所列条件"
+
+
 class PartNotFound(XietongError):
     """The package has no such part."""
 
