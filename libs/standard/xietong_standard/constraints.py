@@ -34,6 +34,7 @@ CHINESE: Final = MappingProxyType(
         "bytes.max_len": "不得超过 {limit} 字节",
         "enum.defined_only": "应为接口规范列出的取值",
         "enum.not_in": "必须选定取值，不得为 {limit}",
+        "enum.in": "应为接口规范对此字段列出的取值",
         "repeated.min_items": "不得少于 {limit} 项",
         "repeated.max_items": "不得超过 {limit} 项",
         "repeated.unique": "不得有重复项",
