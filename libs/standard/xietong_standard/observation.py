@@ -10,11 +10,12 @@ from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from xietong.casefile.v1.case_pb2 import RelationKind as StatedKind
 from xietong.exchange.v1.envelope_pb2 import Envelope, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
 from xietong_standard.clocks.events import Event, Moment
 from xietong_standard.clocks.terms import read_day, read_length
-from xietong_standard.lifecycle.relations import CaseNumbers
+from xietong_standard.lifecycle.relations import CaseNumbers, CaseRelation, RelationKind
 
 # Evidence that clocks and lifecycle know. FAILED is left out: an operator may replay the package.
 _MOMENTS = {
@@ -24,6 +25,13 @@ _MOMENTS = {
     EvidenceKind.EVIDENCE_KIND_RETURNED: Moment.RETURNED,
     EvidenceKind.EVIDENCE_KIND_REJECTED: Moment.REJECTED,
     EvidenceKind.EVIDENCE_KIND_WITHDRAWN: Moment.WITHDRAWN,
+}
+
+_RELATIONS = {
+    StatedKind.RELATION_KIND_MERGED_INTO: RelationKind.MERGED_INTO,
+    StatedKind.RELATION_KIND_SPLIT_FROM: RelationKind.SPLIT_FROM,
+    StatedKind.RELATION_KIND_RELATED: RelationKind.RELATED,
+    StatedKind.RELATION_KIND_SAME_INCIDENT: RelationKind.SAME_INCIDENT,
 }
 
 
@@ -48,6 +56,24 @@ def observed_numbers(
                 case_id, _party(statement.stated_by), statement.receiver_case_number
             )
     return numbers
+
+
+def observed_relations(envelope: Envelope) -> tuple[CaseRelation, ...]:
+    """How the case of a package relates to others. A case that names itself, and a kind not known here, say nothing."""
+    own = envelope.collaboration_case_id
+    return tuple(
+        CaseRelation(
+            kind=_RELATIONS[stated.kind],
+            case_id=own,
+            other_id=stated.other_collaboration_case_id,
+            time=_time(stated.time),
+            persons=tuple(stated.person_ids),
+            decided_by=stated.organ_code,
+            document=stated.document_number,
+        )
+        for stated in envelope.supervision.relations
+        if stated.kind in _RELATIONS and stated.other_collaboration_case_id != own
+    )
 
 
 def _dated(envelope: Envelope) -> Iterable[Event]:

@@ -68,13 +68,18 @@ def _term(entry: Any) -> tuple[str, str, str]:
 
 def _moment(entry: Any, name: str) -> datetime | None:
     value = getattr(entry, name)
+    if not isinstance(value, Timestamp):
+        return midnight(value)
     try:
-        if isinstance(value, Timestamp):
-            return value.ToDatetime(tzinfo=UTC) if entry.HasField(name) else None
-        day = read_day(value)
+        return value.ToDatetime(tzinfo=UTC) if entry.HasField(name) else None
+    except (ValueError, OverflowError):  # beyond the years 1 to 9999; the date rules say so
+        return None
+
+
+def midnight(text: str) -> datetime | None:
+    """Midnight in China of a day, in UTC; None for a day that does not exist or begins beyond the years of UTC."""
+    day = read_day(text)
+    try:
         return datetime.combine(day, time(tzinfo=CHINA_TIME)).astimezone(UTC) if day else None
-    except (
-        ValueError,
-        OverflowError,
-    ):  # no such day, or beyond the years 1 to 9999 of UTC; the date rules say so
+    except OverflowError:
         return None

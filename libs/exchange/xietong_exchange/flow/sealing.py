@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from xietong.casefile.v1.case_pb2 import CaseNumberKind
@@ -22,6 +22,7 @@ from xietong.exchange.v1.envelope_pb2 import (
     PartyCaseNumber,
     SupervisionData,
     SupervisionEvent,
+    SupervisionRelation,
     TraceContext,
 )
 from xietong_exchange.domain.errors import PartNameConflict
@@ -29,7 +30,7 @@ from xietong_exchange.domain.evidence import timestamp
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.records import ContributionRecord
 from xietong_standard import Edition
-from xietong_standard.supervision import StatedEvent, stated_events
+from xietong_standard.supervision import StatedEvent, midnight, stated_events
 
 _ACCUSED = frozenset(
     {PersonRole.PERSON_ROLE_SUSPECT, PersonRole.PERSON_ROLE_DEFENDANT, PersonRole.PERSON_ROLE_CONVICT}
@@ -154,19 +155,43 @@ def case_numbers(manifest: Manifest, key: DraftKey, own: Party.ValueType) -> lis
 
 
 def supervision(manifest: Manifest, edition: Edition) -> SupervisionData:
-    """What the hub's clocks need: random person ids, and the dated events that the process carries."""
+    """What clocks and lifecycle at the hub need: random person ids, the events that the process carries, relations."""
     ids = {p.id: p.collaboration_person_id for p in manifest.persons if p.collaboration_person_id}
     stated = stated_events(manifest, edition.process(manifest.process_code), edition)
-    events = [_event(one, ids) for one in stated if one.person_id in ids or not one.person_id]
-    return SupervisionData(person_ids=sorted(set(ids.values())), events=events)
-
-
-def _event(stated: StatedEvent, ids: Mapping[str, str]) -> SupervisionEvent:
-    return SupervisionEvent(
-        kind=stated.code,
-        time=timestamp(stated.time),
-        person_ids=[ids[stated.person_id]] if stated.person_id else [],
-        last_day=stated.last_day,
-        length=stated.length,
-        approver=stated.approver,
+    return SupervisionData(
+        person_ids=sorted(set(ids.values())), events=_events(stated, ids), relations=_relations(manifest, ids)
     )
+
+
+def _events(stated: Iterable[StatedEvent], ids: Mapping[str, str]) -> Iterator[SupervisionEvent]:
+    """One entry for all persons of whom the same is stated, so that the envelope of a large case stays small.
+
+    What is stated of a person without an id, such as a witness, is no matter of supervision.
+    """
+    concerned: dict[tuple[StatedEvent, bool], list[str]] = {}
+    for event in stated:
+        if not event.person_id or event.person_id in ids:
+            persons = concerned.setdefault((replace(event, person_id=""), bool(event.person_id)), [])
+            persons += [ids[event.person_id]] if event.person_id else []
+    for (event, _), persons in concerned.items():
+        yield SupervisionEvent(
+            kind=event.code,
+            time=timestamp(event.time),
+            person_ids=persons,
+            last_day=event.last_day,
+            length=event.length,
+            approver=event.approver,
+        )
+
+
+def _relations(manifest: Manifest, ids: Mapping[str, str]) -> Iterator[SupervisionRelation]:
+    for relation in manifest.case.relations:
+        if moment := midnight(relation.decision_date):
+            yield SupervisionRelation(
+                kind=relation.kind,
+                other_collaboration_case_id=relation.other_collaboration_case_id,
+                time=timestamp(moment),
+                person_ids=[ids[person] for person in relation.person_ids if person in ids],
+                organ_code=relation.decided_by.code,
+                document_number=relation.document_number,
+            )

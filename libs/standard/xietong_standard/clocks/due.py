@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from xietong_standard.clocks.calendar import Certainty, WorkingCalendar
 from xietong_standard.clocks.events import Event, picked
 from xietong_standard.clocks.extensions import Granted, Remark, granted
 from xietong_standard.clocks.model import Exclusion, Holidays, Limit
 from xietong_standard.clocks.runs import Run
-from xietong_standard.clocks.terms import Term, day_of, end_of, months_later
+from xietong_standard.clocks.terms import CHINA_TIME, Term, day_of, end_of, months_later
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def due_of(
 
     `in_custody` is None when no event tells. Pure; the order of the events does not matter.
     """
-    grants = granted(limit, tuple(event for event in events if run.start.time <= event.time <= until))
+    grants = granted(limit, tuple(event for event in events if _within(event, run.start.time, until)))
     spans = _spans(exclusions, events, run.start.time, until)
     if limit.term.hours:
         return _due_in_hours(run, grants, spans)
@@ -148,3 +148,11 @@ def _spans_of(
             begin = None
     if begin is not None:
         yield _Span(max(begin, start), until, is_open=True)
+
+
+def _within(event: Event, start: datetime, until: datetime) -> bool:
+    """Whether a decision falls into a run. One of which only the day is known may be of the day on which it starts."""
+    since = start
+    if event.time.astimezone(CHINA_TIME).time() == time():
+        since = datetime.combine(day_of(start), time(), CHINA_TIME)
+    return since <= event.time <= until

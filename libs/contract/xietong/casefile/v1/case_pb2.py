@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1exietong/casefile/v1/case.proto\x12\x13xietong.casefile.v1\x1a\x1b\x62uf/validate/validate.proto\"\xa5\x05\n\x04\x43\x61se\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x90\x03\x12:\n\x07numbers\x18\x02 \x03(\x0b\x32\x1f.xietong.casefile.v1.CaseNumberB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12.\n\x05\x63\x61use\x18\x03 \x01(\x0b\x32\x1f.xietong.casefile.v1.CodedValue\x12;\n\x0b\x66iling_date\x18\x04 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12<\n\x0coffence_date\x18\x05 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12@\n\x10offence_end_date\x18\x06 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12\x37\n\x0eoffence_region\x18\x07 \x01(\x0b\x32\x1f.xietong.casefile.v1.CodedValue\x12\x1f\n\roffence_place\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\x90\x03\x12\x1a\n\x07summary\x18\t \x01(\tB\t\xbaH\x06r\x04\x18\xa0\x9c\x01\x12\x32\n\x0ehandling_organ\x18\n \x01(\x0b\x32\x1a.xietong.casefile.v1.Organ\x12\x1d\n\x0chandler_name\x18\x0b \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x1e\n\rhandler_phone\x18\x0c \x01(\tB\x07\xbaH\x04r\x02\x18(\x12?\n\x06traits\x18\r \x03(\x0e\x32\x1e.xietong.casefile.v1.CaseTraitB\x0f\xbaH\x0c\x92\x01\t\x18\x01\"\x05\x82\x01\x02\x10\x01\x12\x32\n\tprocedure\x18\x0e \x01(\x0b\x32\x1f.xietong.casefile.v1.CodedValue\"\xa6\x01\n\nCaseNumber\x12=\n\x04kind\x18\x01 \x01(\x0e\x32#.xietong.casefile.v1.CaseNumberKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12.\n\x06number\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12)\n\x05organ\x18\x03 \x01(\x0b\x32\x1a.xietong.casefile.v1.Organ\"S\n\nCodedValue\x12\x15\n\x04\x63ode\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x16\n\x05table\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18<\"6\n\x05Organ\x12\x15\n\x04\x63ode\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01*\xcf\x01\n\x0e\x43\x61seNumberKind\x12 \n\x1c\x43\x41SE_NUMBER_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43\x41SE_NUMBER_KIND_POLICE\x10\x01\x12\"\n\x1e\x43\x41SE_NUMBER_KIND_PROCURATORATE\x10\x02\x12\x1a\n\x16\x43\x41SE_NUMBER_KIND_COURT\x10\x03\x12\x1e\n\x1a\x43\x41SE_NUMBER_KIND_LEGAL_AID\x10\x04\x12\x1e\n\x1a\x43\x41SE_NUMBER_KIND_EXECUTION\x10\x05*\xe6\x01\n\tCaseTrait\x12\x1a\n\x16\x43\x41SE_TRAIT_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43\x41SE_TRAIT_JOINT\x10\x01\x12\x17\n\x13\x43\x41SE_TRAIT_JUVENILE\x10\x02\x12\x16\n\x12\x43\x41SE_TRAIT_FOREIGN\x10\x03\x12\x18\n\x14\x43\x41SE_TRAIT_ORGANISED\x10\x04\x12\x16\n\x12\x43\x41SE_TRAIT_COMPLEX\x10\x05\x12\'\n#CASE_TRAIT_ROAMING_REPEATED_OR_GANG\x10\x06\x12\x1b\n\x17\x43\x41SE_TRAIT_CIVIL_ACTION\x10\x07\x42\x31\n\x17org.xietong.casefile.v1P\x01\xaa\x02\x13Xietong.Casefile.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1exietong/casefile/v1/case.proto\x12\x13xietong.casefile.v1\x1a\x1b\x62uf/validate/validate.proto\"\xe6\x05\n\x04\x43\x61se\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x90\x03\x12:\n\x07numbers\x18\x02 \x03(\x0b\x32\x1f.xietong.casefile.v1.CaseNumberB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12.\n\x05\x63\x61use\x18\x03 \x01(\x0b\x32\x1f.xietong.casefile.v1.CodedValue\x12;\n\x0b\x66iling_date\x18\x04 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12<\n\x0coffence_date\x18\x05 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12@\n\x10offence_end_date\x18\x06 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12\x37\n\x0eoffence_region\x18\x07 \x01(\x0b\x32\x1f.xietong.casefile.v1.CodedValue\x12\x1f\n\roffence_place\x18\x08 \x01(\tB\x08\xbaH\x05r\x03\x18\x90\x03\x12\x1a\n\x07summary\x18\t \x01(\tB\t\xbaH\x06r\x04\x18\xa0\x9c\x01\x12\x32\n\x0ehandling_organ\x18\n \x01(\x0b\x32\x1a.xietong.casefile.v1.Organ\x12\x1d\n\x0chandler_name\x18\x0b \x01(\tB\x07\xbaH\x04r\x02\x18\x64\x12\x1e\n\rhandler_phone\x18\x0c \x01(\tB\x07\xbaH\x04r\x02\x18(\x12?\n\x06traits\x18\r \x03(\x0e\x32\x1e.xietong.casefile.v1.CaseTraitB\x0f\xbaH\x0c\x92\x01\t\x18\x01\"\x05\x82\x01\x02\x10\x01\x12\x32\n\tprocedure\x18\x0e \x01(\x0b\x32\x1f.xietong.casefile.v1.CodedValue\x12?\n\trelations\x18\x0f \x03(\x0b\x32!.xietong.casefile.v1.CaseRelationB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\"\xa7\x02\n\x0c\x43\x61seRelation\x12;\n\x04kind\x18\x01 \x01(\x0e\x32!.xietong.casefile.v1.RelationKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12-\n\x1bother_collaboration_case_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12:\n\rdecision_date\x18\x03 \x01(\tB#\xbaH r\x1e\x32\x1c^[0-9]{4}-[0-9]{2}-[0-9]{2}$\x12\x1d\n\nperson_ids\x18\x04 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\x90N\x12.\n\ndecided_by\x18\x05 \x01(\x0b\x32\x1a.xietong.casefile.v1.Organ\x12 \n\x0f\x64ocument_number\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"\xa6\x01\n\nCaseNumber\x12=\n\x04kind\x18\x01 \x01(\x0e\x32#.xietong.casefile.v1.CaseNumberKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12.\n\x06number\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12)\n\x05organ\x18\x03 \x01(\x0b\x32\x1a.xietong.casefile.v1.Organ\"S\n\nCodedValue\x12\x15\n\x04\x63ode\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x16\n\x05table\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18<\"6\n\x05Organ\x12\x15\n\x04\x63ode\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12\x16\n\x04name\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01*\xa6\x01\n\x0cRelationKind\x12\x1d\n\x19RELATION_KIND_UNSPECIFIED\x10\x00\x12\x1d\n\x19RELATION_KIND_MERGED_INTO\x10\x01\x12\x1c\n\x18RELATION_KIND_SPLIT_FROM\x10\x02\x12\x19\n\x15RELATION_KIND_RELATED\x10\x03\x12\x1f\n\x1bRELATION_KIND_SAME_INCIDENT\x10\x04*\xcf\x01\n\x0e\x43\x61seNumberKind\x12 \n\x1c\x43\x41SE_NUMBER_KIND_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43\x41SE_NUMBER_KIND_POLICE\x10\x01\x12\"\n\x1e\x43\x41SE_NUMBER_KIND_PROCURATORATE\x10\x02\x12\x1a\n\x16\x43\x41SE_NUMBER_KIND_COURT\x10\x03\x12\x1e\n\x1a\x43\x41SE_NUMBER_KIND_LEGAL_AID\x10\x04\x12\x1e\n\x1a\x43\x41SE_NUMBER_KIND_EXECUTION\x10\x05*\xe6\x01\n\tCaseTrait\x12\x1a\n\x16\x43\x41SE_TRAIT_UNSPECIFIED\x10\x00\x12\x14\n\x10\x43\x41SE_TRAIT_JOINT\x10\x01\x12\x17\n\x13\x43\x41SE_TRAIT_JUVENILE\x10\x02\x12\x16\n\x12\x43\x41SE_TRAIT_FOREIGN\x10\x03\x12\x18\n\x14\x43\x41SE_TRAIT_ORGANISED\x10\x04\x12\x16\n\x12\x43\x41SE_TRAIT_COMPLEX\x10\x05\x12\'\n#CASE_TRAIT_ROAMING_REPEATED_OR_GANG\x10\x06\x12\x1b\n\x17\x43\x41SE_TRAIT_CIVIL_ACTION\x10\x07\x42\x31\n\x17org.xietong.casefile.v1P\x01\xaa\x02\x13Xietong.Casefile.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,6 +53,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CASE'].fields_by_name['handler_phone']._serialized_options = b'\272H\004r\002\030('
   _globals['_CASE'].fields_by_name['traits']._loaded_options = None
   _globals['_CASE'].fields_by_name['traits']._serialized_options = b'\272H\014\222\001\t\030\001\"\005\202\001\002\020\001'
+  _globals['_CASE'].fields_by_name['relations']._loaded_options = None
+  _globals['_CASE'].fields_by_name['relations']._serialized_options = b'\272H\006\222\001\003\020\350\007'
+  _globals['_CASERELATION'].fields_by_name['kind']._loaded_options = None
+  _globals['_CASERELATION'].fields_by_name['kind']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_CASERELATION'].fields_by_name['other_collaboration_case_id']._loaded_options = None
+  _globals['_CASERELATION'].fields_by_name['other_collaboration_case_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_CASERELATION'].fields_by_name['decision_date']._loaded_options = None
+  _globals['_CASERELATION'].fields_by_name['decision_date']._serialized_options = b'\272H r\0362\034^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
+  _globals['_CASERELATION'].fields_by_name['person_ids']._loaded_options = None
+  _globals['_CASERELATION'].fields_by_name['person_ids']._serialized_options = b'\272H\006\222\001\003\020\220N'
+  _globals['_CASERELATION'].fields_by_name['document_number']._loaded_options = None
+  _globals['_CASERELATION'].fields_by_name['document_number']._serialized_options = b'\272H\004r\002\030d'
   _globals['_CASENUMBER'].fields_by_name['kind']._loaded_options = None
   _globals['_CASENUMBER'].fields_by_name['kind']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_CASENUMBER'].fields_by_name['number']._loaded_options = None
@@ -67,16 +79,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORGAN'].fields_by_name['code']._serialized_options = b'\272H\004r\002\030('
   _globals['_ORGAN'].fields_by_name['name']._loaded_options = None
   _globals['_ORGAN'].fields_by_name['name']._serialized_options = b'\272H\005r\003\030\310\001'
-  _globals['_CASENUMBERKIND']._serialized_start=1075
-  _globals['_CASENUMBERKIND']._serialized_end=1282
-  _globals['_CASETRAIT']._serialized_start=1285
-  _globals['_CASETRAIT']._serialized_end=1515
+  _globals['_RELATIONKIND']._serialized_start=1438
+  _globals['_RELATIONKIND']._serialized_end=1604
+  _globals['_CASENUMBERKIND']._serialized_start=1607
+  _globals['_CASENUMBERKIND']._serialized_end=1814
+  _globals['_CASETRAIT']._serialized_start=1817
+  _globals['_CASETRAIT']._serialized_end=2047
   _globals['_CASE']._serialized_start=85
-  _globals['_CASE']._serialized_end=762
-  _globals['_CASENUMBER']._serialized_start=765
-  _globals['_CASENUMBER']._serialized_end=931
-  _globals['_CODEDVALUE']._serialized_start=933
-  _globals['_CODEDVALUE']._serialized_end=1016
-  _globals['_ORGAN']._serialized_start=1018
-  _globals['_ORGAN']._serialized_end=1072
+  _globals['_CASE']._serialized_end=827
+  _globals['_CASERELATION']._serialized_start=830
+  _globals['_CASERELATION']._serialized_end=1125
+  _globals['_CASENUMBER']._serialized_start=1128
+  _globals['_CASENUMBER']._serialized_end=1294
+  _globals['_CODEDVALUE']._serialized_start=1296
+  _globals['_CODEDVALUE']._serialized_end=1379
+  _globals['_ORGAN']._serialized_start=1381
+  _globals['_ORGAN']._serialized_end=1435
 # @@protoc_insertion_point(module_scope)

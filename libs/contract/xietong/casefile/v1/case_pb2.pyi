@@ -19,6 +19,38 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _RelationKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _RelationKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_RelationKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    RELATION_KIND_UNSPECIFIED: _RelationKind.ValueType  # 0
+    """Not given; never valid."""
+    RELATION_KIND_MERGED_INTO: _RelationKind.ValueType  # 1
+    """This case was merged into the other one (并案)."""
+    RELATION_KIND_SPLIT_FROM: _RelationKind.ValueType  # 2
+    """This case was split from the other one (分案)."""
+    RELATION_KIND_RELATED: _RelationKind.ValueType  # 3
+    """Related in another way (关联案件)."""
+    RELATION_KIND_SAME_INCIDENT: _RelationKind.ValueType  # 4
+    """The same incident (同一事实)."""
+
+class RelationKind(_RelationKind, metaclass=_RelationKindEnumTypeWrapper):
+    """Relations between two cases."""
+
+RELATION_KIND_UNSPECIFIED: RelationKind.ValueType  # 0
+"""Not given; never valid."""
+RELATION_KIND_MERGED_INTO: RelationKind.ValueType  # 1
+"""This case was merged into the other one (并案)."""
+RELATION_KIND_SPLIT_FROM: RelationKind.ValueType  # 2
+"""This case was split from the other one (分案)."""
+RELATION_KIND_RELATED: RelationKind.ValueType  # 3
+"""Related in another way (关联案件)."""
+RELATION_KIND_SAME_INCIDENT: RelationKind.ValueType  # 4
+"""The same incident (同一事实)."""
+Global___RelationKind: _TypeAlias = RelationKind  # noqa: Y015
+
 class _CaseNumberKind:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -119,6 +151,7 @@ class Case(_message.Message):
     HANDLER_PHONE_FIELD_NUMBER: _builtins.int
     TRAITS_FIELD_NUMBER: _builtins.int
     PROCEDURE_FIELD_NUMBER: _builtins.int
+    RELATIONS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of the case (案件名称), for example `张某某等二人盗窃案`."""
     filing_date: _builtins.str
@@ -159,6 +192,10 @@ class Case(_message.Message):
     def procedure(self) -> Global___CodedValue:
         """Procedure that applies or is proposed (适用程序), code and name."""
 
+    @_builtins.property
+    def relations(self) -> _containers.RepeatedCompositeFieldContainer[Global___CaseRelation]:
+        """Merging (并案), splitting (分案) and other relations of this case to other cases."""
+
     def __init__(
         self,
         *,
@@ -176,14 +213,63 @@ class Case(_message.Message):
         handler_phone: _builtins.str = ...,
         traits: _abc.Iterable[Global___CaseTrait.ValueType] | None = ...,
         procedure: Global___CodedValue | None = ...,
+        relations: _abc.Iterable[Global___CaseRelation] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "handling_organ", b"handling_organ", "offence_region", b"offence_region", "procedure", b"procedure"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "filing_date", b"filing_date", "handler_name", b"handler_name", "handler_phone", b"handler_phone", "handling_organ", b"handling_organ", "name", b"name", "numbers", b"numbers", "offence_date", b"offence_date", "offence_end_date", b"offence_end_date", "offence_place", b"offence_place", "offence_region", b"offence_region", "procedure", b"procedure", "summary", b"summary", "traits", b"traits"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cause", b"cause", "filing_date", b"filing_date", "handler_name", b"handler_name", "handler_phone", b"handler_phone", "handling_organ", b"handling_organ", "name", b"name", "numbers", b"numbers", "offence_date", b"offence_date", "offence_end_date", b"offence_end_date", "offence_place", b"offence_place", "offence_region", b"offence_region", "procedure", b"procedure", "relations", b"relations", "summary", b"summary", "traits", b"traits"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Case: _TypeAlias = Case  # noqa: Y015
+
+@_typing.final
+class CaseRelation(_message.Message):
+    """How this case relates to another one. It never rewrites what happened before."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    OTHER_COLLABORATION_CASE_ID_FIELD_NUMBER: _builtins.int
+    DECISION_DATE_FIELD_NUMBER: _builtins.int
+    PERSON_IDS_FIELD_NUMBER: _builtins.int
+    DECIDED_BY_FIELD_NUMBER: _builtins.int
+    DOCUMENT_NUMBER_FIELD_NUMBER: _builtins.int
+    kind: Global___RelationKind.ValueType
+    """Which relation."""
+    other_collaboration_case_id: _builtins.str
+    """Collaboration case id of the other case, as every package of that case shows it."""
+    decision_date: _builtins.str
+    """When it was decided."""
+    document_number: _builtins.str
+    """Number of the decision (文号)."""
+    @_builtins.property
+    def person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Who moves, `Person.id`: into the other case when this one is merged, into this one when it is split off. Their
+        collaboration person ids stay those that they had.
+        """
+
+    @_builtins.property
+    def decided_by(self) -> Global___Organ:
+        """Who decided it."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___RelationKind.ValueType = ...,
+        other_collaboration_case_id: _builtins.str = ...,
+        decision_date: _builtins.str = ...,
+        person_ids: _abc.Iterable[_builtins.str] | None = ...,
+        decided_by: Global___Organ | None = ...,
+        document_number: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["decided_by", b"decided_by"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decided_by", b"decided_by", "decision_date", b"decision_date", "document_number", b"document_number", "kind", b"kind", "other_collaboration_case_id", b"other_collaboration_case_id", "person_ids", b"person_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CaseRelation: _TypeAlias = CaseRelation  # noqa: Y015
 
 @_typing.final
 class CaseNumber(_message.Message):

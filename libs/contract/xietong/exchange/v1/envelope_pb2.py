@@ -24,9 +24,10 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from xietong.casefile.v1 import case_pb2 as xietong_dot_casefile_dot_v1_dot_case__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"xietong/exchange/v1/envelope.proto\x12\x13xietong.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x88\x07\n\x08\x45nvelope\x12\'\n\npackage_id\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e\x32\t^[^A-Z]*$\xb0\x01\x01\x12\x19\n\x07send_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x36\n\x0cprocess_code\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x10\x01\x18\x10\x32\x15^[A-Z]{2}-[0-9]{2,3}$\x12#\n\x10standard_edition\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x10\x12\x34\n\x06sender\x18\x05 \x01(\x0b\x32\x1c.xietong.exchange.v1.AddressB\x06\xbaH\x03\xc8\x01\x01\x12\x36\n\x08receiver\x18\x06 \x01(\x0b\x32\x1c.xietong.exchange.v1.AddressB\x06\xbaH\x03\xc8\x01\x01\x12\'\n\x15\x63ollaboration_case_id\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x44\n\x0c\x63\x61se_numbers\x18\x08 \x03(\x0b\x32$.xietong.exchange.v1.PartyCaseNumberB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12M\n\x0e\x63orrelation_id\x18\t \x01(\tB5\xbaH2r02.^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$\x12R\n\x13\x63orrects_package_id\x18\n \x01(\tB5\xbaH2r02.^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$\x12\x31\n\x04lane\x18\x0b \x01(\x0e\x32\x19.xietong.exchange.v1.LaneB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12;\n\x0e\x63lassification\x18\x0c \x01(\x0e\x32#.xietong.exchange.v1.Classification\x12\x37\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x38\n\rtrace_context\x18\x0e \x01(\x0b\x32!.xietong.exchange.v1.TraceContext\x12=\n\x05parts\x18\x0f \x03(\x0b\x32!.xietong.exchange.v1.EnvelopePartB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12\x39\n\x0bsupervision\x18\x10 \x01(\x0b\x32$.xietong.exchange.v1.SupervisionData\"j\n\x0eSignedEnvelope\x12\x1d\n\x08\x65nvelope\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80@\x12\x39\n\tsignature\x18\x02 \x01(\x0b\x32\x1e.xietong.exchange.v1.SignatureB\x06\xbaH\x03\xc8\x01\x01\"\x7f\n\x0c\x45nvelopePart\x12\x18\n\x06number\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\x8fN\x12 \n\nsize_bytes\x18\x02 \x01(\x04\x42\x0c\xbaH\t2\x07\x18\x80\x80\x80\x80\x80 \x12\x33\n\x06\x64igest\x18\x03 \x01(\x0b\x32\x1b.xietong.exchange.v1.DigestB\x06\xbaH\x03\xc8\x01\x01\"e\n\x06\x44igest\x12\x43\n\talgorithm\x18\x01 \x01(\x0e\x32$.xietong.exchange.v1.DigestAlgorithmB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x16\n\x05value\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h \"\x8f\x01\n\tSignature\x12\x46\n\talgorithm\x18\x01 \x01(\x0e\x32\'.xietong.exchange.v1.SignatureAlgorithmB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1f\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80@\x12\x19\n\x05value\x18\x03 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80\x08\"\xa0\x01\n\x07\x41\x64\x64ress\x12\x35\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.PartyB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x30\n\norgan_code\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x18(2\x13^[^\\x00-\\x1f\\x7f]*$\x12,\n\x06system\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18<2\x13^[^\\x00-\\x1f\\x7f]*$\"x\n\x0fPartyCaseNumber\x12\x35\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.PartyB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12.\n\x06number\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\"w\n\x0cTraceContext\x12I\n\x0btraceparent\x18\x01 \x01(\tB4\xbaH1r/2-^(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})?$\x12\x1c\n\ntracestate\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"z\n\x0fSupervisionData\x12%\n\nperson_ids\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x90N\"\x06r\x04\x10\x01\x18@\x12@\n\x06\x65vents\x18\x02 \x03(\x0b\x32%.xietong.exchange.v1.SupervisionEventB\t\xbaH\x06\x92\x01\x03\x10\x90N\"\x9b\x02\n\x10SupervisionEvent\x12\x17\n\x04kind\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18<\x12\x30\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x1d\n\nperson_ids\x18\x03 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\x90N\x12\x38\n\x08last_day\x18\x04 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12H\n\x06length\x18\x05 \x01(\tB8\xbaH5r321^(P([0-9]{1,2}M)?([0-9]{1,3}D)?(T[0-9]{1,4}H)?)?$\x12\x19\n\x08\x61pprover\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18<*j\n\x0f\x44igestAlgorithm\x12 \n\x1c\x44IGEST_ALGORITHM_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44IGEST_ALGORITHM_SHA256\x10\x01\x12\x18\n\x14\x44IGEST_ALGORITHM_SM3\x10\x02*\xa6\x01\n\x12SignatureAlgorithm\x12#\n\x1fSIGNATURE_ALGORITHM_UNSPECIFIED\x10\x00\x12\x1f\n\x1bSIGNATURE_ALGORITHM_ED25519\x10\x01\x12)\n%SIGNATURE_ALGORITHM_ECDSA_P256_SHA256\x10\x02\x12\x1f\n\x1bSIGNATURE_ALGORITHM_SM2_SM3\x10\x03*\xae\x01\n\x05Party\x12\x15\n\x11PARTY_UNSPECIFIED\x10\x00\x12\x10\n\x0cPARTY_POLICE\x10\x01\x12\x17\n\x13PARTY_PROCURATORATE\x10\x02\x12\x0f\n\x0bPARTY_COURT\x10\x03\x12\x11\n\rPARTY_JUSTICE\x10\x04\x12\r\n\tPARTY_HUB\x10\x05\x12\x10\n\x0cPARTY_PRISON\x10\x06\x12\x1e\n\x1aPARTY_COMMUNITY_CORRECTION\x10\x07*T\n\x04Lane\x12\x14\n\x10LANE_UNSPECIFIED\x10\x00\x12\x11\n\rLANE_EVIDENCE\x10\x01\x12\x14\n\x10LANE_INTERACTIVE\x10\x02\x12\r\n\tLANE_BULK\x10\x03*p\n\x0e\x43lassification\x12\x1e\n\x1a\x43LASSIFICATION_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x43LASSIFICATION_UNCLASSIFIED\x10\x01\x12\x1d\n\x19\x43LASSIFICATION_CLASSIFIED\x10\x02\x42\x31\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"xietong/exchange/v1/envelope.proto\x12\x13xietong.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1exietong/casefile/v1/case.proto\"\x88\x07\n\x08\x45nvelope\x12\'\n\npackage_id\x18\x01 \x01(\tB\x13\xbaH\x10r\x0e\x32\t^[^A-Z]*$\xb0\x01\x01\x12\x19\n\x07send_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x36\n\x0cprocess_code\x18\x03 \x01(\tB \xbaH\x1dr\x1b\x10\x01\x18\x10\x32\x15^[A-Z]{2}-[0-9]{2,3}$\x12#\n\x10standard_edition\x18\x04 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18\x10\x12\x34\n\x06sender\x18\x05 \x01(\x0b\x32\x1c.xietong.exchange.v1.AddressB\x06\xbaH\x03\xc8\x01\x01\x12\x36\n\x08receiver\x18\x06 \x01(\x0b\x32\x1c.xietong.exchange.v1.AddressB\x06\xbaH\x03\xc8\x01\x01\x12\'\n\x15\x63ollaboration_case_id\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x44\n\x0c\x63\x61se_numbers\x18\x08 \x03(\x0b\x32$.xietong.exchange.v1.PartyCaseNumberB\x08\xbaH\x05\x92\x01\x02\x10\x64\x12M\n\x0e\x63orrelation_id\x18\t \x01(\tB5\xbaH2r02.^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$\x12R\n\x13\x63orrects_package_id\x18\n \x01(\tB5\xbaH2r02.^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12})?$\x12\x31\n\x04lane\x18\x0b \x01(\x0e\x32\x19.xietong.exchange.v1.LaneB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12;\n\x0e\x63lassification\x18\x0c \x01(\x0e\x32#.xietong.exchange.v1.Classification\x12\x37\n\x0b\x63reate_time\x18\r \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x38\n\rtrace_context\x18\x0e \x01(\x0b\x32!.xietong.exchange.v1.TraceContext\x12=\n\x05parts\x18\x0f \x03(\x0b\x32!.xietong.exchange.v1.EnvelopePartB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12\x39\n\x0bsupervision\x18\x10 \x01(\x0b\x32$.xietong.exchange.v1.SupervisionData\"j\n\x0eSignedEnvelope\x12\x1d\n\x08\x65nvelope\x18\x01 \x01(\x0c\x42\x0b\xbaH\x08z\x06\x10\x01\x18\x80\x80@\x12\x39\n\tsignature\x18\x02 \x01(\x0b\x32\x1e.xietong.exchange.v1.SignatureB\x06\xbaH\x03\xc8\x01\x01\"\x7f\n\x0c\x45nvelopePart\x12\x18\n\x06number\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\x8fN\x12 \n\nsize_bytes\x18\x02 \x01(\x04\x42\x0c\xbaH\t2\x07\x18\x80\x80\x80\x80\x80 \x12\x33\n\x06\x64igest\x18\x03 \x01(\x0b\x32\x1b.xietong.exchange.v1.DigestB\x06\xbaH\x03\xc8\x01\x01\"e\n\x06\x44igest\x12\x43\n\talgorithm\x18\x01 \x01(\x0e\x32$.xietong.exchange.v1.DigestAlgorithmB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x16\n\x05value\x18\x02 \x01(\x0c\x42\x07\xbaH\x04z\x02h \"\x8f\x01\n\tSignature\x12\x46\n\talgorithm\x18\x01 \x01(\x0e\x32\'.xietong.exchange.v1.SignatureAlgorithmB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1f\n\x0b\x63\x65rtificate\x18\x02 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80@\x12\x19\n\x05value\x18\x03 \x01(\x0c\x42\n\xbaH\x07z\x05\x10\x01\x18\x80\x08\"\xa0\x01\n\x07\x41\x64\x64ress\x12\x35\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.PartyB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x30\n\norgan_code\x18\x02 \x01(\tB\x1c\xbaH\x19r\x17\x18(2\x13^[^\\x00-\\x1f\\x7f]*$\x12,\n\x06system\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18<2\x13^[^\\x00-\\x1f\\x7f]*$\"x\n\x0fPartyCaseNumber\x12\x35\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.PartyB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12.\n\x06number\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\"w\n\x0cTraceContext\x12I\n\x0btraceparent\x18\x01 \x01(\tB4\xbaH1r/2-^(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})?$\x12\x1c\n\ntracestate\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"\xc2\x01\n\x0fSupervisionData\x12%\n\nperson_ids\x18\x01 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10\x90N\"\x06r\x04\x10\x01\x18@\x12@\n\x06\x65vents\x18\x02 \x03(\x0b\x32%.xietong.exchange.v1.SupervisionEventB\t\xbaH\x06\x92\x01\x03\x10\x90N\x12\x46\n\trelations\x18\x03 \x03(\x0b\x32(.xietong.exchange.v1.SupervisionRelationB\t\xbaH\x06\x92\x01\x03\x10\xe8\x07\"\x91\x02\n\x13SupervisionRelation\x12;\n\x04kind\x18\x01 \x01(\x0e\x32!.xietong.casefile.v1.RelationKindB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12-\n\x1bother_collaboration_case_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x30\n\x04time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x1d\n\nperson_ids\x18\x04 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\x90N\x12\x1b\n\norgan_code\x18\x05 \x01(\tB\x07\xbaH\x04r\x02\x18(\x12 \n\x0f\x64ocument_number\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18\x64\"\x9b\x02\n\x10SupervisionEvent\x12\x17\n\x04kind\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18<\x12\x30\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x06\xbaH\x03\xc8\x01\x01\x12\x1d\n\nperson_ids\x18\x03 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\x90N\x12\x38\n\x08last_day\x18\x04 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12H\n\x06length\x18\x05 \x01(\tB8\xbaH5r321^(P([0-9]{1,2}M)?([0-9]{1,3}D)?(T[0-9]{1,4}H)?)?$\x12\x19\n\x08\x61pprover\x18\x06 \x01(\tB\x07\xbaH\x04r\x02\x18<*j\n\x0f\x44igestAlgorithm\x12 \n\x1c\x44IGEST_ALGORITHM_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44IGEST_ALGORITHM_SHA256\x10\x01\x12\x18\n\x14\x44IGEST_ALGORITHM_SM3\x10\x02*\xa6\x01\n\x12SignatureAlgorithm\x12#\n\x1fSIGNATURE_ALGORITHM_UNSPECIFIED\x10\x00\x12\x1f\n\x1bSIGNATURE_ALGORITHM_ED25519\x10\x01\x12)\n%SIGNATURE_ALGORITHM_ECDSA_P256_SHA256\x10\x02\x12\x1f\n\x1bSIGNATURE_ALGORITHM_SM2_SM3\x10\x03*\xae\x01\n\x05Party\x12\x15\n\x11PARTY_UNSPECIFIED\x10\x00\x12\x10\n\x0cPARTY_POLICE\x10\x01\x12\x17\n\x13PARTY_PROCURATORATE\x10\x02\x12\x0f\n\x0bPARTY_COURT\x10\x03\x12\x11\n\rPARTY_JUSTICE\x10\x04\x12\r\n\tPARTY_HUB\x10\x05\x12\x10\n\x0cPARTY_PRISON\x10\x06\x12\x1e\n\x1aPARTY_COMMUNITY_CORRECTION\x10\x07*T\n\x04Lane\x12\x14\n\x10LANE_UNSPECIFIED\x10\x00\x12\x11\n\rLANE_EVIDENCE\x10\x01\x12\x14\n\x10LANE_INTERACTIVE\x10\x02\x12\r\n\tLANE_BULK\x10\x03*p\n\x0e\x43lassification\x12\x1e\n\x1a\x43LASSIFICATION_UNSPECIFIED\x10\x00\x12\x1f\n\x1b\x43LASSIFICATION_UNCLASSIFIED\x10\x01\x12\x1d\n\x19\x43LASSIFICATION_CLASSIFIED\x10\x02\x42\x31\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -98,6 +99,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUPERVISIONDATA'].fields_by_name['person_ids']._serialized_options = b'\272H\016\222\001\013\020\220N\"\006r\004\020\001\030@'
   _globals['_SUPERVISIONDATA'].fields_by_name['events']._loaded_options = None
   _globals['_SUPERVISIONDATA'].fields_by_name['events']._serialized_options = b'\272H\006\222\001\003\020\220N'
+  _globals['_SUPERVISIONDATA'].fields_by_name['relations']._loaded_options = None
+  _globals['_SUPERVISIONDATA'].fields_by_name['relations']._serialized_options = b'\272H\006\222\001\003\020\350\007'
+  _globals['_SUPERVISIONRELATION'].fields_by_name['kind']._loaded_options = None
+  _globals['_SUPERVISIONRELATION'].fields_by_name['kind']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
+  _globals['_SUPERVISIONRELATION'].fields_by_name['other_collaboration_case_id']._loaded_options = None
+  _globals['_SUPERVISIONRELATION'].fields_by_name['other_collaboration_case_id']._serialized_options = b'\272H\005r\003\260\001\001'
+  _globals['_SUPERVISIONRELATION'].fields_by_name['time']._loaded_options = None
+  _globals['_SUPERVISIONRELATION'].fields_by_name['time']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_SUPERVISIONRELATION'].fields_by_name['person_ids']._loaded_options = None
+  _globals['_SUPERVISIONRELATION'].fields_by_name['person_ids']._serialized_options = b'\272H\006\222\001\003\020\220N'
+  _globals['_SUPERVISIONRELATION'].fields_by_name['organ_code']._loaded_options = None
+  _globals['_SUPERVISIONRELATION'].fields_by_name['organ_code']._serialized_options = b'\272H\004r\002\030('
+  _globals['_SUPERVISIONRELATION'].fields_by_name['document_number']._loaded_options = None
+  _globals['_SUPERVISIONRELATION'].fields_by_name['document_number']._serialized_options = b'\272H\004r\002\030d'
   _globals['_SUPERVISIONEVENT'].fields_by_name['kind']._loaded_options = None
   _globals['_SUPERVISIONEVENT'].fields_by_name['kind']._serialized_options = b'\272H\006r\004\020\001\030<'
   _globals['_SUPERVISIONEVENT'].fields_by_name['time']._loaded_options = None
@@ -110,34 +125,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUPERVISIONEVENT'].fields_by_name['length']._serialized_options = b'\272H5r321^(P([0-9]{1,2}M)?([0-9]{1,3}D)?(T[0-9]{1,4}H)?)?$'
   _globals['_SUPERVISIONEVENT'].fields_by_name['approver']._loaded_options = None
   _globals['_SUPERVISIONEVENT'].fields_by_name['approver']._serialized_options = b'\272H\004r\002\030<'
-  _globals['_DIGESTALGORITHM']._serialized_start=2330
-  _globals['_DIGESTALGORITHM']._serialized_end=2436
-  _globals['_SIGNATUREALGORITHM']._serialized_start=2439
-  _globals['_SIGNATUREALGORITHM']._serialized_end=2605
-  _globals['_PARTY']._serialized_start=2608
-  _globals['_PARTY']._serialized_end=2782
-  _globals['_LANE']._serialized_start=2784
-  _globals['_LANE']._serialized_end=2868
-  _globals['_CLASSIFICATION']._serialized_start=2870
-  _globals['_CLASSIFICATION']._serialized_end=2982
-  _globals['_ENVELOPE']._serialized_start=122
-  _globals['_ENVELOPE']._serialized_end=1026
-  _globals['_SIGNEDENVELOPE']._serialized_start=1028
-  _globals['_SIGNEDENVELOPE']._serialized_end=1134
-  _globals['_ENVELOPEPART']._serialized_start=1136
-  _globals['_ENVELOPEPART']._serialized_end=1263
-  _globals['_DIGEST']._serialized_start=1265
-  _globals['_DIGEST']._serialized_end=1366
-  _globals['_SIGNATURE']._serialized_start=1369
-  _globals['_SIGNATURE']._serialized_end=1512
-  _globals['_ADDRESS']._serialized_start=1515
-  _globals['_ADDRESS']._serialized_end=1675
-  _globals['_PARTYCASENUMBER']._serialized_start=1677
-  _globals['_PARTYCASENUMBER']._serialized_end=1797
-  _globals['_TRACECONTEXT']._serialized_start=1799
-  _globals['_TRACECONTEXT']._serialized_end=1918
-  _globals['_SUPERVISIONDATA']._serialized_start=1920
-  _globals['_SUPERVISIONDATA']._serialized_end=2042
-  _globals['_SUPERVISIONEVENT']._serialized_start=2045
-  _globals['_SUPERVISIONEVENT']._serialized_end=2328
+  _globals['_DIGESTALGORITHM']._serialized_start=2711
+  _globals['_DIGESTALGORITHM']._serialized_end=2817
+  _globals['_SIGNATUREALGORITHM']._serialized_start=2820
+  _globals['_SIGNATUREALGORITHM']._serialized_end=2986
+  _globals['_PARTY']._serialized_start=2989
+  _globals['_PARTY']._serialized_end=3163
+  _globals['_LANE']._serialized_start=3165
+  _globals['_LANE']._serialized_end=3249
+  _globals['_CLASSIFICATION']._serialized_start=3251
+  _globals['_CLASSIFICATION']._serialized_end=3363
+  _globals['_ENVELOPE']._serialized_start=154
+  _globals['_ENVELOPE']._serialized_end=1058
+  _globals['_SIGNEDENVELOPE']._serialized_start=1060
+  _globals['_SIGNEDENVELOPE']._serialized_end=1166
+  _globals['_ENVELOPEPART']._serialized_start=1168
+  _globals['_ENVELOPEPART']._serialized_end=1295
+  _globals['_DIGEST']._serialized_start=1297
+  _globals['_DIGEST']._serialized_end=1398
+  _globals['_SIGNATURE']._serialized_start=1401
+  _globals['_SIGNATURE']._serialized_end=1544
+  _globals['_ADDRESS']._serialized_start=1547
+  _globals['_ADDRESS']._serialized_end=1707
+  _globals['_PARTYCASENUMBER']._serialized_start=1709
+  _globals['_PARTYCASENUMBER']._serialized_end=1829
+  _globals['_TRACECONTEXT']._serialized_start=1831
+  _globals['_TRACECONTEXT']._serialized_end=1950
+  _globals['_SUPERVISIONDATA']._serialized_start=1953
+  _globals['_SUPERVISIONDATA']._serialized_end=2147
+  _globals['_SUPERVISIONRELATION']._serialized_start=2150
+  _globals['_SUPERVISIONRELATION']._serialized_end=2423
+  _globals['_SUPERVISIONEVENT']._serialized_start=2426
+  _globals['_SUPERVISIONEVENT']._serialized_end=2709
 # @@protoc_insertion_point(module_scope)

@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from xietong.casefile.v1 import case_pb2 as _case_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -477,6 +478,7 @@ class SupervisionData(_message.Message):
 
     PERSON_IDS_FIELD_NUMBER: _builtins.int
     EVENTS_FIELD_NUMBER: _builtins.int
+    RELATIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Collaboration person ids of the suspects or defendants whom the package concerns."""
@@ -485,19 +487,74 @@ class SupervisionData(_message.Message):
     def events(self) -> _containers.RepeatedCompositeFieldContainer[Global___SupervisionEvent]:
         """Dated events from which clocks (办案期限) start or at which they stop."""
 
+    @_builtins.property
+    def relations(self) -> _containers.RepeatedCompositeFieldContainer[Global___SupervisionRelation]:
+        """Merging, splitting and other relations of this case to others, as the package states them."""
+
     def __init__(
         self,
         *,
         person_ids: _abc.Iterable[_builtins.str] | None = ...,
         events: _abc.Iterable[Global___SupervisionEvent] | None = ...,
+        relations: _abc.Iterable[Global___SupervisionRelation] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "person_ids", b"person_ids"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["events", b"events", "person_ids", b"person_ids", "relations", b"relations"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SupervisionData: _TypeAlias = SupervisionData  # noqa: Y015
+
+@_typing.final
+class SupervisionRelation(_message.Message):
+    """How the case of the package relates to another one. Merging and splitting move persons and rewrite nothing: what
+    happened in the case that they leave goes along with them.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    OTHER_COLLABORATION_CASE_ID_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    PERSON_IDS_FIELD_NUMBER: _builtins.int
+    ORGAN_CODE_FIELD_NUMBER: _builtins.int
+    DOCUMENT_NUMBER_FIELD_NUMBER: _builtins.int
+    kind: _case_pb2.RelationKind.ValueType
+    """Kind of relation."""
+    other_collaboration_case_id: _builtins.str
+    """Collaboration case id of the other case."""
+    organ_code: _builtins.str
+    """Code of the organ that decided it."""
+    document_number: _builtins.str
+    """Number of the decision (文号)."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When it was decided. Day-precise decisions are midnight China Standard Time."""
+
+    @_builtins.property
+    def person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Collaboration person ids of those who move: into the other case when this one is merged, into this one when it is
+        split off.
+        """
+
+    def __init__(
+        self,
+        *,
+        kind: _case_pb2.RelationKind.ValueType = ...,
+        other_collaboration_case_id: _builtins.str = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+        person_ids: _abc.Iterable[_builtins.str] | None = ...,
+        organ_code: _builtins.str = ...,
+        document_number: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["document_number", b"document_number", "kind", b"kind", "organ_code", b"organ_code", "other_collaboration_case_id", b"other_collaboration_case_id", "person_ids", b"person_ids", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SupervisionRelation: _TypeAlias = SupervisionRelation  # noqa: Y015
 
 @_typing.final
 class SupervisionEvent(_message.Message):
