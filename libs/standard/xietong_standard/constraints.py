@@ -57,6 +57,10 @@ PATTERNS: Final = MappingProxyType(
         r"^[^\x00-\x09\x0b-\x1f\x7f]*$": Text(
             zh="不得含有换行以外的控制字符", en="must not hold control characters but line breaks"
         ),
+        r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$": Text(
+            zh="必填，且应为日期，例如 2026-03-13（半角数字）",
+            en="must be given, a date such as 2026-03-13 (half-width digits)",
+        ),
         r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$": Text(
             zh="应为日期，例如 2026-03-13（半角数字）",
             en="must be a date such as 2026-03-13 (half-width digits)",
