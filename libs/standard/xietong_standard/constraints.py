@@ -33,7 +33,6 @@ CHINESE: Final = MappingProxyType(
         "bytes.min_len": "不得少于 {limit} 字节",
         "bytes.max_len": "不得超过 {limit} 字节",
         "enum.defined_only": "应为接口规范列出的取值",
-        "enum.in": "应为下列取值之一：{limit}",
         "enum.not_in": "必须选定取值，不得为 {limit}",
         "enum.in": "应为接口规范对此字段列出的取值",
         "repeated.min_items": "不得少于 {limit} 项",
