@@ -46,6 +46,7 @@ class NodeLink:
         self.operations = Operations(self._channel, deadline_seconds=settings.answer_seconds)
         self.flows = self.operations.flows
         self.incidents = self.operations.incidents
+        self.problems = self.operations.problems
         self.directory = self.operations.directory
 
     async def close(self) -> None:

@@ -17,6 +17,7 @@ PAGES = {
     "case": ("案件流转", "The way of a case"),
     "flow": ("实时流转", "Flow"),
     "incidents": ("没有异常", "all is well"),
+    "problems": ("没有待处理的问题", "None"),
     "operations": ("相邻节点", "Neighbours"),
     "statistics": ("一次通过率", "First pass"),
     "standard": ("必填字段", "Required fields"),

@@ -21,6 +21,7 @@ from xietong_console.web import (
     package,
     packages,
     preferences,
+    problems,
     standard,
     statistics,
 )
@@ -53,6 +54,7 @@ def build_app(settings: Settings) -> FastAPI:
         cases,
         flow,
         incidents,
+        problems,
         operating,
         standard,
         statistics,

@@ -24,6 +24,7 @@ PAGES = (
     ("/packages", Text("数据包", "Packages")),
     ("/flow", Text("实时流转", "Flow")),
     ("/incidents", Text("异常", "Incidents")),
+    ("/problems", Text("问题上报", "Problems")),
     ("/operations", Text("运行", "Operations")),
     ("/statistics", Text("统计", "Statistics")),
     ("/standard", Text("数据标准", "Data standard")),

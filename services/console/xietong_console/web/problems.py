@@ -1,0 +1,121 @@
+"""Problems that people have with a package: reported, passed to the other side's operators, closed."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+
+from xietong.exchange.v1.problem_pb2 import ProblemAct, ProblemKind
+from xietong.supervision.v1.problem_service_pb2 import ListProblemsRequest, ProblemState
+from xietong_client import NotFound, Text, XietongClientError
+from xietong_client.problems import Problems
+from xietong_console.node import answer_of
+from xietong_console.web.console import console_of
+from xietong_console.web.identifiers import require_identifier
+from xietong_console.web.rendering import page
+from xietong_console.web.security import Act, Viewer
+
+router = APIRouter()
+PAGE_SIZE = 50
+NOT_CLOSED = (ProblemState.PROBLEM_STATE_OPEN, ProblemState.PROBLEM_STATE_PASSED)
+_SEE_OTHER = 303
+KINDS = {
+    ProblemKind.PROBLEM_KIND_GARBLED_TEXT: Text("文字乱码", "text is garbled"),
+    ProblemKind.PROBLEM_KIND_SEAL_NOT_SHOWN: Text("签章不显示", "a seal is not shown"),
+    ProblemKind.PROBLEM_KIND_CANNOT_ACCEPT: Text("无法受理", "cannot be accepted"),
+    ProblemKind.PROBLEM_KIND_CANNOT_PARSE: Text("解析失败", "cannot be parsed"),
+    ProblemKind.PROBLEM_KIND_OTHER: Text("其他", "something else"),
+}
+STATES = {
+    ProblemState.PROBLEM_STATE_OPEN: ("warning", Text("本方处理中", "with our operators")),
+    ProblemState.PROBLEM_STATE_PASSED: ("moving", Text("已转对方", "passed to the other side")),
+    ProblemState.PROBLEM_STATE_CLOSED: ("quiet", Text("已关闭", "closed")),
+}
+ACTS = {
+    ProblemAct.PROBLEM_ACT_REPORTED: Text("上报", "reported"),
+    ProblemAct.PROBLEM_ACT_PASSED: Text("转给对方", "passed on"),
+    ProblemAct.PROBLEM_ACT_COMMENTED: Text("说明", "said"),
+    ProblemAct.PROBLEM_ACT_CLOSED: Text("关闭", "closed"),
+}
+_WORDS: dict[str, Any] = {"kinds": KINDS, "problem_states": STATES, "acts": ACTS}
+_ADDING: dict[str, Callable[[Problems, str, str], Awaitable[object]]] = {
+    "pass": Problems.pass_on,
+    "say": Problems.comment,
+    "close": Problems.close,
+}
+
+
+@router.get("/problems")
+async def list_problems(request: Request, _session: Viewer, closed: str = "", token: str = "") -> Response:
+    """Problems that are not closed, or all of them."""
+    asked = ListProblemsRequest(states=() if closed else NOT_CLOSED, page_size=PAGE_SIZE, page_token=token)
+    found = await answer_of(console_of(request).node.problems.page(asked))
+    failures = [found.failure] if found.failure else []
+    values = _WORDS | {"found": found.value, "closed": bool(closed), "token": token}
+    return page(request, "problems.html", failures=failures, **values)
+
+
+@router.get("/problems/{report_id}")
+async def show_problem(request: Request, _session: Viewer, report_id: str) -> Response:
+    """One problem with all that was said about it."""
+    require_identifier(report_id)
+    found = await answer_of(console_of(request).node.problems.get(report_id))
+    if isinstance(found.failure, NotFound):
+        raise HTTPException(404)
+    failures = [found.failure] if found.failure else []
+    return page(request, "problem.html", report_id=report_id, found=found.value, failures=failures, **_WORDS)
+
+
+@router.get("/packages/{package_id}/problem")
+async def show_report(request: Request, _session: Viewer, package_id: str) -> Response:
+    """The form of a report; its id makes a second click the same report."""
+    require_identifier(package_id)
+    return page(request, "report.html", package_id=package_id, report_id=str(uuid.uuid4()), **_WORDS)
+
+
+@router.post("/packages/{package_id}/problem")
+async def report(request: Request, form: Act, package_id: str) -> Response:
+    """Report a problem with a package."""
+    require_identifier(package_id)
+    report_id = form.get("report", "")
+    require_identifier(report_id)
+    kind = next((each for each in KINDS if str(int(each)) == form.get("kind")), None)
+    if kind is None:
+        raise HTTPException(400)
+    problems, text = console_of(request).node.problems, _text(form)
+    return await _done(
+        request,
+        problems.report(package_id, kind, text, report_id=report_id),
+        f"/problems/{report_id}",
+        back=f"/packages/{package_id}",
+    )
+
+
+@router.post("/problems/{report_id}/{act}")
+async def add(request: Request, form: Act, report_id: str, act: str) -> Response:
+    """Pass it on, say something, or close it."""
+    require_identifier(report_id)
+    if act not in _ADDING:
+        raise HTTPException(404)
+    path = f"/problems/{report_id}"
+    return await _done(
+        request, _ADDING[act](console_of(request).node.problems, report_id, _text(form)), path, back=path
+    )
+
+
+async def _done(request: Request, asked: Awaitable[object], path: str, *, back: str) -> Response:
+    try:
+        await asked
+    except XietongClientError as error:
+        return page(request, "refused.html", back=back, failures=[error])
+    return RedirectResponse(path, _SEE_OTHER)
+
+
+def _text(form: dict[str, str]) -> str:
+    """What was written, with the line ends that the contract has."""
+    return form.get("text", "").replace("\r\n", "\n").replace("\r", "\n").strip()
