@@ -33,7 +33,8 @@ async def test_a_node_stops_and_comes_back(steadfast: CityUnderAttack, xietong: 
         found: list[dict[str, Any]] = (await xietong("incidents", "list", *options, "--json")).json[
             "incidents"
         ]
-        return next((one for one in found if one["hop"] == "procuratorate"), None)
+        wanted = ("procuratorate", "NEIGHBOUR_AWAY")  # a package may have stood still before that was noticed
+        return next((one for one in found if (one["hop"], one["kind"]) == wanted), None)
 
     async with (
         steadfast.changed(Party.PARTY_HUB, supervision=WATCHFUL, contacts=[CONTACT]),
@@ -47,7 +48,7 @@ async def test_a_node_stops_and_comes_back(steadfast: CityUnderAttack, xietong: 
         ]
         while (told := await about_procuratorate()) is None or told["package_count"] < WAITING:
             await asyncio.sleep(0.1)
-        assert (told["kind"], told["system"]) == ("NEIGHBOUR_AWAY", "exchange")
+        assert told["system"] == "exchange"
         assert told["package_id"] in {one.package_id for one in sent}
         assert told["relay_time"] >= told["submit_time"]
         number = told["incident_id"]
@@ -72,10 +73,9 @@ async def test_a_node_stops_and_comes_back(steadfast: CityUnderAttack, xietong: 
         await steadfast.start(Party.PARTY_PROCURATORATE)
         for one in sent:
             await police.reached(one.package_id, package_pb2.DELIVERY_STATE_DELIVERED)
-        while await about_procuratorate() is not None:
+        while (closed := (await xietong("incidents", "show", number, "--json")).json)["state"] != "CLOSED":
             await asyncio.sleep(0.1)
-        closed = (await xietong("incidents", "show", number, "--json")).json
-        assert (closed["state"], closed["package_count"]) == ("CLOSED", 0)
+        assert closed["package_count"] == 0
         assert set(closed["packages"]) == {one.package_id for one in sent}
         refused = await xietong("incidents", "ack", number, "--json")
         assert (refused.code, refused.json["error"]["reason"]) == (ExitCode.CONFLICT, "STATE_CONFLICT")
