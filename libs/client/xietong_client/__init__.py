@@ -46,11 +46,13 @@ from xietong_client.progress import Phase, Progress, ProgressListener
 from xietong_client.send import SendOptions, contribute_folder, prepare_folder, send_folder
 from xietong_client.standard_changes import StandardChanges, open_standard_changes
 from xietong_client.text import Language, Text
+from xietong_client.waterfall import Bar, Waterfall, waterfall_of
 from xietong_client.yaml_source import CaseFolderInvalid, Problem
 
 __all__ = [
     "FINAL_STATES",
     "READABLE_STATES",
+    "Bar",
     "CaseFolder",
     "CaseFolderInvalid",
     "Conflict",
@@ -84,6 +86,7 @@ __all__ = [
     "Text",
     "Unreachable",
     "Violation",
+    "Waterfall",
     "XietongClientError",
     "contribute_folder",
     "envelope_of",
@@ -93,4 +96,5 @@ __all__ = [
     "send_folder",
     "statements_of",
     "trace_id_of",
+    "waterfall_of",
 ]

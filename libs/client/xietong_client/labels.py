@@ -40,6 +40,17 @@ EVIDENCE_KINDS = MappingProxyType(
         EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REFUSED: Text("撤回未成", "withdrawal refused"),
     }
 )
+STAGES = MappingProxyType(
+    {
+        "sealed": Text("封包", "sealed"),
+        "intake": Text("提交", "intake"),
+        "queue": Text("排队", "queue"),
+        "transfer": Text("传输", "transfer"),
+        "commit": Text("校验入库", "commit"),
+        "handover": Text("取件", "handover"),
+        "outcome": Text("办理", "outcome"),
+    }
+)
 HOP_STATES = MappingProxyType(
     {
         HopState.HOP_STATE_QUEUED: Text("排队中", "queued"),

@@ -14,6 +14,7 @@ from xietong_client.cli import (
     sending,
     standard,
     standard_changes,
+    tracing,
     tracking,
 )
 from xietong_client.cli.exit_codes import ExitCode
@@ -49,6 +50,11 @@ COMMANDS = (
         ("status",),
         tracking.status,
         Text("查看数据包的状态、下一步和回执。", "Show a package: state, what comes next, evidence."),
+    ),
+    Command(
+        ("trace",),
+        tracing.trace,
+        Text("画出数据包各阶段的耗时。", "Draw how long each stage of a package took, at every node."),
     ),
     Command(("inbox",), tracking.inbox, Text("查看待处理的来件。", "List incoming packages that wait.")),
     Command(
