@@ -15,12 +15,13 @@ from typing import NamedTuple, TypeVar
 
 from xietong_standard.catalogue import BusinessSystem, CodeTable, Round
 from xietong_standard.catalogue_reader import (
+    CODE_TABLES_FOLDER,
     read_code_tables,
     read_external_tables,
     read_rounds,
     read_systems,
 )
-from xietong_standard.clocks.calendar_reader import read_calendar
+from xietong_standard.clocks.calendar_reader import CALENDAR_FOLDER, read_calendar
 from xietong_standard.clocks.model import Clocks
 from xietong_standard.clocks.reader import ClockReader
 from xietong_standard.clocks.references import check_clocks, check_triggers
@@ -52,6 +53,8 @@ def available_editions(root: Path = EDITIONS_FOLDER) -> tuple[str, ...]:
 @lru_cache(maxsize=_MOST_EDITIONS_IN_MEMORY)
 def load_edition(edition_id: str, root: Path = EDITIONS_FOLDER) -> Edition:
     """Reads an edition, for example `2026.1`; later calls return the same object.
+
+    A root of one's own may leave out `code_tables` or `calendar`: those that are installed serve it, too.
 
     Raises EditionError with every mistake by file, line and reason; also when there is no such edition.
     """
@@ -97,7 +100,7 @@ class _EditionBuilder:
         self._problems += check_references(processes, self._places)
         self._problems += check_rounds(processes, self._places, head.rounds)
         rules = self._try(lambda: self._read_rules(folder, vocabulary, processes))
-        calendar = self._try(lambda: read_calendar(self._root))
+        calendar = self._try(lambda: read_calendar(_home(self._root, CALENDAR_FOLDER)))
         if self._problems or rules is None or calendar is None:
             raise EditionError(self._problems)
         return Edition(
@@ -135,7 +138,7 @@ class _EditionBuilder:
             effective_date=_read_date(fields["effective_date"]),
             status=EditionStatus(fields["status"].choice([status.value for status in EditionStatus])),
             laws={key.text(): _read_law(key.text(), value) for key, value in fields["laws"].pairs()},
-            code_tables=read_code_tables(fields["code_tables"], self._root)
+            code_tables=read_code_tables(fields["code_tables"], _home(self._root, CODE_TABLES_FOLDER))
             if "code_tables" in fields
             else {},
             external_code_tables=read_external_tables(fields.get("external_code_tables")),
@@ -195,6 +198,11 @@ class _EditionBuilder:
             return [(entry, stage) for entry in fields["processes"].items()]
 
         return self._try(read) or []
+
+
+def _home(root: Path, folder: str) -> Path:
+    """The root that has this folder: the given one, else the installed one."""
+    return root if (root / folder).is_dir() else EDITIONS_FOLDER
 
 
 def _read_law(law_id: str, entry: Entry) -> Law:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -15,7 +17,8 @@ from tests.integration.faults.proof import DELIVERED, send
 from tests.integration.faults.town import HUB, MIB, POLICE, Town, content_of
 
 from xietong_exchange.adapters.postgres.migrate import newest_revision
-from xietong_exchange.runtime.settings import Settings
+from xietong_exchange.runtime.settings import Settings, StandardSettings
+from xietong_standard import EDITIONS_FOLDER
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -77,6 +80,50 @@ async def test_settings_that_are_unusable(case: str, tmp_path: Path) -> None:
     assert str(file) in done.output
     assert named in done.output
     assert "Traceback" not in done.output
+
+
+# What is wrong with an edition, by the file in which it is written, and the reason that is told.
+BROKEN_EDITIONS = {
+    "an answer to an unknown process": ("processes/pb.yaml", "answers: [PB-01]", "answers: [PB-99]", "PB-99"),
+    "a circle of answers": (
+        "processes/pb.yaml",
+        "  senders: [POLICE]\n",
+        "  senders: [POLICE]\n  answers: [PB-02]\n",
+        "answer each other",
+    ),
+    "a text that is missing": ("processes/pb.yaml", ", en: Arrest review}", "}", "missing: en"),
+    "a field that nobody knows": ("processes/pb.yaml", "  priority: 1\n", "  urgency: 1\n", "urgency"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN_EDITIONS)
+async def test_an_edition_that_is_broken(case: str, settings: Settings, tmp_path: Path) -> None:
+    file, right, wrong, reason = BROKEN_EDITIONS[case]
+    edition = tmp_path / "editions" / "2026.2"
+    shutil.copytree(EDITIONS_FOLDER / "2026.1", edition)
+    for path, old, new in (("edition.yaml", 'id: "2026.1"', 'id: "2026.2"'), (file, right, wrong)):
+        text = (edition / path).read_text()
+        assert old in text
+        (edition / path).write_text(text.replace(old, new, 1))
+    own = {"standard": StandardSettings(folder=tmp_path / "editions")}
+    done = await police("serve", settings.model_copy(update=own), tmp_path)
+    assert done.code == 2
+    assert re.search(rf"2026\.2/{re.escape(file)}:\d+: .*{reason}", done.output), done.output
+    assert "Traceback" not in done.output
+
+
+@pytest.mark.parametrize(
+    ("standard", "told"),
+    [
+        (StandardSettings(editions=["2031.1"]), "there is no edition 2031.1; installed: 2026.1"),
+        (StandardSettings(folder=Path("/no/such/folder")), "standard.folder: /no/such/folder"),
+    ],
+)
+async def test_an_edition_that_is_not_there(
+    standard: StandardSettings, told: str, settings: Settings, tmp_path: Path
+) -> None:
+    done = await police("check-config", settings.model_copy(update={"standard": standard}), tmp_path)
+    assert (done.code, told in done.output) == (2, True), done.output
 
 
 async def test_a_settings_file_that_is_not_there(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -130,13 +131,21 @@ async def test_an_edition_that_the_receiver_does_not_read_is_found_here() -> Non
 
 
 def test_without_a_wish_the_edition_is_the_newest_that_all_read() -> None:
-    rules = two_editions()
-    assert rules.choose("", []).id == "2027.1"
-    assert rules.choose("", [{"2026.1", "2027.1"}, {"2026.1"}]).id == "2026.1"
-    assert rules.choose("", [{"2025.1"}]).id == "2027.1"
-    assert rules.choose("2027.1", [{"2026.1"}]).id == "2027.1"
+    rules, day = two_editions(), date(2026, 12, 1)
+    assert rules.choose("", [], day).id == "2027.1"
+    assert rules.choose("", [{"2026.1", "2027.1"}, {"2026.1"}], day).id == "2026.1"
+    assert rules.choose("", [{"2025.1"}], day).id == "2027.1"
+    assert rules.choose("2027.1", [{"2026.1"}], day).id == "2027.1"
     with pytest.raises(EditionNotSupported):
-        rules.choose("2031.1", [])
+        rules.choose("2031.1", [], day)
+
+
+def test_an_edition_is_not_chosen_before_its_day() -> None:
+    edition = rulebook().edition("2026.1")
+    rules = Rulebook([edition, replace(edition, id="2027.1", effective_date=date(2027, 1, 1))])
+    assert rules.choose("", [], date(2026, 12, 31)).id == "2026.1"
+    assert rules.choose("", [], date(2027, 1, 1)).id == "2027.1"
+    assert rules.choose("2027.1", [], date(2026, 12, 31)).id == "2027.1"
 
 
 async def test_a_draft_takes_the_edition_that_its_receiver_reads() -> None:

@@ -25,6 +25,7 @@ from xietong_exchange.flow.part_store import PartKey
 from xietong_exchange.flow.records import ContributionRecord, DraftRecord
 from xietong_exchange.flow.sealing import merge, name_persons
 from xietong_standard import Finding, Rule, Severity, Text, Verdict
+from xietong_standard.clocks.terms import day_of
 
 _ANY_CASE = str(uuid.UUID(int=0))
 """Stands for the case id while a manifest is measured; all have the same length."""
@@ -103,7 +104,9 @@ class Preflight:
         key = draft.key
         header = DraftHeader.FromString(draft.header)
         readers = [set(node.standard_editions) for node in self._nodes(header) if node.standard_editions]
-        edition = self._exchange.rules.choose(header.standard_edition, readers).id
+        edition = self._exchange.rules.choose(
+            header.standard_edition, readers, day_of(self._exchange.clock())
+        ).id
         manifest = await asyncio.to_thread(merge, contributions, key.process_code, edition)
         sender = Address(party=self._exchange.party, organ_code=key.organ_code, system=system)
         return Sheet(draft, header, contributions, manifest, sender)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from datetime import date
 
 from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong.exchange.v1.draft_pb2 import Finding, FindingSeverity
@@ -39,14 +40,20 @@ class Rulebook:
             raise EditionNotSupported(edition=edition_id, known=", ".join(self._editions))
         return found
 
-    def choose(self, wanted: str, readers: Sequence[Collection[str]]) -> Edition:
-        """The edition wanted; when none is, the newest that this node and all readers read, else this node's newest.
+    def choose(self, wanted: str, readers: Sequence[Collection[str]], today: date) -> Edition:
+        """The edition wanted; when none is, the newest in force that this node and all readers read, else its newest.
+
+        Args:
+            wanted: as the draft says, or empty.
+            readers: editions that the nodes on the way read, as far as that is known.
+            today: the day in China; an edition that takes effect later may be there already.
 
         Raises:
             EditionNotSupported: this node does not read the edition that is wanted.
         """
-        shared = (name for name in reversed(self.editions) if all(name in read for read in readers))
-        return self.edition(wanted or next(shared, ""))
+        begun = [one.id for one in self._editions.values() if one.effective_date <= today] or self.editions
+        shared = (name for name in reversed(begun) if all(name in read for read in readers))
+        return self.edition(wanted or next(shared, begun[-1]))
 
     def require_process(self, edition_id: str, process_code: str) -> None:
         """Raise UnknownProcess unless the edition has the process."""

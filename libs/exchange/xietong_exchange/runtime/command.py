@@ -21,6 +21,7 @@ from xietong_exchange.domain.identity import Identity, Role
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.domain.profile import Profile
 from xietong_exchange.runtime.allocator import keep_freed_memory
+from xietong_exchange.runtime.editions import load_editions
 from xietong_exchange.runtime.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
 from xietong_exchange.runtime.node import Node
 from xietong_exchange.runtime.settings import Settings, SettingsError, exports_traces, load_settings
@@ -37,6 +38,7 @@ def run(profile: Profile) -> None:
     try:
         settings = load_settings(arguments.config)
         _check_files(profile, settings)
+        load_editions(settings.standard)  # the node finds them read
         sys.exit(asyncio.run(_COMMANDS[arguments.command](profile, settings)))
     except SettingsError as error:
         sys.exit(_fail(error, EXIT_SETTINGS))

@@ -34,12 +34,12 @@ from xietong_exchange.flow.reception import when_complete
 from xietong_exchange.flow.rulebook import Rulebook
 from xietong_exchange.flow.space import Space
 from xietong_exchange.runtime.background import Background
+from xietong_exchange.runtime.editions import load_editions
 from xietong_exchange.runtime.embedded_postgres import EmbeddedPostgres
 from xietong_exchange.runtime.engine import Engine
 from xietong_exchange.runtime.services import services
 from xietong_exchange.runtime.settings import Settings
 from xietong_exchange.supervision.sightings import Lookout
-from xietong_standard import available_editions, load_edition
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ def _presence(profile: Profile, url: str, changes: Changes) -> Presence:
 
 
 def _rulebook(settings: Settings) -> Rulebook:
-    editions = [load_edition(name) for name in available_editions()]
+    editions = load_editions(settings.standard)
     return Rulebook(editions, page_tolerance=settings.page_tolerance)
 
 

@@ -118,6 +118,17 @@ class RouteSettings(_Section):
     bulk_bytes_per_second: int | None = Field(default=None, ge=LEAST_BURST_BYTES)
 
 
+class StandardSettings(_Section):
+    """Which editions of the data standard this node reads."""
+
+    editions: list[str] = Field(default=[], max_length=100)
+    folder: Path | None = None
+
+    def from_folder(self, folder: Path) -> StandardSettings:
+        """With the folder of editions as a path from there."""
+        return self.model_copy(update={"folder": folder / self.folder if self.folder else None})
+
+
 class RetentionSettings(_Section):
     """How long contents and drafts are kept. Rows and evidence stay."""
 
@@ -232,6 +243,7 @@ class Settings(BaseSettings):
     routes: dict[PartyName, RouteSettings] = {}
     limits: LimitSettings = LimitSettings()
     retention: RetentionSettings = RetentionSettings()
+    standard: StandardSettings = StandardSettings()
     retry: RetrySettings = RetrySettings()
     supervision: SupervisionSettings = SupervisionSettings()
     notification: NotificationSettings = NotificationSettings()
@@ -337,6 +349,7 @@ def _from_folder(settings: Settings, folder: Path) -> Settings:
                 ca=folder / tls.ca, certificate=folder / tls.certificate, key=folder / tls.key
             ),
             "notification": settings.notification.from_folder(folder),
+            "standard": settings.standard.from_folder(folder),
             "signer": SignerSettings(certificate=folder / signer.certificate, key=folder / signer.key),
         }
     )
