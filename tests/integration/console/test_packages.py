@@ -80,6 +80,9 @@ async def test_a_package_is_followed_to_its_outcome(stage: Stage) -> None:
         await expect(live).to_contain_text(number)
         await expect(live).to_contain_text(ACTOR.handler_ref)
         await expect(visit.page.locator("[data-live-sign]")).to_have_text("final state")
+        stages = visit.page.locator("table.bars").last
+        await expect(stages).to_contain_text("procuratorate")
+        assert await stages.locator("rect").count() >= 1
         await visit.go("/packages?search=示例检受(2026)")
         assert await visit.page.locator("tbody tr").count() == 0
         await visit.go("/packages?search=示例检受[2026]")

@@ -27,6 +27,7 @@ from xietong_client import (
 )
 from xietong_console.node import Answer, answer_of
 from xietong_console.web.console import console_of
+from xietong_console.web.drawing import Drawing, drawing_of
 from xietong_console.web.identifiers import require_identifier
 from xietong_console.web.live import Look, live
 from xietong_console.web.rendering import page, render
@@ -64,6 +65,7 @@ class View:
     envelope: Envelope
     statements: list[Statement]
     deliveries: list[Delivery]
+    drawing: Drawing
     arrival: GetArrivalResponse | None
     """How punctual it is, as long as it has no outcome."""
 
@@ -72,9 +74,13 @@ class View:
         """What the node said. Raises DecodeError for what nobody can read."""
         package = transit.package
         statements = list(statements_of(package))
-        is_over = is_final(package)
         return cls(
-            package, envelope_of(package), statements, list(transit.deliveries), None if is_over else arrival
+            package=package,
+            envelope=envelope_of(package),
+            statements=statements,
+            deliveries=list(transit.deliveries),
+            drawing=drawing_of(package),
+            arrival=None if is_final(package) else arrival,
         )
 
     @property

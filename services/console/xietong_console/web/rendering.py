@@ -12,7 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from xietong_client.labels import EVIDENCE_KINDS, HOP_STATES, PARTIES, party_by_name, party_name, state_name
+from xietong_client.labels import (
+    EVIDENCE_KINDS,
+    HOP_STATES,
+    PARTIES,
+    party_by_name,
+    party_name,
+    state_name,
+)
 from xietong_client.text import Language, Text
 from xietong_console import words
 from xietong_console.web.console import console_of
@@ -30,14 +37,6 @@ PAGES = (
     ("/standard", Text("数据标准", "Data standard")),
 )
 """What the navigation leads to."""
-STAGES = {
-    "intake": Text("受理提交", "intake"),
-    "queue": Text("排队", "queue"),
-    "transfer": Text("传输", "transfer"),
-    "commit": Text("落盘确认", "commit"),
-    "handover": Text("取走", "handover"),
-    "outcome": Text("办理", "outcome"),
-}
 LANGUAGES = {"zh": Language.ZH, "en": Language.EN}
 THEMES = ("auto", "light", "dark")
 _UNKNOWN = Text("未知", "unknown")
@@ -96,7 +95,6 @@ def _environment() -> Environment:
         "either": _either,
         "codes": _codes,
         "process": _process,
-        "stage": _stage,
         "clock": words.clock,
         "size": words.size,
         "duration": _duration,
@@ -163,11 +161,6 @@ def _process(context: Context, code: str) -> str:
     """The name of a process; empty for one that no installed edition has."""
     name = _process_names().get(code)
     return _either(context, name) if name else ""
-
-
-@pass_context
-def _stage(context: Context, stage: str) -> str:
-    return _say(context, STAGES.get(stage, Text(stage, stage)))
 
 
 @cache
