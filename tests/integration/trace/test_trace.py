@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 from tests.conftest import PostgresServer
-from tests.integration.exchange.city import City, make_pki
+from tests.integration.exchange.city import City, free_port, make_pki
 from tests.integration.exchange.shared_city import case_number, databases
 from tests.integration.faults.processes import NodeProcess
+from tests.integration.trace.black_hole import black_hole
 from tests.integration.trace.collector import Collector, SeenSpan
 
 from xietong.exchange.v1 import package_pb2
@@ -45,11 +46,22 @@ async def city(
         await made.__aexit__()
 
 
+@pytest.fixture(scope="module")
+def metrics_port() -> int:
+    """Where the hub shows its metrics."""
+    return free_port()
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def services(city: City, collector: Collector) -> AsyncIterator[Services]:
+async def services(city: City, collector: Collector, metrics_port: int) -> AsyncIterator[Services]:
     """Started once for all tests here: each looks at a trace of its own."""
-    exports = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+    exports = {
+        "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": collector.endpoint,
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+        "XIETONG_METRICS__ROUND_SECONDS": "1",
+    }
     made = {party: NodeProcess(party_name(party), city.folder, exports) for party in PARTIES}
+    made[Party.PARTY_HUB].environment = {**exports, "XIETONG_METRICS__PROMETHEUS_PORT": str(metrics_port)}
     try:
         await asyncio.gather(*(node.start(city.settings(party)) for party, node in made.items()))
         yield made
@@ -138,3 +150,60 @@ async def test_no_span_tells_who_the_case_is_about(
     assert sent.package_id in said
     for private in ("A4401990000012026039999", "440199000001", "警号", ".pdf"):
         assert private not in said
+
+
+async def metrics_page(port: int) -> str:
+    source, target = await asyncio.open_connection("127.0.0.1", port)
+    target.write(b"GET /metrics HTTP/1.1\r\nHost: node\r\n\r\n")
+    answer = await source.read()
+    target.close()
+    return answer.decode()
+
+
+async def test_the_hub_shows_prometheus_what_passes_it_and_not_about_whom(
+    city: City, services: Services, metrics_port: int
+) -> None:
+    police = await city.agency(Party.PARTY_POLICE, "case-handling")
+    sent = await police.send("PB-01", Party.PARTY_PROCURATORATE, case_number="A4401990000012026039998")
+    await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_DELIVERED)
+
+    page = await metrics_page(metrics_port)
+    async with asyncio.timeout(20):  # the gauges are there after their first round
+        while "xietong_certificate_remaining_days" not in page:
+            await asyncio.sleep(0.05)
+            page = await metrics_page(metrics_port)
+    for kind in ("RELAYED", "DELIVERED"):
+        assert (
+            f'xietong_evidence_kind="{kind}",xietong_lane="interactive",xietong_process_code="PB-01"' in page
+        )
+    for hop in ('"receive",xietong_lane="interactive",xietong_peer="police"', '"transmit"'):
+        assert f"xietong_package_io_bytes_total{{network_io_direction={hop}" in page
+    for gauge in ("queue_depth", "queue_age_seconds", "delivery_dead", "incident_open", "disk_free_bytes"):
+        assert f"xietong_{gauge}" in page
+    for private in (sent.package_id, "A4401990000012026039998", "440199000001", "警号", ".pdf"):
+        assert private not in page
+
+
+async def test_a_collector_that_never_answers_delays_neither_packages_nor_the_stop(
+    city: City, services: Services
+) -> None:
+    await services[Party.PARTY_POLICE].stop()
+    async with black_hole() as (endpoint, come):
+        exports = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": endpoint,
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
+            "OTEL_METRIC_EXPORT_INTERVAL": "100",
+        }
+        node = NodeProcess("police", city.folder, exports)
+        await node.start(city.settings(Party.PARTY_POLICE))
+        try:
+            police = await city.agency(Party.PARTY_POLICE, "case-handling")
+            for _ in range(2):  # the second one while the export of the first hangs
+                sent = await police.send("PB-01", Party.PARTY_PROCURATORATE, case_number=case_number())
+                await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_DELIVERED)
+                async with asyncio.timeout(20):
+                    await come.wait()
+            await node.stop()  # within the bound that operators are promised
+        finally:
+            await node.kill()
+    await services[Party.PARTY_POLICE].start(city.settings(Party.PARTY_POLICE))

@@ -18,6 +18,7 @@ from xietong_exchange.flow.changes import INBOX
 from xietong_exchange.flow.evidence import CARRIED_BY_ACCEPTANCE, EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.intake import new_record
+from xietong_exchange.flow.measures import MEASURES
 from xietong_exchange.flow.records import EvidenceRecord, PackageChange, PackageRecord
 from xietong_exchange.flow.store import Transaction
 
@@ -96,6 +97,7 @@ class Arrival:
                     hop = self._exchange.routes.next_hop(record.receiver)
                     await self._exchange.places.hand_on(tx, hop, lane, record, offered=offered_onwards)
         self._exchange.space.keep(record.sender, record.size_bytes)
+        MEASURES.moved(package, self._exchange.routes.next_hop(record.sender), "receive")
         self._desk.announce(record)
         return evidence
 

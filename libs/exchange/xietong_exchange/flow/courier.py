@@ -38,6 +38,7 @@ from xietong_exchange.flow.conversation import ErrorOf
 from xietong_exchange.flow.dispatch import Dispatcher
 from xietong_exchange.flow.evidence import EvidenceDesk, to_evidence
 from xietong_exchange.flow.exchange import Exchange, sealed
+from xietong_exchange.flow.measures import MEASURES
 from xietong_exchange.flow.neighbours import Neighbours
 from xietong_exchange.flow.places import Handed
 from xietong_exchange.flow.records import DeliveryRecord, EvidenceRecord, OperationRecord, PackageRecord
@@ -267,10 +268,12 @@ class Courier:
         failed: PackageRecord | None = None
         async with self.exchange.store.transaction() as tx:
             hopeless = not progressed and self.policy.is_hopeless(delivery.progress_time, await tx.now())
-            if (again or _may_pass(error) or _overtook(delivery, error)) and not hopeless:
+            is_over = hopeless or not (again or _may_pass(error) or _overtook(delivery, error))
+            if not is_over:
                 await self._postpone(tx, delivery, error, progressed=progressed, never_offered=never_offered)
             else:
                 failed = await self._give_up(tx, delivery, error)
+        MEASURES.failed(self.peer, self.lane, error.reason_name(), given_up=is_over)
         self.exchange.changes.announce(delivery.package_id)
         if failed is not None:
             self.desk.announce(failed)

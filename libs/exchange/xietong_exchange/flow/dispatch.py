@@ -33,6 +33,7 @@ from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.conversation import Conversation, ErrorOf
 from xietong_exchange.flow.evidence import ENDS_TRANSFER
 from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.measures import MEASURES
 from xietong_exchange.flow.neighbours import Neighbours
 from xietong_exchange.flow.pace import Paces
 from xietong_exchange.flow.tracing import package_span
@@ -129,6 +130,7 @@ class Dispatcher:
             conversation.on_progress = on_progress
             evidence = await self._hold(conversation, package, peer, lane)
         _require_acceptance(evidence, package)
+        MEASURES.moved(package, peer, "transmit")
         return evidence
 
     def forward(self, package: SealedPackage) -> Forward | None:

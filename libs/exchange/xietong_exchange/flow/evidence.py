@@ -15,6 +15,7 @@ from xietong.exchange.v1.envelope_pb2 import Lane, Party, Signature
 from xietong.exchange.v1.evidence_pb2 import Actor, Evidence, EvidenceKind, Reason, Statement
 from xietong.exchange.v1.package_pb2 import Direction
 from xietong_exchange.domain.delivery import FINAL, advance, label, travels_back, travels_forward
+from xietong_exchange.domain.envelope import SealedPackage
 from xietong_exchange.domain.errors import (
     EvidenceInvalid,
     PackageNotFound,
@@ -26,6 +27,7 @@ from xietong_exchange.domain.evidence import Event, check_statement, make_statem
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.changes import INBOX
 from xietong_exchange.flow.exchange import Exchange, sealed
+from xietong_exchange.flow.measures import MEASURES
 from xietong_exchange.flow.records import EvidenceRecord, PackageChange, PackageRecord
 from xietong_exchange.flow.store import Lease, Transaction
 from xietong_exchange.flow.tracing import package_span
@@ -64,6 +66,7 @@ class EvidenceDesk:
             await self._apply(tx, record, statement, evidence, complete=complete)
             if event.kind not in CARRIED_BY_ACCEPTANCE:
                 await self._pass_on(tx, record, evidence, came_from=None)
+            _measure(tx, sealed(record), statement, own=True)
             return evidence
 
     async def state_first(
@@ -98,6 +101,8 @@ class EvidenceDesk:
             added = await tx.packages.add_stated(held, evidence, posting.new if posting is not None else None)
             if posting is not None and added is not None:
                 posting.recorded = added.delivery
+            if added is not None:
+                _measure(tx, sealed(record), statement, own=True)
             return evidence if added is not None else None
 
     def _span(
@@ -194,6 +199,7 @@ class EvidenceDesk:
             if known.statement != row.statement:
                 raise EvidenceInvalid(why="its evidence id belongs to another statement")
             return
+        _measure(tx, sealed(record), statement, own=False)
         if statement.kind == EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED and await self.withdraw(
             tx, record
         ):
@@ -284,6 +290,16 @@ class EvidenceDesk:
             return True
         delivery = await tx.outbox.of_package(record.package_id)
         return delivery is not None and delivery.offered
+
+
+def _measure(tx: Transaction, package: SealedPackage, statement: Statement, *, own: bool) -> None:
+    """Count it when it is on record, and not otherwise."""
+
+    def count(*, is_committed: bool) -> None:
+        if is_committed:
+            MEASURES.evidence(package, statement, own=own)
+
+    tx.when_over(count)
 
 
 def _answer(record: PackageRecord, now: datetime) -> Event:

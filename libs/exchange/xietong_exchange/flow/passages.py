@@ -28,6 +28,15 @@ class Waiting:
     size_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits or moves in a lane of the outbox, evidence too; of a long queue what is due first."""
+
+    deliveries: int
+    oldest_seconds: float
+    """How long the oldest of them has been in the queue, by the database's clock; 0 when it is empty."""
+
+
 class Passages(Protocol):
     """The port: recent evidence, and the queue."""
 
@@ -41,3 +50,6 @@ class Passages(Protocol):
 
     async def waiting(self, destination: Party.ValueType, lane: Lane.ValueType) -> Waiting:
         """The packages in this lane of the outbox that the neighbour does not have yet."""
+
+    async def queue(self, destination: Party.ValueType, lane: Lane.ValueType) -> Queue:
+        """How long this queue is, and since when; reads 10,000 entries of one index at most."""

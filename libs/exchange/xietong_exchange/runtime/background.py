@@ -15,6 +15,7 @@ from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.courier import LANE_WIDTHS, Courier
 from xietong_exchange.flow.housekeeping import Housekeeping
 from xietong_exchange.runtime.engine import Engine
+from xietong_exchange.runtime.measuring import gauges, measures
 from xietong_exchange.runtime.supervision import notifier, problem_post, watch
 
 log = logging.getLogger(__name__)
@@ -51,6 +52,8 @@ def _works(engine: Engine) -> list[Work]:
     works.append(problem_post(engine).run)
     if (telling := notifier(engine)) is not None:
         works.append(telling.run)
+    if measures(engine.settings):
+        works.append(gauges(engine).run)
     works.append(Housekeeping(exchange, engine.settings.retention.round_seconds).run)
     return works
 

@@ -23,8 +23,15 @@ from xietong_exchange.domain.profile import Profile
 from xietong_exchange.runtime.allocator import keep_freed_memory
 from xietong_exchange.runtime.editions import load_editions
 from xietong_exchange.runtime.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
+from xietong_exchange.runtime.measuring import measures
 from xietong_exchange.runtime.node import Node
-from xietong_exchange.runtime.settings import Settings, SettingsError, exports_traces, load_settings
+from xietong_exchange.runtime.settings import (
+    Settings,
+    SettingsError,
+    exports_metrics,
+    exports_traces,
+    load_settings,
+)
 from xietong_exchange.runtime.supervision import webhook
 
 EXIT_OK, EXIT_FAILED, EXIT_SETTINGS = 0, 1, 2
@@ -74,6 +81,15 @@ async def _serve(profile: Profile, settings: Settings) -> int:
             from xietong_exchange.adapters.telemetry import exported_traces  # noqa: PLC0415 - see its docstring
 
             await stack.enter_async_context(exported_traces(f"xietong-{party_name(profile.party)}"))
+        if measures(settings):
+            from xietong_exchange.adapters.telemetry import exported_metrics  # noqa: PLC0415 - see its docstring
+
+            metrics = exported_metrics(
+                f"xietong-{party_name(profile.party)}",
+                otlp=exports_metrics(),
+                prometheus=settings.metrics.prometheus(),
+            )
+            await stack.enter_async_context(metrics)
         node = Node(profile, settings)
         await node.start()
         stack.push_async_callback(node.stop)
@@ -87,7 +103,9 @@ async def _serve(profile: Profile, settings: Settings) -> int:
 async def _check_config(profile: Profile, settings: Settings) -> int:
     sys.stdout.write(f"xietong-{party_name(profile.party)}: settings are usable / 配置可用\n")
     traces = "exported / 导出" if exports_traces() else "not exported / 不导出"
-    sys.stdout.write(f"listen {settings.listen}, state {settings.state_dir}, traces {traces}\n")
+    metrics = "measured / 采集" if measures(settings) else "not measured / 不采集"
+    listens = f"listen {settings.listen}, state {settings.state_dir}"
+    sys.stdout.write(f"{listens}, traces {traces}, metrics {metrics}\n")
     return EXIT_OK
 
 

@@ -213,6 +213,18 @@ class NotificationSettings(_Section):
         return self.model_copy(update={name: folder / path for name, path in given.items()})
 
 
+class MetricsSettings(_Section):
+    """What is measured, and for whom."""
+
+    prometheus_port: int | None = Field(default=None, ge=1, le=65535)
+    prometheus_host: str = Field(default="127.0.0.1", min_length=1, max_length=255)
+    round_seconds: float = Field(default=15.0, ge=1, le=3600)
+
+    def prometheus(self) -> tuple[str, int] | None:
+        """Host and port of the endpoint, None when there is none."""
+        return None if self.prometheus_port is None else (self.prometheus_host, self.prometheus_port)
+
+
 class ContactSettings(_Section):
     """A contact of the directory: a role, never a person."""
 
@@ -247,6 +259,7 @@ class Settings(BaseSettings):
     retry: RetrySettings = RetrySettings()
     supervision: SupervisionSettings = SupervisionSettings()
     notification: NotificationSettings = NotificationSettings()
+    metrics: MetricsSettings = MetricsSettings()
     contacts: list[ContactSettings] = []
 
     @classmethod
@@ -307,10 +320,19 @@ def load_settings(file: Path | None) -> Settings:
 
 def exports_traces() -> bool:
     """Whether the standard OTEL_* variables ask for traces over OTLP. Raises SettingsError when we can't speak it."""
-    wanted = _otel("EXPORTER_OTLP_TRACES_ENDPOINT", "EXPORTER_OTLP_ENDPOINT")
-    if not wanted or _otel("SDK_DISABLED").lower() == "true" or _otel("TRACES_EXPORTER") == "none":
+    return _exports("TRACES")
+
+
+def exports_metrics() -> bool:
+    """Whether they ask for metrics over OTLP. Raises SettingsError when we can't speak it."""
+    return _exports("METRICS")
+
+
+def _exports(signal: str) -> bool:
+    wanted = _otel(f"EXPORTER_OTLP_{signal}_ENDPOINT", "EXPORTER_OTLP_ENDPOINT")
+    if not wanted or _otel("SDK_DISABLED").lower() == "true" or _otel(f"{signal}_EXPORTER") == "none":
         return False
-    protocol = _otel("EXPORTER_OTLP_TRACES_PROTOCOL", "EXPORTER_OTLP_PROTOCOL") or OTLP_PROTOCOL
+    protocol = _otel(f"EXPORTER_OTLP_{signal}_PROTOCOL", "EXPORTER_OTLP_PROTOCOL") or OTLP_PROTOCOL
     if protocol != OTLP_PROTOCOL:
         raise SettingsError(
             f"OTEL_EXPORTER_OTLP_PROTOCOL: {protocol} is not supported; set it to {OTLP_PROTOCOL}, or leave it out,"

@@ -10,7 +10,7 @@ from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind
 from xietong_exchange.adapters.postgres.statement import Connection, Statement
 from xietong_exchange.adapters.postgres.tables import delivery, evidence, package
-from xietong_exchange.flow.passages import ArrivedRecord, Waiting
+from xietong_exchange.flow.passages import ArrivedRecord, Queue, Waiting
 
 LATEST_EVIDENCE = 5_000
 """Pieces of evidence that one look reads at most, the latest."""
@@ -70,8 +70,23 @@ def _waiting() -> Statement:
     )
 
 
+def _queue() -> Statement:
+    queue = (
+        select(delivery.c.create_time)
+        .where(
+            delivery.c.destination == bindparam("destination"), delivery.c.lane == bindparam("lane"), _PENDING
+        )
+        .order_by(delivery.c.due_time)
+        .limit(MOST_WAITING)
+        .subquery()
+    )
+    oldest = func.extract("epoch", func.statement_timestamp() - func.min(queue.c.create_time))
+    return Statement(select(func.count().label("deliveries"), oldest.label("seconds")).select_from(queue))
+
+
 _ARRIVED = _arrived()
 _WAITING = _waiting()
+_QUEUE = _queue()
 
 
 class PostgresPassages:
@@ -100,3 +115,7 @@ class PostgresPassages:
     async def waiting(self, destination: Party.ValueType, lane: Lane.ValueType) -> Waiting:
         row = await self._connection.row(_WAITING, destination=destination, lane=lane)
         return Waiting(row["packages"], int(row["bytes"])) if row else Waiting(0, 0)
+
+    async def queue(self, destination: Party.ValueType, lane: Lane.ValueType) -> Queue:
+        row = await self._connection.row(_QUEUE, destination=destination, lane=lane)
+        return Queue(row["deliveries"], max(float(row["seconds"] or 0), 0.0)) if row else Queue(0, 0.0)
