@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
@@ -61,7 +62,11 @@ async def services(city: City, collector: Collector, metrics_port: int) -> Async
         "XIETONG_METRICS__ROUND_SECONDS": "1",
     }
     made = {party: NodeProcess(party_name(party), city.folder, exports) for party in PARTIES}
-    made[Party.PARTY_HUB].environment = {**exports, "XIETONG_METRICS__PROMETHEUS_PORT": str(metrics_port)}
+    made[Party.PARTY_HUB].environment = {
+        **exports,
+        "XIETONG_METRICS__PROMETHEUS_PORT": str(metrics_port),
+        "XIETONG_LOGGING": "json",
+    }
     try:
         await asyncio.gather(*(node.start(city.settings(party)) for party, node in made.items()))
         yield made
@@ -182,6 +187,29 @@ async def test_the_hub_shows_prometheus_what_passes_it_and_not_about_whom(
         assert f"xietong_{gauge}" in page
     for private in (sent.package_id, "A4401990000012026039998", "440199000001", "警号", ".pdf"):
         assert private not in page
+
+
+async def test_the_log_of_the_hub_is_json_with_the_package_and_not_about_whom(
+    city: City, services: Services
+) -> None:
+    police = await city.agency(Party.PARTY_POLICE, "case-handling")
+    await services[Party.PARTY_PROCURATORATE].kill()
+    sent = await police.send("PB-01", Party.PARTY_PROCURATORATE, case_number="A4401990000012026039997")
+    log = services[Party.PARTY_HUB].log
+
+    def of_package() -> list[dict[str, str]]:
+        lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines() if line]
+        return [line for line in lines if line.get("package_id") == sent.package_id]
+
+    async with asyncio.timeout(20):
+        while not of_package():
+            await asyncio.sleep(0.05)
+    await services[Party.PARTY_PROCURATORATE].start(city.settings(Party.PARTY_PROCURATORATE))
+    await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_DELIVERED)
+    assert of_package()[0]["party"] == "hub"
+    said = log.read_text(encoding="utf-8")
+    for private in ("A4401990000012026039997", "440199000001", "警号", ".pdf"):
+        assert private not in said
 
 
 async def test_a_collector_that_never_answers_delays_neither_packages_nor_the_stop(

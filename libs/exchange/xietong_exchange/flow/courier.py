@@ -200,7 +200,11 @@ class Courier:
         except (XietongError, RemoteRefusal) as error:
             await self._settle(delivery, error, progressed=beat.progressed, never_offered=never_offered)
         except Exception:
-            log.exception("package %s could not be delivered", delivery.package_id)
+            log.exception(
+                "package %s could not be delivered",
+                delivery.package_id,
+                extra={"package_id": delivery.package_id},
+            )
             await self._settle(
                 delivery, InternalError(incident=delivery.package_id), progressed=beat.progressed
             )
@@ -287,6 +291,7 @@ class Courier:
             delivery.package_id,
             party_name(self.peer),
             error.reason_name(),
+            extra={"package_id": delivery.package_id},
         )
 
     async def _postpone(

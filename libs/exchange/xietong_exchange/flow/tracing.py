@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from types import MappingProxyType
 
 from opentelemetry import trace
@@ -23,6 +24,7 @@ MAX_TRACESTATE_LENGTH = 512
 _TRACE_PREFIX = len("00-") + 32
 """Version and trace id of a traceparent."""
 _TRACER = trace.get_tracer("xietong.exchange")
+_PACKAGE: ContextVar[str] = ContextVar("package_id", default="")
 
 
 def current_trace(entropy: Callable[[int], bytes]) -> TraceContext:
@@ -45,6 +47,11 @@ def current_traceparent() -> str:
     carrier: dict[str, str] = {}
     _PROPAGATOR.inject(carrier)
     return carrier.get("traceparent", "")
+
+
+def current_package_id() -> str:
+    """The package in whose span we are; empty outside of all."""
+    return _PACKAGE.get()
 
 
 @contextmanager
@@ -83,8 +90,12 @@ def package_span(
         record_exception=False,  # texts of exceptions may name files or persons
         set_status_on_exception=False,
     ) as span:
+        before = _PACKAGE.get()
+        _PACKAGE.set(package.package_id)
         try:
             yield span
         except Exception as error:
             span.set_status(StatusCode.ERROR, type(error).__name__)
             raise
+        finally:
+            _PACKAGE.set(before)  # no token: a generator may be closed in another context

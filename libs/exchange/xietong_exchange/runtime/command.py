@@ -23,6 +23,7 @@ from xietong_exchange.domain.profile import Profile
 from xietong_exchange.runtime.allocator import keep_freed_memory
 from xietong_exchange.runtime.editions import load_editions
 from xietong_exchange.runtime.embedded_postgres import EmbeddedPostgres, EmbeddedPostgresError
+from xietong_exchange.runtime.logs import write_json
 from xietong_exchange.runtime.measuring import measures
 from xietong_exchange.runtime.node import Node
 from xietong_exchange.runtime.settings import (
@@ -44,6 +45,8 @@ def run(profile: Profile) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         settings = load_settings(arguments.config)
+        if settings.logging == "json":
+            write_json(party_name(profile.party))
         _check_files(profile, settings)
         load_editions(settings.standard)  # the node finds them read
         sys.exit(asyncio.run(_COMMANDS[arguments.command](profile, settings)))

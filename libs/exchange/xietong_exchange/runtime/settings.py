@@ -260,6 +260,7 @@ class Settings(BaseSettings):
     supervision: SupervisionSettings = SupervisionSettings()
     notification: NotificationSettings = NotificationSettings()
     metrics: MetricsSettings = MetricsSettings()
+    logging: Literal["text", "json"] = "text"
     contacts: list[ContactSettings] = []
 
     @classmethod
