@@ -36,10 +36,20 @@ _RELATIONS = {
 
 
 def observed_events(envelope: Envelope, statements: Iterable[Statement]) -> tuple[Event, ...]:
-    """The events of one package: the dated ones that its envelope states, and its moments by its evidence."""
+    """The events of one package: the dated ones that its envelope states, and its moments by its evidence.
+
+    Evidence of the sending stays with the sender's node; elsewhere the envelope tells it, which is made then.
+    """
+    told = [
+        (moment, _time(statement.event_time))
+        for statement in statements
+        if statement.package_id == envelope.package_id and (moment := _MOMENTS.get(statement.kind))
+    ]
+    if envelope.HasField("create_time") and all(moment is not Moment.SENT for moment, _ in told):
+        told.append((Moment.SENT, _time(envelope.create_time)))
     return (
         *_dated(envelope),
-        *(event for statement in statements for event in _moments(envelope, statement)),
+        *(event for moment, time in told for event in _moments(envelope, moment, time)),
     )
 
 
@@ -78,29 +88,28 @@ def observed_relations(envelope: Envelope) -> tuple[CaseRelation, ...]:
 
 def _dated(envelope: Envelope) -> Iterable[Event]:
     for stated in envelope.supervision.events:
+        time, until, amount = _time(stated.time), read_day(stated.last_day), read_length(stated.length)
         for person_id in stated.person_ids or envelope.supervision.person_ids or ("",):
             yield Event(
                 code=stated.kind,
-                time=_time(stated.time),
+                time=time,
                 person_id=person_id,
                 package_id=envelope.package_id,
-                until=read_day(stated.last_day),
-                amount=read_length(stated.length),
+                until=until,
+                amount=amount,
                 approver=stated.approver,
             )
 
 
-def _moments(envelope: Envelope, statement: Statement) -> Iterable[Event]:
-    moment = _MOMENTS.get(statement.kind)
-    if moment is None or statement.package_id != envelope.package_id:
-        return
+def _moments(envelope: Envelope, moment: Moment, time: datetime) -> Iterable[Event]:
     place = envelope.sender if moment in (Moment.SENT, Moment.WITHDRAWN) else envelope.receiver
+    party = _party(place.party)
     for person_id in envelope.supervision.person_ids or ("",):
         yield Event(
             code=envelope.process_code,
-            time=_time(statement.event_time),
+            time=time,
             moment=moment,
-            party=_party(place.party),
+            party=party,
             person_id=person_id,
             package_id=envelope.package_id,
         )

@@ -18,7 +18,7 @@ from xietong.exchange.v1.envelope_pb2 import (
 )
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
 from xietong_standard import Edition
-from xietong_standard.clocks import Event, Phase, clock_states
+from xietong_standard.clocks import Event, Moment, Phase, clock_states
 from xietong_standard.clocks.terms import Term
 from xietong_standard.lifecycle import CaseNumbers, suspect_states
 from xietong_standard.observation import observed_events, observed_numbers
@@ -92,6 +92,15 @@ def test_what_was_sent_back_leaves_only_its_dated_events(
     events = observed_events(request(), [SENT, RECEIVED, back])
     assert phases(edition, events, "D03")["p1"] is Phase.NOT_OBSERVED
     assert phases(edition, events, "D02")["p1"] is Phase.WARNING
+
+
+def test_who_lacks_evidence_of_the_sending_sees_it_by_the_envelope() -> None:
+    envelope = request(persons=("p1",))
+    envelope.create_time.CopyFrom(stamp("2026-03-03 09:59"))
+    (sent,) = [event for event in observed_events(envelope, [RECEIVED]) if event.moment is Moment.SENT]
+    assert (sent.time, sent.party) == (moment("2026-03-03 09:59"), "POLICE")
+    (sent,) = [event for event in observed_events(envelope, [RECEIVED, SENT]) if event.moment is Moment.SENT]
+    assert sent.time == moment("2026-03-03 10:00")
 
 
 def test_a_package_without_persons_concerns_everybody(edition: Edition) -> None:

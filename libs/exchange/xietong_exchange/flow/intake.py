@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -30,7 +29,7 @@ from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange, part_key
 from xietong_exchange.flow.preflight import Preflight, Sheet
 from xietong_exchange.flow.records import DraftRecord, PackageRecord
-from xietong_exchange.flow.sealing import Sealing, name_persons
+from xietong_exchange.flow.sealing import Sealing
 from xietong_exchange.flow.store import Transaction
 from xietong_exchange.flow.tracing import current_trace
 from xietong_standard import Finding as StandardFinding
@@ -70,14 +69,14 @@ class Intake:
         """
         self._exchange.profile.require(system, "contribute", "submit")
         try:
-            sheet = await self._preflight.read(key, system)
+            sheet = await self._preflight.read(key, system, with_history=True)
         except StateConflict:
             async with self._exchange.store.transaction() as tx:
                 running = await self._running(tx, key, whole=False)
                 if running is None:
                     raise
-                contributions = await tx.drafts.contributions(running.sent.draft_id)
-            sheet = await self._preflight.sheet(running.sent, contributions, system)
+                reading = await self._preflight.take(tx, running.sent, with_history=False)
+            sheet = await self._preflight.sheet(reading, system)
         missing, verdict = await self._preflight.missing(sheet), await self._preflight.verdict(sheet)
         return replace(verdict, findings=(*verdict.findings, *missing.values())), sheet
 
@@ -111,7 +110,8 @@ class Intake:
     async def _send(
         self, key: DraftKey, system: str, request_id: str, actor: Actor, start: datetime
     ) -> Submission:
-        sheet = await self._preflight.read(key, system)
+        # Without history: it only ever warns, and a submit has nobody to tell.
+        sheet = await self._preflight.read(key, system, with_history=False)
         if sheet.draft.state != DraftState.DRAFT_STATE_OPEN:  # Another click was faster just now.
             raise StateConflict(what=key_text(key), state=DraftState.Name(sheet.draft.state))
         await self._require_complete(sheet)
@@ -218,9 +218,8 @@ class Intake:
     async def _seal(self, sheet: Sheet) -> list[SealedPackage]:
         """Freeze the manifest as part 0, then make and sign one envelope per receiver."""
         exchange = self._exchange
-        case_id = await self._case_id(sheet)
         trace = current_trace(exchange.entropy)
-        content, packages = await asyncio.to_thread(self._make, sheet, case_id, trace)
+        content, packages = await asyncio.to_thread(self._make, sheet, trace)
         with exchange.space.promise(exchange.party, len(content)):
             async with await exchange.parts.write(part_key(packages[0], 0), len(content)) as writer:
                 if not writer.complete:
@@ -228,16 +227,15 @@ class Intake:
                     await writer.finish()
         return packages
 
-    def _make(self, sheet: Sheet, case_id: str, trace: TraceContext) -> tuple[bytes, list[SealedPackage]]:
+    def _make(self, sheet: Sheet, trace: TraceContext) -> tuple[bytes, list[SealedPackage]]:
         """The bytes of the manifest and the packages; in a thread, as a large manifest takes its time."""
-        name_persons(sheet.manifest, case_id, sheet.sender.party)
         content = sheet.manifest.SerializeToString(deterministic=True)
         sealing = Sealing(
             key=sheet.draft.key,
             header=sheet.header,
             sender=sheet.sender,
             send_id=sheet.draft.draft_id,
-            collaboration_case_id=case_id,
+            collaboration_case_id=sheet.reading.collaboration_case_id,
             manifest=sheet.manifest,
             manifest_bytes=content,
             edition=self._exchange.rules.edition(sheet.manifest.standard_edition),
@@ -252,21 +250,6 @@ class Intake:
         signature = self._exchange.notary.sign("Envelope", raw)
         return open_envelope(SignedEnvelope(envelope=raw, signature=signature), self._exchange.limits)
 
-    async def _case_id(self, sheet: Sheet) -> str:
-        """The collaboration case id: as given, of the package answered or corrected, of the case number, or new."""
-        if sheet.header.collaboration_case_id:
-            return sheet.header.collaboration_case_id
-        async with self._exchange.store.transaction() as tx:
-            for related in (sheet.header.correlation_id, sheet.header.corrects_package_id):
-                if related and (record := await tx.packages.get(related)):
-                    return record.collaboration_case_id
-            known = await tx.packages.latest_of_case(self._exchange.party, sheet.draft.key.case_number)
-        return (
-            known.collaboration_case_id
-            if known
-            else str(uuid.UUID(bytes=self._exchange.entropy(16), version=4))
-        )
-
     async def _record(
         self, sheet: Sheet, sealed: list[SealedPackage], request_id: str, actor: Actor, start: datetime
     ) -> Submission:
@@ -278,7 +261,10 @@ class Intake:
                 raise RequestConflict(request_id=request_id)
             if draft.draft_id == sheet.draft.draft_id and draft.state == DraftState.DRAFT_STATE_SUBMITTED:
                 return Submission(await tx.packages.of_draft(draft.draft_id), attached=True)
-            if draft != sheet.draft or await tx.drafts.contributions(draft.draft_id) != sheet.contributions:
+            if (
+                draft != sheet.draft
+                or await tx.drafts.contributions(draft.draft_id) != sheet.reading.contributions
+            ):
                 raise StateConflict(what=key_text(draft.key), state="changing")
             records = [await self._add(tx, package, sheet, actor, start) for package in sealed]
             await tx.drafts.set_state(draft.draft_id, DraftState.DRAFT_STATE_SUBMITTED)

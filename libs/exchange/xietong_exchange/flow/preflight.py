@@ -13,22 +13,22 @@ from dataclasses import dataclass
 
 from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong.exchange.v1.capabilities_pb2 import Capabilities
-from xietong.exchange.v1.draft_pb2 import DraftHeader, DraftKey
+from xietong.exchange.v1.draft_pb2 import DraftHeader, DraftKey, DraftState
 from xietong.exchange.v1.envelope_pb2 import Address
 from xietong_exchange.domain.errors import DraftNotFound, StateConflict
 from xietong_exchange.domain.limits import MANIFEST, PACKAGE, PARTS, Extent, excesses
 from xietong_exchange.domain.party import party_name
+from xietong_exchange.flow.case_history import CaseHistory, known_case_id
 from xietong_exchange.flow.drafts import key_text
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.neighbours import Neighbours
 from xietong_exchange.flow.part_store import PartKey
 from xietong_exchange.flow.records import ContributionRecord, DraftRecord
 from xietong_exchange.flow.sealing import merge, name_persons
+from xietong_exchange.flow.store import Transaction
 from xietong_standard import Finding, Rule, Severity, Text, Verdict
 from xietong_standard.clocks.terms import day_of
 
-_ANY_CASE = str(uuid.UUID(int=0))
-"""Stands for the case id while a manifest is measured; all have the same length."""
 _BASIS = "xietong.exchange.v1 Capabilities"
 _TOO_LARGE = Text(
     "{what}为 {value}，超出 {node} 节点的上限 {limit} 达 {excess}",
@@ -62,14 +62,33 @@ CONTENT_RULE = Rule(
 
 
 @dataclass(frozen=True, slots=True)
-class Sheet:
-    """A draft as it was read, with what is derived from it."""
+class Reading:
+    """A draft that was opened, as it is in the store, and its case."""
 
     draft: DraftRecord
     header: DraftHeader
     contributions: list[ContributionRecord]
+    collaboration_case_id: str
+    history: CaseHistory
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A draft as it was read, with what is derived from it: its manifest names all accused persons."""
+
+    reading: Reading
     manifest: Manifest
     sender: Address
+
+    @property
+    def draft(self) -> DraftRecord:
+        """The draft itself."""
+        return self.reading.draft
+
+    @property
+    def header(self) -> DraftHeader:
+        """To whom it goes, and how."""
+        return self.reading.header
 
     @property
     def file_bytes(self) -> int:
@@ -84,8 +103,10 @@ class Preflight:
         self._exchange = exchange
         self._neighbours = neighbours
 
-    async def read(self, key: DraftKey, system: str) -> Sheet:
+    async def read(self, key: DraftKey, system: str, *, with_history: bool) -> Sheet:
         """The open draft, otherwise the latest submitted one, with its manifest merged.
+
+        with_history: see `take`.
 
         Raises:
             DraftNotFound, StateConflict, EditionNotSupported.
@@ -94,22 +115,40 @@ class Preflight:
             draft = await tx.drafts.get(key)
             if draft is None:
                 raise DraftNotFound(key=key_text(key))
-            contributions = await tx.drafts.contributions(draft.draft_id)
-        if not draft.header:
-            raise StateConflict(what=key_text(key), state="not opened (OpenDraft)")
-        return await self.sheet(draft, contributions, system)
+            reading = await self.take(tx, draft, with_history=with_history)
+        return await self.sheet(reading, system)
 
-    async def sheet(self, draft: DraftRecord, contributions: list[ContributionRecord], system: str) -> Sheet:
-        """A draft that was opened, with its manifest merged. Raises EditionNotSupported."""
-        key = draft.key
+    async def take(self, tx: Transaction, draft: DraftRecord, *, with_history: bool) -> Reading:
+        """Read what belongs to a draft. A case that this node doesn't know yet gets its id here.
+
+        with_history: what it takes to tell whether the draft makes sense now, which only ever warns. Of a draft that
+            was sent it is left out, as that package has become part of it.
+
+        Raises:
+            StateConflict: the draft was not opened.
+        """
+        if not draft.header:
+            raise StateConflict(what=key_text(draft.key), state="not opened (OpenDraft)")
         header = DraftHeader.FromString(draft.header)
+        contributions = await tx.drafts.contributions(draft.draft_id)
+        case_id = await known_case_id(tx, self._exchange.party, draft.key.case_number, header)
+        history = CaseHistory()
+        if with_history and case_id and draft.state == DraftState.DRAFT_STATE_OPEN:
+            history = await CaseHistory.read(tx, case_id)
+        return Reading(draft, header, contributions, case_id or self._new_case_id(), history)
+
+    def _new_case_id(self) -> str:
+        return str(uuid.UUID(bytes=self._exchange.entropy(16), version=4))
+
+    async def sheet(self, reading: Reading, system: str) -> Sheet:
+        """A draft with its manifest merged. Raises EditionNotSupported."""
+        header, key = reading.header, reading.draft.key
         readers = [set(node.standard_editions) for node in self._nodes(header) if node.standard_editions]
         edition = self._exchange.rules.choose(
             header.standard_edition, readers, day_of(self._exchange.clock())
         ).id
-        manifest = await asyncio.to_thread(merge, contributions, key.process_code, edition)
         sender = Address(party=self._exchange.party, organ_code=key.organ_code, system=system)
-        return Sheet(draft, header, contributions, manifest, sender)
+        return Sheet(reading, await asyncio.to_thread(_manifest, reading, edition, sender), sender)
 
     async def missing(self, sheet: Sheet) -> dict[str, Finding]:
         """By name, the files of which some bytes are still missing."""
@@ -132,8 +171,11 @@ class Preflight:
     def _judge(self, sheet: Sheet, nodes: Sequence[Capabilities]) -> tuple[Finding, ...]:
         rules, edition = self._exchange.rules, sheet.manifest.standard_edition
         findings: dict[Finding, None] = {}
+        named = [found for one in sheet.manifest.persons if (found := one.collaboration_person_id)]
+        lifecycle, now = rules.edition(edition).lifecycle, self._exchange.clock()
+        positions = sheet.reading.history.positions(lifecycle, named, now)
         for receiver in sheet.header.receivers:
-            verdict = rules.judge(sheet.manifest, edition, sheet.sender, receiver)
+            verdict = rules.judge(sheet.manifest, edition, sheet.sender, receiver, positions)
             findings.update(dict.fromkeys(verdict.findings))
         extent = _extent(sheet)
         for node in nodes:
@@ -152,13 +194,16 @@ class Preflight:
         return list(known.values())
 
 
+def _manifest(reading: Reading, edition: str, sender: Address) -> Manifest:
+    manifest = merge(reading.contributions, reading.draft.key.process_code, edition)
+    name_persons(manifest, reading.collaboration_case_id, sender.party)
+    return manifest
+
+
 def _extent(sheet: Sheet) -> Extent:
-    """How large the package will be, once its persons have their ids."""
-    sealed = Manifest()
-    sealed.CopyFrom(sheet.manifest)
-    name_persons(sealed, _ANY_CASE, sheet.sender.party)
-    manifest_bytes = sealed.ByteSize()
-    return Extent(len(sealed.parts) + 1, manifest_bytes, manifest_bytes + sheet.file_bytes)
+    """How large the package will be."""
+    manifest_bytes = sheet.manifest.ByteSize()
+    return Extent(len(sheet.manifest.parts) + 1, manifest_bytes, manifest_bytes + sheet.file_bytes)
 
 
 def _beyond(node: Capabilities, extent: Extent, edition: str) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 
 from xietong.casefile.v1.manifest_pb2 import Manifest
@@ -16,6 +16,7 @@ from xietong_exchange.domain.errors import (
 )
 from xietong_exchange.domain.party import party_name
 from xietong_standard import DEFAULT_PAGE_TOLERANCE, Edition, Endpoint, Severity, Verdict, validate
+from xietong_standard.lifecycle import Position
 
 SENDER_RULE = "XT-PRC-03"
 RECEIVER_RULE = "XT-PRC-04"
@@ -79,14 +80,22 @@ class Rulebook:
             raise ReceiverNotAllowed(party=party_name(receiver.party), process=process_code)
         raise UnknownProcess(process=process_code, edition=edition_id)
 
-    def judge(self, manifest: Manifest, edition_id: str, sender: Address, receiver: Address) -> Verdict:
-        """The verdict on a manifest for one receiver."""
+    def judge(
+        self,
+        manifest: Manifest,
+        edition_id: str,
+        sender: Address,
+        receiver: Address,
+        positions: Mapping[str, Position] | None = None,
+    ) -> Verdict:
+        """The verdict on a manifest for one receiver; `positions` as in `validate`."""
         return validate(
             manifest,
             manifest.process_code,
             self.edition(edition_id),
             sender=_endpoint(sender),
             receiver=_endpoint(receiver),
+            positions=positions,
             page_tolerance=self._page_tolerance,
         )
 

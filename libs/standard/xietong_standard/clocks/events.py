@@ -32,7 +32,7 @@ class Moment(StrEnum):
 _MOMENTS = tuple(Moment)
 
 # A package that came to nothing starts and stops nothing.
-_VOID = {Moment.RETURNED, Moment.REJECTED, Moment.WITHDRAWN}
+VOID = {Moment.RETURNED, Moment.REJECTED, Moment.WITHDRAWN}
 
 _TRIGGER = re.compile(
     r"(?P<process>[A-Z]{2}-[0-9]{2}) (?P<moment>sent|received|accepted)(?: by (?P<party>[A-Z_]+))?"
@@ -122,12 +122,12 @@ def history(events: Iterable[Event], now: datetime, person_id: str | None = None
     withdrawn are left out: the corrected package counts instead. Dated events stay, they happened all the same.
     """
     known = [event for event in set(events) if event.time <= now]
-    void = {event.package_id for event in known if event.moment in _VOID and event.package_id}
+    void = {event.package_id for event in known if event.moment in VOID and event.package_id}
     counting = [
         event
         for event in known
         if (person_id is None or event.person_id in ("", person_id))
-        and not (event.moment and (event.moment in _VOID or event.package_id in void))
+        and not (event.moment and (event.moment in VOID or event.package_id in void))
     ]
     return tuple(sorted(counting, key=_order))
 

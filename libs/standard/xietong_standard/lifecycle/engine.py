@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from xietong_standard.clocks.events import Event, Moment, Trigger, history, picked
+from xietong_standard.clocks.events import VOID, Event, Moment, Trigger, history, picked
 from xietong_standard.lifecycle.model import Lifecycle, Move, Region
 
 
@@ -59,8 +59,10 @@ def suspect_states(
     lifecycle: Lifecycle, events: Iterable[Event], persons: Collection[str], *, now: datetime
 ) -> tuple[SuspectState, ...]:
     """Where each person stands at `now`. The order of the events does not matter, nor do repeated ones."""
-    known = [_spread(lifecycle.procedure, event) for event in events]
-    return tuple(_follow(lifecycle, person, history(known, now, person)) for person in persons)
+    moving = (event for event in events if _matters(lifecycle, event))
+    known = history((_spread(lifecycle.procedure, event) for event in moving), now)
+    apart = _by_person(known, persons)
+    return tuple(_follow(lifecycle, person, apart[person]) for person in persons)
 
 
 def case_summary(states: Iterable[SuspectState]) -> Mapping[str, tuple[str, ...]]:
@@ -77,32 +79,53 @@ def sense_of(region: Region, position: Position, process_code: str) -> Sense:
     return _step(region, position, Trigger(process_code, Moment.SENT))[1]
 
 
+def _matters(lifecycle: Lifecycle, event: Event) -> bool:
+    """Most events of a case neither move anybody, nor could be out of place, nor undo what did."""
+    key = (event.code, event.moment)
+    return (
+        key in lifecycle.procedure.led_by
+        or key in lifecycle.measure.led_by
+        or event.moment in VOID
+        or (event.moment is Moment.SENT and event.code in lifecycle.procedure.fits)
+    )
+
+
 def _spread(region: Region, event: Event) -> Event:
     """The event as one of everybody, where it moves the whole case (全案审查)."""
-    whole = any(move.whole_case and picked(move.by, event) for move in region.moves)
+    led = region.led_by.get((event.code, event.moment), ())
+    whole = any(move.whole_case and picked(move.by, event) for move in led)
     return replace(event, person_id="") if whole else event
 
 
-def _follow(lifecycle: Lifecycle, person_id: str, events: tuple[Event, ...]) -> SuspectState:
-    state = SuspectState(person_id)
+def _by_person(events: Iterable[Event], persons: Collection[str]) -> dict[str, list[Event]]:
+    """What concerns each person: his own events and those of everybody, in their order."""
+    apart: dict[str, list[Event]] = {person: [] for person in persons}
     for event in events:
-        code = Trigger(event.code, event.moment, event.party)
-        move, sense = _step(lifecycle.procedure, state.procedure, code)
+        if not event.person_id:
+            for own in apart.values():
+                own.append(event)
+        elif event.person_id in apart:
+            apart[event.person_id].append(event)
+    return apart
+
+
+def _follow(lifecycle: Lifecycle, person_id: str, events: Iterable[Event]) -> SuspectState:
+    procedure, measure = Position(), Position()
+    unexpected: list[Unexpected] = []
+    for event in events:
+        happening = Trigger(event.code, event.moment, event.party)
+        move, sense = _step(lifecycle.procedure, procedure, happening)
         if sense is not Sense.FITS:
-            noted = Unexpected(event, state.procedure.state, sense)
-            state = replace(state, unexpected=(*state.unexpected, noted))
-        measure, _ = _step(lifecycle.measure, state.measure, code)
-        state = replace(
-            state,
-            procedure=_take(state.procedure, move, event),
-            measure=_take(state.measure, measure, event),
-        )
-    return state
+            unexpected.append(Unexpected(event, procedure.state, sense))
+        procedure = _take(procedure, move, event)
+        measure = _take(measure, _step(lifecycle.measure, measure, happening)[0], event)
+    return SuspectState(person_id, procedure, measure, tuple(unexpected))
 
 
 def _step(region: Region, position: Position, happening: Trigger) -> tuple[Move | None, Sense]:
     """The move that an event makes, and whether it makes sense here."""
-    moves = [move for move in region.moves if any(_means(trigger, happening) for trigger in move.by)]
+    led = region.led_by.get((happening.code, happening.moment), ())
+    moves = [move for move in led if any(_means(trigger, happening) for trigger in move.by)]
     fits = region.fits.get(happening.code) if happening.moment is Moment.SENT else None
     if not moves:
         at_home = fits is None or not position.state or position.state in fits

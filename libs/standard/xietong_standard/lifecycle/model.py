@@ -6,9 +6,10 @@ Two regions run side by side: the procedure, and the compulsory measure (强制�
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from xietong_standard.clocks.events import Trigger
+from xietong_standard.clocks.events import Moment, Trigger
 from xietong_standard.model import Basis, OpenPoint
 from xietong_standard.text import Text
 
@@ -51,6 +52,15 @@ class Region:
     states: Mapping[str, State]
     moves: tuple[Move, ...]
     fits: Mapping[str, tuple[str, ...]]
+    led_by: Mapping[tuple[str, Moment | None], tuple[Move, ...]] = field(init=False, repr=False)
+    """The moves by what may lead to them: derived, as most events lead to none."""
+
+    def __post_init__(self) -> None:
+        led_by: dict[tuple[str, Moment | None], tuple[Move, ...]] = {}
+        for move in self.moves:
+            for key in dict.fromkeys((trigger.code, trigger.moment) for trigger in move.by):
+                led_by[key] = (*led_by.get(key, ()), move)
+        object.__setattr__(self, "led_by", MappingProxyType(led_by))
 
 
 @dataclass(frozen=True, slots=True)
