@@ -5,7 +5,7 @@ Manifests are never read. A package without persons in its supervision part conc
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Sequence
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -35,10 +35,13 @@ _RELATIONS = {
 }
 
 
-def observed_events(envelope: Envelope, statements: Iterable[Statement]) -> tuple[Event, ...]:
+def observed_events(
+    envelope: Envelope, statements: Iterable[Statement], persons: Container[str] | None = None
+) -> tuple[Event, ...]:
     """The events of one package: the dated ones that its envelope states, and its moments by its evidence.
 
     Evidence of the sending stays with the sender's node; elsewhere the envelope tells it, which is made then.
+    With `persons`, what concerns others is left out; what concerns everybody stays.
     """
     told = [
         (moment, _time(statement.event_time))
@@ -48,8 +51,8 @@ def observed_events(envelope: Envelope, statements: Iterable[Statement]) -> tupl
     if envelope.HasField("create_time") and all(moment is not Moment.SENT for moment, _ in told):
         told.append((Moment.SENT, _time(envelope.create_time)))
     return (
-        *_dated(envelope),
-        *(event for moment, time in told for event in _moments(envelope, moment, time)),
+        *_dated(envelope, persons),
+        *(event for moment, time in told for event in _moments(envelope, moment, time, persons)),
     )
 
 
@@ -86,10 +89,17 @@ def observed_relations(envelope: Envelope) -> tuple[CaseRelation, ...]:
     )
 
 
-def _dated(envelope: Envelope) -> Iterable[Event]:
+def _concerned(named: Sequence[str], persons: Container[str] | None) -> Sequence[str]:
+    """Whom to make an event for; one without a person is of everybody."""
+    if not named:
+        return ("",)
+    return named if persons is None else [one for one in named if one in persons]
+
+
+def _dated(envelope: Envelope, persons: Container[str] | None) -> Iterable[Event]:
     for stated in envelope.supervision.events:
         time, until, amount = _time(stated.time), read_day(stated.last_day), read_length(stated.length)
-        for person_id in stated.person_ids or envelope.supervision.person_ids or ("",):
+        for person_id in _concerned(stated.person_ids or envelope.supervision.person_ids, persons):
             yield Event(
                 code=stated.kind,
                 time=time,
@@ -101,10 +111,12 @@ def _dated(envelope: Envelope) -> Iterable[Event]:
             )
 
 
-def _moments(envelope: Envelope, moment: Moment, time: datetime) -> Iterable[Event]:
+def _moments(
+    envelope: Envelope, moment: Moment, time: datetime, persons: Container[str] | None
+) -> Iterable[Event]:
     place = envelope.sender if moment in (Moment.SENT, Moment.WITHDRAWN) else envelope.receiver
     party = _party(place.party)
-    for person_id in envelope.supervision.person_ids or ("",):
+    for person_id in _concerned(envelope.supervision.person_ids, persons):
         yield Event(
             code=envelope.process_code,
             time=time,

@@ -137,10 +137,10 @@ def test_a_date_or_length_that_does_not_exist_says_nothing(last_day: str, length
     assert (event.until, event.amount) == (None, None)
 
 
-def split(*, day: str = "2026-03-10") -> Manifest:
+def related(kind: RelationKind.ValueType, *, day: str = "2026-03-10") -> Manifest:
     content = manifest("QS-01")
     relation = CaseRelation(
-        kind=RelationKind.RELATION_KIND_SPLIT_FROM,
+        kind=kind,
         other_collaboration_case_id=OTHER_CASE_ID,
         decision_date=day,
         person_ids=["s", "w"],
@@ -149,6 +149,10 @@ def split(*, day: str = "2026-03-10") -> Manifest:
     )
     content.case.CopyFrom(Case(relations=[relation]))
     return content
+
+
+def split(*, day: str = "2026-03-10") -> Manifest:
+    return related(RelationKind.RELATION_KIND_SPLIT_FROM, day=day)
 
 
 def test_a_split_carries_clocks_and_place_into_the_new_case() -> None:
@@ -160,6 +164,23 @@ def test_a_split_carries_clocks_and_place_into_the_new_case() -> None:
     assert continued_in(OTHER_CASE_ID, "random", [relation]) == CASE_ID
     after = sent(content, CASE_ID, "2", "2026-03-11")
     carried = carried_events(CASE_ID, {OTHER_CASE_ID: before, CASE_ID: after}, [relation])
+    assert clock("D05", carried, "2026-03-12").phase is Phase.ENDED
+    (state,) = suspect_states(EDITION.lifecycle, carried, ["random"], now=moment("2026-03-12"))
+    assert (state.procedure.state, state.measure.state) == ("PROSECUTION_REVIEW", "ARRESTED")
+
+
+def test_a_merge_carries_clocks_and_place_into_the_case_that_goes_on() -> None:
+    content = related(RelationKind.RELATION_KIND_MERGED_INTO)
+    stated = Envelope(collaboration_case_id=CASE_ID, supervision=supervision(content, EDITION))
+    (relation,) = observed_relations(Envelope.FromString(stated.SerializeToString()))
+    assert (relation.persons, relation.document) == (("random",), "示检分〔2026〕1号")
+    assert continued_in(CASE_ID, "random", [relation]) == OTHER_CASE_ID
+    assert continued_in(OTHER_CASE_ID, "random", [relation]) == OTHER_CASE_ID
+    before = sent(manifest("PB-04", ARREST="2026-03-01 10:00"), CASE_ID, "1", "2026-03-02")
+    after = sent(manifest("QS-01"), OTHER_CASE_ID, "2", "2026-03-11")
+    events = {CASE_ID: before, OTHER_CASE_ID: after}
+    assert clock("D05", carried_events(OTHER_CASE_ID, events, []), "2026-03-12").phase is Phase.NOT_OBSERVED
+    carried = carried_events(OTHER_CASE_ID, events, [relation])
     assert clock("D05", carried, "2026-03-12").phase is Phase.ENDED
     (state,) = suspect_states(EDITION.lifecycle, carried, ["random"], now=moment("2026-03-12"))
     assert (state.procedure.state, state.measure.state) == ("PROSECUTION_REVIEW", "ARRESTED")

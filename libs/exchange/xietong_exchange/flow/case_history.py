@@ -4,7 +4,7 @@ persons stand by them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -37,16 +37,44 @@ class CaseHistory:
             return cls()
         return cls(packages, await tx.packages.evidence_of([record.package_id for record in packages]))
 
-    def positions(self, lifecycle: Lifecycle, persons: Collection[str], now: datetime) -> dict[str, Position]:
+    def positions(self, lifecycle: Lifecycle, persons: Iterable[str], now: datetime) -> dict[str, Position]:
         """Where these persons stand in the procedure, by collaboration person id; who is not known here is left out."""
-        states = suspect_states(lifecycle, self._events(), persons, now=now)
-        return {state.person_id: state.procedure for state in states if state.procedure.state}
+        envelopes = [Envelope.FromString(record.envelope) for record in self.packages]
+        groups = {group[0]: group for group in _alike(envelopes, persons)}
+        events = [event for envelope in envelopes for event in self._events(envelope, groups)]
+        return {
+            person: state.procedure
+            for state in suspect_states(lifecycle, events, groups, now=now)
+            if state.procedure.state
+            for person in groups[state.person_id]
+        }
 
-    def _events(self) -> Iterator[Event]:
-        for record in self.packages:
-            stated = self.evidence.get(record.package_id, ())
-            statements = [Statement.FromString(one.statement) for one in stated]
-            yield from observed_events(Envelope.FromString(record.envelope), statements)
+    def _events(self, envelope: Envelope, persons: Container[str]) -> Sequence[Event]:
+        stated = self.evidence.get(envelope.package_id, ())
+        return observed_events(envelope, [Statement.FromString(one.statement) for one in stated], persons)
+
+
+def _alike(envelopes: Sequence[Envelope], persons: Iterable[str]) -> Iterable[Sequence[str]]:
+    """The persons, those together whom the same packages and dated events name: most of a large case, and they stand
+    at the same place.
+    """
+    named_by: dict[str, list[int]] = {person: [] for person in persons}
+    namings = (
+        named
+        for envelope in envelopes
+        for named in (
+            envelope.supervision.person_ids,
+            *(event.person_ids for event in envelope.supervision.events),
+        )
+    )
+    for number, named in enumerate(namings):
+        for person in named:
+            if person in named_by:
+                named_by[person].append(number)
+    groups: dict[tuple[int, ...], list[str]] = {}
+    for person, numbers in named_by.items():
+        groups.setdefault(tuple(numbers), []).append(person)
+    return groups.values()
 
 
 async def known_case_id(
