@@ -71,6 +71,7 @@ def test_the_file_may_be_named_by_the_environment(tmp_path: Path, monkeypatch: p
         (GOOD.replace("[neighbours]", "[neighbors]"), "neighbors"),
         (GOOD.replace('state_dir = "state"', ""), "state_dir"),
         (GOOD.replace('hub = "127.0.0.1:7000"', 'moon = "127.0.0.1:7000"'), "moon"),
+        (f"{GOOD}[retry]\nlease_seconds = 601\n", "retry.lease_seconds"),
         ("listen = [", "not a TOML file"),
         ('listen = "本机"'.encode("gb18030"), "UTF-8"),
     ],

@@ -64,7 +64,7 @@ class RetrySettings(_Section):
     first_delay_seconds: float = Field(default=0.5, gt=0)
     longest_delay_seconds: float = Field(default=60.0, gt=0)
     give_up_after_hours: float = Field(default=72.0, gt=0)
-    lease_seconds: float = Field(default=15.0, ge=1)
+    lease_seconds: float = Field(default=15.0, ge=1, le=600)
 
     def policy(self) -> RetryPolicy:
         """As the couriers use it."""
