@@ -93,9 +93,10 @@ class ScheduledStore(MemoryStore):
 class City:
     """A node, what a neighbour brings to it, and what becomes of that."""
 
-    def __init__(self) -> None:
+    def __init__(self, left_alone: timedelta) -> None:
+        """left_alone: since when packages count as untouched; what arrives may count as abandoned, or must not."""
         self.schedule = Schedule()
-        self.store = ScheduledStore(schedule=self.schedule)
+        self.store = ScheduledStore(left_alone=left_alone, schedule=self.schedule)
         self.parts = MemoryPartStore(clock_seconds=self.seconds)
         base = new_exchange(Party.PARTY_PROCURATORATE, self.store, limits=Limits(inline_limit_bytes=100))
         self.exchange: Exchange = replace(
@@ -218,7 +219,7 @@ PACKAGES = st.lists(st.lists(st.sampled_from(CONTENTS), min_size=1, max_size=3),
 async def test_nothing_that_is_needed_goes_and_everything_else_does(
     packages: list[list[bytes]], rounds: int, data: st.DataObject
 ) -> None:
-    city = City()
+    city = City(data.draw(st.sampled_from([timedelta(0), timedelta(0), timedelta.max])))
     tasks = [asyncio.create_task(city.keep_house(rounds), name=HOUSEKEEPING)]
     for number, files in enumerate(packages):
         contents = (b"manifest", *files)

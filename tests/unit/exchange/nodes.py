@@ -145,9 +145,10 @@ class MemoryPackages:
 
 @dataclass
 class MemoryContents:
-    """What packages need. Nothing changes by itself: every package was left alone for ever."""
+    """What packages need. Nothing changes by itself."""
 
     packages: MemoryPackages
+    left_alone: timedelta
 
     async def needed(self, owner: Party.ValueType, digests: Sequence[bytes], *, is_own: bool) -> set[bytes]:
         records = self.packages.records
@@ -157,7 +158,7 @@ class MemoryContents:
     async def release(
         self, states: Collection[DeliveryState.ValueType], *, untouched_for: timedelta, limit: int
     ) -> list[PackageRecord]:
-        return self._release(lambda one: one.complete and one.state in states, limit)
+        return self._release(untouched_for, lambda one: one.complete and one.state in states, limit)
 
     async def release_unfinished(
         self,
@@ -166,9 +167,15 @@ class MemoryContents:
         limit: int,
         states: Collection[DeliveryState.ValueType] | None = None,
     ) -> list[PackageRecord]:
-        return self._release(lambda one: not one.complete and (states is None or one.state in states), limit)
+        return self._release(
+            untouched_for, lambda one: not one.complete and (states is None or one.state in states), limit
+        )
 
-    def _release(self, is_due: Callable[[PackageRecord], bool], limit: int) -> list[PackageRecord]:
+    def _release(
+        self, untouched_for: timedelta, is_due: Callable[[PackageRecord], bool], limit: int
+    ) -> list[PackageRecord]:
+        if self.left_alone < untouched_for:
+            return []
         records = self.packages.records
         kept = (one for one in records.values() if one.contents_removed_time is None)
         due = [replace(one, contents_removed_time=NOW) for one in kept if is_due(one)][:limit]
@@ -314,13 +321,15 @@ class MemoryStore:
     outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
     operations: MemoryOperations = field(default_factory=MemoryOperations)
     acts: list[WhenOver] = field(default_factory=list)
+    left_alone: timedelta = timedelta.max
+    """How long ago any package changed."""
 
     def __post_init__(self) -> None:
         self.packages.outbox = self.outbox
 
     @property
     def contents(self) -> MemoryContents:
-        return MemoryContents(self.packages)
+        return MemoryContents(self.packages, self.left_alone)
 
     @asynccontextmanager
     async def transaction(self, *, single: bool = False) -> AsyncIterator[MemoryStore]:
