@@ -13,7 +13,7 @@ from typing import Self
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from tests.unit.exchange.nodes import LONG_SECONDS, MemoryStore, new_exchange, until
-from tests.unit.exchange.packages import NOW, PACKAGE_ID, new_envelope, signed
+from tests.unit.exchange.packages import NOW, PACKAGE_ID, new_envelope, sealed_package, signed
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
@@ -29,11 +29,17 @@ from xietong_exchange.adapters.rpc.status import from_status, to_status
 from xietong_exchange.domain.errors import NodeUnreachable
 from xietong_exchange.domain.evidence import timestamp
 from xietong_exchange.domain.limits import Limits
+from xietong_exchange.flow.arrival import Arrival
+from xietong_exchange.flow.cancellation import uninterrupted
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.frame_queue import FrameQueue
 from xietong_exchange.flow.frames import DataFrame, Frame
 from xietong_exchange.flow.part_store import PartKey
 from xietong_exchange.flow.receive import ANSWER_QUEUE_FRAMES, Receiver
+from xietong_exchange.flow.reception import Admitted, when_complete
+from xietong_exchange.flow.receptions import Receptions
+from xietong_exchange.testing.memory_parts import MemoryPartWriter
 
 FILE = bytes(range(256)) * 2
 ENVELOPE = new_envelope(b"manifest", FILE)
@@ -289,6 +295,40 @@ async def test_a_newer_stream_takes_the_package_from_one_that_hangs() -> None:
         assert given[-1].HasField("acceptance")
         assert "STREAM_SUPERSEDED" in refusals([answer async for answer in until_refused(hung)]).values()
         await hung.aclose()
+
+
+async def test_who_is_cancelled_again_while_parts_are_verified_leaves_no_writer_open(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exchange, _, _ = new_node()
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def finish(_: MemoryPartWriter) -> None:
+        async def work() -> None:  # as on a disk: it ends when it ends
+            begun.set()
+            await may_end.wait()
+
+        await uninterrupted(work())
+
+    monkeypatch.setattr(MemoryPartWriter, "finish", finish)
+    frames = FrameQueue(1 << 20)
+    for frame in (*chunks(0, b"manifest", 100), *chunks(1, FILE[:100], 100)):
+        await frames.put(frame)
+    receptions = Receptions(exchange, Arrival(exchange, EvidenceDesk(exchange)), when_complete)
+    given = asyncio.Queue[TransferResponse]()
+    taking = asyncio.create_task(receptions.receive(Admitted(sealed_package(ENVELOPE)), frames, given.put))
+    async with asyncio.timeout(LONG_SECONDS):
+        await begun.wait()
+        for _ in range(3):
+            taking.cancel()
+            for _ in range(20):  # until it waits for the verification again
+                await asyncio.sleep(0)
+        may_end.set()
+        with pytest.raises(asyncio.CancelledError):
+            await taking
+        for content in (b"manifest", FILE):
+            key = PartKey("police", hashlib.sha256(content).digest())
+            await (await exchange.parts.write(key, len(content))).close()
 
 
 async def until_refused(

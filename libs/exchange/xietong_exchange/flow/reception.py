@@ -380,7 +380,7 @@ class Reception:
         """Keep what was received for a later resume, and let go of everything else."""
         self._end_forward()
         if self._watcher is not None:
-            self._watcher.cancel()  # Not waited for: who is cancelled meanwhile would leave writers open.
+            self._watcher.cancel()  # Not waited for: it holds nothing, and its database may hang.
             self._watcher = None
         try:
             for task in self._finishing:

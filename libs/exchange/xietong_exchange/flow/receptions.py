@@ -8,6 +8,7 @@ from opentelemetry.trace import SpanKind
 
 from xietong_exchange.domain.errors import PartBusy
 from xietong_exchange.flow.arrival import Arrival
+from xietong_exchange.flow.cancellation import uninterrupted
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.frame_queue import FrameQueue
 from xietong_exchange.flow.reception import Admitted, Answer, BeginForward, Reception
@@ -51,7 +52,7 @@ class Receptions:
         finally:
             if self._under_way.get(package.package_id) is reception:
                 del self._under_way[package.package_id]
-            await reception.close()
+            await uninterrupted(reception.close())  # or a second cancellation would leave writers open
 
     async def _supersede(self, older: Reception) -> None:
         """The older one keeps its place when it does not give way, so that the next try waits for it too."""

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import ParamSpec, TypeVar
+
+from xietong_exchange.flow.cancellation import uninterrupted
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 DISK_THREADS = 8
 """Enough for syncs of several parts to share a commit of the file system's journal."""
-
-
-async def uninterrupted(work: Awaitable[T]) -> T:
-    """Wait for the end of the work even when cancelled meanwhile, and be cancelled only then.
-
-    A thread can't be cancelled: who went on at once could close a descriptor under a running write.
-    """
-    task = asyncio.ensure_future(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        while not task.done():
-            with suppress(asyncio.CancelledError):
-                await asyncio.wait([task])
-        raise
 
 
 class DiskThreads:

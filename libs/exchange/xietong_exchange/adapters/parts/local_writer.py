@@ -8,8 +8,9 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
-from xietong_exchange.adapters.parts.disk_threads import DiskThreads, uninterrupted
+from xietong_exchange.adapters.parts.disk_threads import DiskThreads
 from xietong_exchange.adapters.parts.local_partial import PartialFile
+from xietong_exchange.flow.cancellation import uninterrupted
 from xietong_exchange.flow.part_store import SMALL_PART_BYTES, Buffer, PartIncomplete, PartTooLong
 
 SYNC_INTERVAL_BYTES = 32 * 1024 * 1024
