@@ -6,17 +6,20 @@ One hop, without TLS: from the publisher into a durable queue, confirmed once th
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import aio_pika
-from aio_pika.abc import AbstractChannel, AbstractQueue
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from bench import peers
+
+if TYPE_CHECKING:
+    from aio_pika.abc import AbstractChannel, AbstractQueue
 
 NAME = "RabbitMQ, persistent, confirmed"
 START_SECONDS = 60.0
@@ -29,6 +32,7 @@ _SERVER = "rabbitmq-server"
 class RabbitMQ:
     """A running broker and an open channel to it."""
 
+    client: ModuleType
     channel: AbstractChannel
     queue: AbstractQueue
 
@@ -42,7 +46,7 @@ class RabbitMQ:
         return seconds, list(latencies)
 
     async def _publish(self, payload: bytes, places: asyncio.Semaphore) -> float:
-        message = aio_pika.Message(payload, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+        message = self.client.Message(payload, delivery_mode=self.client.DeliveryMode.PERSISTENT)
         async with places:
             start = time.perf_counter()
             await self.channel.default_exchange.publish(message, _QUEUE, timeout=CONFIRM_SECONDS)
@@ -52,7 +56,7 @@ class RabbitMQ:
 @asynccontextmanager
 async def broker(folder: Path) -> AsyncIterator[RabbitMQ]:
     """A broker with its state in `folder`, and the port mapper it needs; both end with it. Raises PeerMissing."""
-    server, mapper = _server(), peers.program("epmd", "erlang-base")
+    client, server, mapper = _client(), _server(), peers.program("epmd", "erlang-base")
     with peers.scratch(folder):
         log, port = folder / "server.log", peers.free_port()
         environment = _environment(folder, port, mapper_port=peers.free_port())
@@ -62,11 +66,17 @@ async def broker(folder: Path) -> AsyncIterator[RabbitMQ]:
             peers.serving((server,), log, environment) as process,
         ):
             await peers.until_open(port, process, log, START_SECONDS)
-            async with await aio_pika.connect(
-                host=peers.HOST, port=port, timeout=START_SECONDS
-            ) as connection:
+            async with await client.connect(host=peers.HOST, port=port, timeout=START_SECONDS) as connection:
                 channel = await connection.channel(publisher_confirms=True)
-                yield RabbitMQ(channel, await channel.declare_queue(_QUEUE, durable=True))
+                yield RabbitMQ(client, channel, await channel.declare_queue(_QUEUE, durable=True))
+
+
+def _client() -> ModuleType:
+    """Of requirements/bench.txt: other rows, and ours alone, are measured without it. Raises PeerMissing."""
+    try:
+        return importlib.import_module("aio_pika")
+    except ModuleNotFoundError:
+        raise peers.PeerMissing("缺少 / missing: aio_pika. 安装 / install: make bench") from None
 
 
 def _server() -> str:
