@@ -26,7 +26,8 @@ class Finding:
     """One thing that is wrong with a package, where, why, and how to mend it.
 
     `path` leads into the manifest, entries counted from 0; it is empty when the whole package is meant. The
-    texts name persons by their id in the manifest and never by their name, so that findings may be logged.
+    texts name persons by their id in the manifest and never by their name; but they repeat titles and names of files,
+    which may hold one: findings go to the caller alone, never into logs, metrics or spans.
     """
 
     rule: str

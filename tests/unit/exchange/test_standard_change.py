@@ -24,6 +24,7 @@ from xietong_exchange.domain.errors import ChangeStepRefused
 from xietong_exchange.domain.identity import Identity, Role
 from xietong_exchange.domain.standard_change import (
     MAX_STEPS,
+    MAX_SYSTEMS,
     Step,
     close,
     decide,
@@ -205,3 +206,48 @@ def test_the_book_of_steps_is_bounded() -> None:
         change = report(change, ready(level=TESTING if number % 2 else READY), by(POLICE))
     assert len(change.steps) == MAX_STEPS
     assert state_of(put_in_force(change, [POLICE, COURT], by(HUB))) == "IN_FORCE"
+
+
+def test_the_same_notice_again_changes_nothing_even_in_force() -> None:
+    begun = put_in_force(rolling_out(), [POLICE, COURT], by(HUB))
+    assert publish(begun, NOTICE, by(HUB)) == begun
+
+
+def test_a_notice_for_another_edition_asks_for_readiness_anew() -> None:
+    ready = report(rolling_out(), StandardReadiness(system="case", level=READY), by(COURT))
+    later, other = StandardNotice(), StandardNotice()
+    later.CopyFrom(NOTICE)
+    later.effective_date = "2027-02-01"
+    other.CopyFrom(NOTICE)
+    other.edition = "2026.3"
+    assert publish(ready, later, by(HUB)).readiness == ready.readiness
+    assert not publish(ready, other, by(HUB)).readiness
+
+
+def test_an_edition_does_not_replace_itself() -> None:
+    same = StandardNotice()
+    same.CopyFrom(NOTICE)
+    same.replaced_edition = same.edition
+    with refusing("two editions"):
+        publish(rolling_out(), same, by(HUB))
+
+
+def test_readiness_is_planned_for_a_day_that_exists() -> None:
+    planned = StandardReadiness(system="case", level=TESTING, planned_date="2027-02-29")
+    with refusing("no day 2027-02-29"):
+        report(rolling_out(), planned, by(COURT))
+
+
+def test_a_party_names_a_bounded_number_of_systems() -> None:
+    change = rolling_out()
+    for number in range(MAX_SYSTEMS):
+        change = report(change, StandardReadiness(system=f"s{number}", level=TESTING), by(COURT))
+    with refusing("have reported"):
+        report(change, StandardReadiness(system="one more", level=TESTING), by(COURT))
+    report(change, StandardReadiness(system="s0", level=READY), by(COURT))
+    report(change, StandardReadiness(system="case", level=READY), by(POLICE))
+
+
+def test_only_parties_concerned_stay_on_the_older_edition() -> None:
+    with refusing("not concerned: justice"):
+        put_in_force(rolling_out(), [POLICE, COURT, Party.PARTY_JUSTICE], by(HUB))

@@ -30,6 +30,8 @@ from xietong_exchange.domain.party import party_name
 CHINA_STANDARD_TIME = timezone(timedelta(hours=8))
 MAX_STEPS = 500
 """Reports of readiness beyond this keep the last word of each system, but no more steps."""
+MAX_SYSTEMS = 50
+"""Systems of one party that report: all words on a change stay far below a message's 4 MiB."""
 
 _REQUESTED = StandardChangeState.STANDARD_CHANGE_STATE_REQUESTED
 _CLOSED = StandardChangeState.STANDARD_CHANGE_STATE_CLOSED
@@ -99,14 +101,22 @@ def decide(change: StandardChange, decision: StandardDecision, step: Step) -> St
 def publish(change: StandardChange, notice: StandardNotice, step: Step) -> StandardChange:
     """The notice with the effective date; a later one replaces it while the change is not in force."""
     _require_hub(change, step)
-    if change.state == _ROLLING_OUT and change.notice == notice:
+    if change.HasField("notice") and change.notice == notice:
         return change
     if change.state in (_IN_FORCE, _RETIRED):
         raise _refusal(change, "it is in force already; ask for another change", "变更已生效；请另行提出需求")
     if change.state != _ROLLING_OUT:
         _require(change, _APPROVED, "the task force decides before a notice is out", "须先由专班作出决定")
-    _require_day(change, notice)
+    _require_day(change, notice.effective_date)
+    if notice.edition == notice.replaced_edition:
+        raise _refusal(
+            change,
+            "an edition can't replace itself; give two editions",
+            "新版与被替代的版本相同，请填写两个不同的版本",
+        )
     announced = _copy(change)
+    if change.notice.edition != notice.edition:  # who was ready for another edition is not ready for this one
+        announced.ClearField("readiness")
     announced.notice.CopyFrom(notice)
     said = f"{notice.number} {notice.edition} {notice.effective_date}"
     return _reach(announced, _ROLLING_OUT, step, said)
@@ -120,6 +130,8 @@ def report(change: StandardChange, readiness: StandardReadiness, step: Step) -> 
         )
     if change.state not in (_ROLLING_OUT, _IN_FORCE):
         raise _refusal(change, "readiness is reported once the notice is out", "通知发布后才可上报就绪情况")
+    if readiness.planned_date:
+        _require_day(change, readiness.planned_date)
     said = StandardReadiness()
     said.CopyFrom(readiness)
     said.party = step.caller.party
@@ -129,6 +141,12 @@ def report(change: StandardChange, readiness: StandardReadiness, step: Step) -> 
     said.report_time.CopyFrom(timestamp(step.time))
     reported = _copy(change)
     others = [one for one in change.readiness if (one.party, one.system) != (said.party, said.system)]
+    if sum(one.party == said.party for one in others) >= MAX_SYSTEMS:
+        raise _refusal(
+            change,
+            f"{MAX_SYSTEMS} systems of this party have reported; use one of their names",
+            f"本单位已有 {MAX_SYSTEMS} 个系统上报，请使用已有的系统名称",
+        )
     del reported.readiness[:]
     reported.readiness.extend([*others, said])
     level = StandardReadinessLevel.Name(said.level).removeprefix("STANDARD_READINESS_LEVEL_").lower()
@@ -144,6 +162,13 @@ def put_in_force(change: StandardChange, staying: Collection[Party.ValueType], s
     if change.state != _IN_FORCE:  # in force already: somebody who stayed has followed
         _require(
             change, _ROLLING_OUT, "a notice with its effective date comes first", "须先发布通知并确定生效日期"
+        )
+    strangers = ", ".join(party_name(party) for party in staying if party not in change.draft.parties)
+    if strangers:
+        raise _refusal(
+            change,
+            f"not concerned: {strangers}; only parties concerned can stay on the older edition",
+            f"不在所涉单位之内：{strangers}；只有所涉单位可以暂留旧版",
         )
     today = step.time.astimezone(CHINA_STANDARD_TIME).date()
     if today < date.fromisoformat(change.notice.effective_date):
@@ -197,13 +222,14 @@ def _same_word(known: StandardReadiness, said: StandardReadiness) -> bool:
     return timeless == said
 
 
-def _require_day(change: StandardChange, notice: StandardNotice) -> None:
+def _require_day(change: StandardChange, day: str) -> None:
     try:
-        date.fromisoformat(notice.effective_date)
+        date.fromisoformat(day)
     except ValueError:
-        day = notice.effective_date
         raise _refusal(
-            change, f"there is no day {day}; give an effective date", f"日期 {day} 不存在，请填写生效日期"
+            change,
+            f"there is no day {day}; give one of the calendar",
+            f"日期 {day} 不存在，请填写日历上的日期",
         ) from None
 
 
