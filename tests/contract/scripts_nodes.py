@@ -12,6 +12,7 @@ from tests.contract.every_rpc import (
     FLOW,
     OPERATIONS,
     OPERATOR,
+    POLICE_OPERATOR,
     RPCS,
     TRANSFER,
     Rpc,
@@ -30,6 +31,7 @@ from xietong.exchange.v1 import package_pb2
 from xietong.exchange.v1 import transfer_service_pb2 as transfer
 from xietong.exchange.v1.envelope_pb2 import Envelope, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
+from xietong.exchange.v1.rehearsal_pb2 import RehearseEditionRequest
 from xietong.supervision.v1 import flow_service_pb2 as flow
 
 SCRIPTS = Scripts()
@@ -149,6 +151,13 @@ async def export_evidence(rpc: Rpc, world: World) -> None:
     assert answer.bundle.envelope == world.delivered.envelope
     assert len(answer.bundle.evidence) >= 2
     assert answer.bundle.trust_anchor
+
+
+@SCRIPTS.calls(OPERATIONS, "RehearseEdition", POLICE_OPERATOR)
+async def rehearse_edition(rpc: Rpc, world: World) -> None:
+    (answer,) = await rpc(RehearseEditionRequest(edition="2026.1"))
+    assert answer.summary.checked_count >= 1
+    assert answer.summary.failing_count == 0
 
 
 @SCRIPTS.calls(FLOW, "ListFlows", OPERATOR)

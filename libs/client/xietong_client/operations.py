@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from types import TracebackType
 from typing import Self
 
@@ -25,13 +26,14 @@ from xietong.exchange.v1.operations_service_pb2 import (
 )
 from xietong.exchange.v1.operations_service_pb2_grpc import OperationsServiceStub
 from xietong.exchange.v1.package_pb2 import HopState, Package
+from xietong.exchange.v1.rehearsal_pb2 import RehearseEditionRequest, RehearseEditionResponse
 from xietong_client.channel import open_channel
 from xietong_client.credentials import Credentials
 from xietong_client.directory import Directory
 from xietong_client.flows import Flows
 from xietong_client.incidents import Incidents
 from xietong_client.problems import Problems
-from xietong_client.rpc import CALL_DEADLINE_SECONDS, call
+from xietong_client.rpc import CALL_DEADLINE_SECONDS, call, receive
 
 CONNECT_SECONDS = 30.0
 _PAGE_SIZE = 500
@@ -134,6 +136,16 @@ class Operations:
         """A package with its evidence, and what of it is or was in the outbox."""
         request = GetTransitRequest(package_id=package_id)
         return await call(self._stub.GetTransit, request, deadline_seconds=self._deadline_seconds)
+
+    async def rehearse(self, edition: str, days: int = 0) -> AsyncGenerator[RehearseEditionResponse, None]:
+        """Packages sent in the last days (0: 30) that would fail under this edition, then a summary.
+
+        Raises Refused when the node does not have the edition.
+        """
+        request = RehearseEditionRequest(edition=edition, days=days)
+        async with aclosing(receive(self._stub.RehearseEdition, request)) as answers:
+            async for answer in answers:
+                yield answer
 
     async def replay(self, delivery_id: int) -> Delivery:
         """Puts a delivery that was given up, or that waits, back into the queue at once."""

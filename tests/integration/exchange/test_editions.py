@@ -9,8 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import asyncpg
 import grpc
 import pytest
+from sqlalchemy import make_url
 from tests.conftest import NewDatabase
 from tests.integration.exchange.city import Agency, City, draft_key, manifest_for
 from tests.integration.exchange.refusals import refusal
@@ -19,6 +21,7 @@ from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong.exchange.v1.draft_pb2 import Finding
 from xietong.exchange.v1.envelope_pb2 import Envelope, Party
 from xietong.exchange.v1.gateway_drafts_pb2 import PreflightRequest, PreflightSummary
+from xietong.exchange.v1.gateway_service_pb2 import GetNodeRequest
 from xietong.supervision.v1.standard_change_pb2 import (
     StandardChangeDraft,
     StandardChangeState,
@@ -28,7 +31,7 @@ from xietong.supervision.v1.standard_change_pb2 import (
     StandardReadinessLevel,
     StandardScope,
 )
-from xietong_client import Credentials, Refused, StandardChanges, open_standard_changes
+from xietong_client import Credentials, Operations, Refused, StandardChanges, open_standard_changes
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.runtime.settings import Settings, StandardSettings
 from xietong_standard import EDITIONS_FOLDER
@@ -52,6 +55,12 @@ class ChangingCity(City):
     def settings(self, party: Party.ValueType) -> Settings:
         standard = self.editions.get(party, StandardSettings(editions=[OLD]))
         return super().settings(party).model_copy(update={"standard": standard})
+
+    async def tries(self, party: Party.ValueType, folder: Path) -> None:
+        """The new edition is there, and the node does not read it yet."""
+        await self.stop(party)
+        self.editions[party] = StandardSettings(editions=[OLD], folder=folder)
+        await self.start(party)
 
     async def upgrade(self, party: Party.ValueType, folder: Path) -> None:
         """The node reads both editions after a restart."""
@@ -143,6 +152,9 @@ async def test_a_new_field_goes_its_way_while_one_party_stays_behind(
         before = await police.send("PB-01", PROCURATORATE, case_number="A1")
         assert edition_of(before.envelope.envelope) == OLD
 
+        await five.tries(POLICE, folder)
+        await a_rehearsal_tells_what_would_fail(five, before.package_id)
+
         notice = StandardNotice(
             number="数标〔2026〕1号", edition=NEW, replaced_edition=OLD, effective_date="2026-11-15"
         )
@@ -166,6 +178,40 @@ async def test_a_new_field_goes_its_way_while_one_party_stays_behind(
             await changes.put_in_force(change_id)
             ended = await changes.retire(change_id)
         assert ended.state == StandardChangeState.STANDARD_CHANGE_STATE_RETIRED
+
+
+async def a_rehearsal_tells_what_would_fail(city: ChangingCity, failing: str) -> None:
+    """Of three packages one would fail, one would pass, and one is no longer kept."""
+    police = await city.agency(POLICE, "case-handling")
+    await police.send("QS-01", PROCURATORATE, case_number="A3")
+    gone = await police.send("PB-01", PROCURATORATE, case_number="A4")
+    url = make_url(city.urls[POLICE]).set(drivername="postgresql")
+    database = await asyncpg.connect(url.render_as_string(hide_password=False))
+    try:
+        await database.execute(
+            "UPDATE package SET contents_removed_time = now() WHERE package_id = $1", gone.package_id
+        )
+    finally:
+        await database.close()
+
+    credentials = Credentials.from_folder(city.pki_folder / "police", operator=True)
+    target = f"127.0.0.1:{city.ports[POLICE]}"
+    async with Operations.connect(target, credentials) as operations:
+        *packages, last = [answer async for answer in operations.rehearse(NEW)]
+        assert [one.package.package_id for one in packages] == [failing]
+        findings = packages[0].package.findings
+        assert {"workplace" in finding.path for finding in findings} == {True}
+        assert "工作单位" in findings[0].text_zh
+        summary = last.summary
+        assert (summary.checked_count, summary.failing_count, summary.unchecked_count) == (2, 1, 1)
+        by_process = {one.process_code: one for one in summary.processes}
+        assert (by_process["PB-01"].failing_count, by_process["PB-01"].unchecked_count) == (1, 1)
+        assert by_process["QS-01"].failing_count == 0
+        assert [one.failing_count for one in summary.rules] == [1]
+        with pytest.raises(Refused, match=r"2031\.1"):
+            async for _ in operations.rehearse("2031.1"):
+                pass
+        assert (await police.gateway.GetNode(GetNodeRequest())).capabilities.standard_editions == [OLD]
 
 
 async def the_new_field_is_asked_for_and_arrives(city: ChangingCity) -> None:

@@ -8,10 +8,14 @@ import pytest
 from tests.integration.exchange.commands import Xietong
 from tests.integration.exchange.shared_city import CityUnderAttack
 
+from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.supervision.v1.standard_change_pb2 import StandardChangeDraft, StandardScope
+from xietong_client import ContentInvalid, Credentials, open_standard_changes
 from xietong_client.cli.exit_codes import ExitCode
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+LOCAL = StandardScope.STANDARD_SCOPE_LOCAL
 ASKED = (
     "standard",
     "request",
@@ -88,3 +92,35 @@ async def test_a_local_change_is_closed_by_who_asked(
     assert (closed["state"], closed["scope"]) == ("closed locally", "local")
     said = await xietong("standard", "readiness", number, "soon")
     assert "Give one of: not-begun, developing, testing, ready" in said.err
+
+
+async def test_a_party_rehearses_at_its_own_node(
+    steadfast: CityUnderAttack, xietong: Xietong, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XIETONG_NODE", f"127.0.0.1:{steadfast.ports[Party.PARTY_POLICE]}")
+    monkeypatch.setenv("XIETONG_CREDENTIALS", str(Path(steadfast.pki_folder) / "police"))
+    told = await xietong("standard", "rehearse", "2026.1", "--days", "1")
+    assert told.code == ExitCode.OK, told.err
+    assert "0 of them would fail" in told.out
+    said = await xietong("standard", "rehearse", "2026.1", "--json")
+    assert (said.json["edition"], said.json["days"], said.json["would_fail"]) == ("2026.1", 30, 0)
+    refused = await xietong("standard", "rehearse", "2031.1")
+    assert refused.code != ExitCode.OK
+    assert "2031.1" in refused.err
+
+
+@pytest.mark.parametrize("text", ["换\0行", "\x1b[31m红"])
+async def test_texts_that_would_harm_a_terminal_or_the_database_are_refused(
+    steadfast: CityUnderAttack, xietong: Xietong, text: str
+) -> None:
+    draft = StandardChangeDraft(title="字段", reason=text, scope=LOCAL, contact_point="业务接口人")
+    credentials = Credentials.from_folder(Path(steadfast.pki_folder) / "hub", operator=True)
+    target = f"127.0.0.1:{steadfast.ports[Party.PARTY_HUB]}"
+    async with open_standard_changes(target, credentials) as changes:
+        with pytest.raises(ContentInvalid) as refused:
+            await changes.request(draft)
+        assert refused.value.violations[0].path == "draft.reason"
+        draft.reason = "第一行\n第二行"
+        change = await changes.request(draft)
+        with pytest.raises(ContentInvalid):
+            await changes.close(change.change_id, text)

@@ -11,6 +11,7 @@ from xietong_client.cli import (
     incidents,
     operating,
     receiving,
+    rehearsing,
     sending,
     standard,
     standard_changes,
@@ -149,6 +150,14 @@ COMMANDS = (
         Text(
             "统计数据标准的内容和待确认事项。",
             "Count what the data standard holds, and list what is to be confirmed.",
+        ),
+    ),
+    Command(
+        ("standard", "rehearse"),
+        rehearsing.rehearse,
+        Text(
+            "演练：新版数据标准下，近期哪些发送将失败（运维人员）。",
+            "Rehearse an edition: which recent sends would fail under it (operators).",
         ),
     ),
     Command(

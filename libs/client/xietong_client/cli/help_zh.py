@@ -51,6 +51,8 @@ HELP_ZH = MappingProxyType(
         "Who sends, where several parties may.": "发送方；可由多个单位发送的流程需要。",
         "Folder of the certificates.": "证书文件夹。",
         "Trust domain of the certificates.": "证书的信任域。",
+        "The edition to try, for example 2026.2.": "要演练的版本，例如 2026.2。",
+        "The sends of so many days.": "最近多少天的发送。",
         "Id of the change.": "变更编号。",
         "A party concerned; may be repeated.": "所涉单位；可多次给出。",
         "What it is about, in one line.": "一句话说明变更内容。",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from xietong_exchange.runtime.settings import SettingsError, StandardSettings
 from xietong_standard import EDITIONS_FOLDER, Edition, EditionError, available_editions, load_edition
+
+log = logging.getLogger(__name__)
 
 
 def load_editions(settings: StandardSettings) -> list[Edition]:
@@ -27,6 +30,21 @@ def load_editions(settings: StandardSettings) -> list[Edition]:
         return [load_edition(name, root) for name, root in homes.items() if name in wanted]
     except EditionError as error:
         raise SettingsError(str(error)) from None
+
+
+def load_editions_on_trial(settings: StandardSettings) -> list[Edition]:
+    """Editions that are there and that the settings leave out; they may be rehearsed before the node reads them.
+
+    A bad one is passed over with a warning: what is not read must not stop the node.
+    """
+    on_trial = []
+    for name, root in _homes(settings.folder).items():
+        if settings.editions and name not in settings.editions:
+            try:
+                on_trial.append(load_edition(name, root))
+            except EditionError as error:
+                log.warning("edition %s can't be rehearsed: %s", name, error)
+    return on_trial
 
 
 def _homes(folder: Path | None) -> dict[str, Path]:

@@ -34,7 +34,7 @@ from xietong_exchange.flow.reception import when_complete
 from xietong_exchange.flow.rulebook import Rulebook
 from xietong_exchange.flow.space import Space
 from xietong_exchange.runtime.background import Background
-from xietong_exchange.runtime.editions import load_editions
+from xietong_exchange.runtime.editions import load_editions, load_editions_on_trial
 from xietong_exchange.runtime.embedded_postgres import EmbeddedPostgres
 from xietong_exchange.runtime.engine import Engine
 from xietong_exchange.runtime.services import services
@@ -153,8 +153,11 @@ def _presence(profile: Profile, url: str, changes: Changes) -> Presence:
 
 
 def _rulebook(settings: Settings) -> Rulebook:
-    editions = load_editions(settings.standard)
-    return Rulebook(editions, page_tolerance=settings.page_tolerance)
+    return Rulebook(
+        load_editions(settings.standard),
+        on_trial=load_editions_on_trial(settings.standard),
+        page_tolerance=settings.page_tolerance,
+    )
 
 
 async def _space(settings: Settings, store: PostgresStore, parts: LocalPartStore) -> Space:

@@ -28,6 +28,7 @@ from xietong_exchange.flow.node_card import NodeCard
 from xietong_exchange.flow.operations import Operations
 from xietong_exchange.flow.outlook import Outlook
 from xietong_exchange.flow.preflight import Preflight
+from xietong_exchange.flow.rehearsal import Rehearsal
 from xietong_exchange.flow.upload import Upload
 from xietong_exchange.flow.views import Views
 from xietong_exchange.flow.watching import Watching
@@ -54,7 +55,10 @@ def services(engine: Engine) -> list[Registration]:
     flows = FlowServicer(operations, views, FlowStatistics(exchange.store))
     everywhere: list[Registration] = [
         partial(add_TransferServiceServicer_to_server, transfer),
-        partial(add_OperationsServiceServicer_to_server, OperationsServicer(operations, views)),
+        partial(
+            add_OperationsServiceServicer_to_server,
+            OperationsServicer(operations, views, Rehearsal(exchange)),
+        ),
         partial(add_FlowServiceServicer_to_server, flows),
         partial(add_ProblemServiceServicer_to_server, ProblemServicer(problems)),
         *_of_supervision(engine),

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from xietong.exchange.v1 import operations_service_pb2 as xietong_dot_exchange_dot_v1_dot_operations__service__pb2
+from xietong.exchange.v1 import rehearsal_pb2 as xietong_dot_exchange_dot_v1_dot_rehearsal__pb2
 
 GRPC_GENERATED_VERSION = '1.82.1'
 GRPC_VERSION = grpc.__version__
@@ -67,6 +68,11 @@ class OperationsServiceStub:
                 request_serializer=xietong_dot_exchange_dot_v1_dot_operations__service__pb2.ExportEvidenceRequest.SerializeToString,
                 response_deserializer=xietong_dot_exchange_dot_v1_dot_operations__service__pb2.ExportEvidenceResponse.FromString,
                 _registered_method=True)
+        self.RehearseEdition = channel.unary_stream(
+                '/xietong.exchange.v1.OperationsService/RehearseEdition',
+                request_serializer=xietong_dot_exchange_dot_v1_dot_rehearsal__pb2.RehearseEditionRequest.SerializeToString,
+                response_deserializer=xietong_dot_exchange_dot_v1_dot_rehearsal__pb2.RehearseEditionResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServiceServicer:
@@ -126,6 +132,16 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RehearseEdition(self, request, context):
+        """Judges what this node's party sent in the last days by an edition that is to come: streams the packages that would
+        no longer leave, then a summary. Only errors count that a package does not have under its own edition. Nothing is
+        changed; may be cancelled at any time. Idempotent. Callers: operators. Since v1.
+        Errors: EDITION_NOT_SUPPORTED.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -158,6 +174,11 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.ExportEvidence,
                     request_deserializer=xietong_dot_exchange_dot_v1_dot_operations__service__pb2.ExportEvidenceRequest.FromString,
                     response_serializer=xietong_dot_exchange_dot_v1_dot_operations__service__pb2.ExportEvidenceResponse.SerializeToString,
+            ),
+            'RehearseEdition': grpc.unary_stream_rpc_method_handler(
+                    servicer.RehearseEdition,
+                    request_deserializer=xietong_dot_exchange_dot_v1_dot_rehearsal__pb2.RehearseEditionRequest.FromString,
+                    response_serializer=xietong_dot_exchange_dot_v1_dot_rehearsal__pb2.RehearseEditionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -325,6 +346,33 @@ class OperationsService:
             '/xietong.exchange.v1.OperationsService/ExportEvidence',
             xietong_dot_exchange_dot_v1_dot_operations__service__pb2.ExportEvidenceRequest.SerializeToString,
             xietong_dot_exchange_dot_v1_dot_operations__service__pb2.ExportEvidenceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RehearseEdition(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/xietong.exchange.v1.OperationsService/RehearseEdition',
+            xietong_dot_exchange_dot_v1_dot_rehearsal__pb2.RehearseEditionRequest.SerializeToString,
+            xietong_dot_exchange_dot_v1_dot_rehearsal__pb2.RehearseEditionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -6,6 +6,7 @@ Copyright Xietong contributors. SPDX-License-Identifier: Apache-2.0"""
 from collections import abc as _abc
 from grpc import aio as _aio
 from xietong.exchange.v1 import operations_service_pb2 as _operations_service_pb2
+from xietong.exchange.v1 import rehearsal_pb2 as _rehearsal_pb2
 import abc as _abc_1
 
 
@@ -44,6 +45,12 @@ class OperationsServiceStub:
     """Verifies seal, signature and evidence of a package as this node holds them, and returns them as a bundle that can be
     verified offline. Idempotent. Callers: operators.
     Errors: PACKAGE_NOT_FOUND.
+    """
+    RehearseEdition: _aio.UnaryStreamMultiCallable[_rehearsal_pb2.RehearseEditionRequest, _rehearsal_pb2.RehearseEditionResponse]
+    """Judges what this node's party sent in the last days by an edition that is to come: streams the packages that would
+    no longer leave, then a summary. Only errors count that a package does not have under its own edition. Nothing is
+    changed; may be cancelled at any time. Idempotent. Callers: operators. Since v1.
+    Errors: EDITION_NOT_SUPPORTED.
     """
 
 class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -112,6 +119,18 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         """Verifies seal, signature and evidence of a package as this node holds them, and returns them as a bundle that can be
         verified offline. Idempotent. Callers: operators.
         Errors: PACKAGE_NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def RehearseEdition(
+        self,
+        request: _rehearsal_pb2.RehearseEditionRequest,
+        context: _aio.ServicerContext[_rehearsal_pb2.RehearseEditionRequest, _abc.AsyncIterator[_rehearsal_pb2.RehearseEditionResponse]],
+    ) -> _abc.AsyncIterator[_rehearsal_pb2.RehearseEditionResponse]:
+        """Judges what this node's party sent in the last days by an edition that is to come: streams the packages that would
+        no longer leave, then a summary. Only errors count that a package does not have under its own edition. Nothing is
+        changed; may be cancelled at any time. Idempotent. Callers: operators. Since v1.
+        Errors: EDITION_NOT_SUPPORTED.
         """
 
 def add_OperationsServiceServicer_to_server(servicer: OperationsServiceServicer, server: _aio.Server) -> None: ...

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from xietong.exchange.v1 import envelope_pb2 as xietong_dot_exchange_dot_v1_dot_envelope__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,xietong/supervision/v1/standard_change.proto\x12\x16xietong.supervision.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"xietong/exchange/v1/envelope.proto\"\x9b\x04\n\x0eStandardChange\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12:\n\x05state\x18\x02 \x01(\x0e\x32+.xietong.supervision.v1.StandardChangeState\x12:\n\x05\x64raft\x18\x03 \x01(\x0b\x32+.xietong.supervision.v1.StandardChangeDraft\x12\x30\n\x0crequested_by\x18\x04 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x30\n\x0crequest_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12:\n\x08\x64\x65\x63ision\x18\x06 \x01(\x0b\x32(.xietong.supervision.v1.StandardDecision\x12\x36\n\x06notice\x18\x07 \x01(\x0b\x32&.xietong.supervision.v1.StandardNotice\x12<\n\treadiness\x18\x08 \x03(\x0b\x32).xietong.supervision.v1.StandardReadiness\x12\x33\n\x0fstaying_parties\x18\t \x03(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x33\n\x05steps\x18\n \x03(\x0b\x32$.xietong.supervision.v1.StandardStep\"\xe1\x02\n\x13StandardChangeDraft\x12.\n\x05title\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\xc8\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x1a\n\x06reason\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xa0\x1f\x12@\n\x05scope\x18\x03 \x01(\x0e\x32%.xietong.supervision.v1.StandardScopeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12@\n\x07parties\x18\x04 \x03(\x0e\x32\x1a.xietong.exchange.v1.PartyB\x13\xbaH\x10\x92\x01\r\x10\n\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12\x36\n\rcontact_point\x18\x05 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\xc8\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x42\n\rprocess_codes\x18\x06 \x03(\tB+\xbaH(\x92\x01%\x10\xc8\x01\x18\x01\"\x1er\x1c\x10\x01\x32\x18^([A-Z]{2}-[0-9]{2,3})?$\"@\n\x10StandardDecision\x12\x10\n\x08\x61pproved\x18\x01 \x01(\x08\x12\x1a\n\x06reason\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xa0\x1f\"\x85\x02\n\x0eStandardNotice\x12.\n\x06number\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12/\n\x07\x65\x64ition\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18\x14\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x36\n\x10replaced_edition\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18\x14\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x41\n\x0e\x65\x66\x66\x65\x63tive_date\x18\x04 \x01(\tB)\xbaH&r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\xc8\x01\x01\x12\x17\n\x04text\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x18\xa0\x9c\x01\"\xf0\x02\n\x11StandardReadiness\x12)\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12.\n\x06system\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18<2\x13^[^\\x00-\\x1f\\x7f]*$\x12,\n\x06vendor\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12I\n\x05level\x18\x04 \x01(\x0e\x32..xietong.supervision.v1.StandardReadinessLevelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12<\n\x0cplanned_date\x18\x05 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12\x18\n\x06remark\x18\x06 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\x12/\n\x0breport_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x92\x01\n\x0cStandardStep\x12:\n\x05state\x18\x01 \x01(\x0e\x32+.xietong.supervision.v1.StandardChangeState\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x63\x61ller\x18\x03 \x01(\t\x12\x0c\n\x04note\x18\x04 \x01(\t*\xb9\x02\n\x13StandardChangeState\x12%\n!STANDARD_CHANGE_STATE_UNSPECIFIED\x10\x00\x12#\n\x1fSTANDARD_CHANGE_STATE_REQUESTED\x10\x01\x12 \n\x1cSTANDARD_CHANGE_STATE_CLOSED\x10\x02\x12\"\n\x1eSTANDARD_CHANGE_STATE_DECLINED\x10\x03\x12\"\n\x1eSTANDARD_CHANGE_STATE_APPROVED\x10\x04\x12%\n!STANDARD_CHANGE_STATE_ROLLING_OUT\x10\x05\x12\"\n\x1eSTANDARD_CHANGE_STATE_IN_FORCE\x10\x06\x12!\n\x1dSTANDARD_CHANGE_STATE_RETIRED\x10\x07*j\n\rStandardScope\x12\x1e\n\x1aSTANDARD_SCOPE_UNSPECIFIED\x10\x00\x12\x18\n\x14STANDARD_SCOPE_LOCAL\x10\x01\x12\x1f\n\x1bSTANDARD_SCOPE_ACROSS_UNITS\x10\x02*\xdd\x01\n\x16StandardReadinessLevel\x12(\n$STANDARD_READINESS_LEVEL_UNSPECIFIED\x10\x00\x12&\n\"STANDARD_READINESS_LEVEL_NOT_BEGUN\x10\x01\x12\'\n#STANDARD_READINESS_LEVEL_DEVELOPING\x10\x02\x12$\n STANDARD_READINESS_LEVEL_TESTING\x10\x03\x12\"\n\x1eSTANDARD_READINESS_LEVEL_READY\x10\x04\x42\x37\n\x1aorg.xietong.supervision.v1P\x01\xaa\x02\x16Xietong.Supervision.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,xietong/supervision/v1/standard_change.proto\x12\x16xietong.supervision.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"xietong/exchange/v1/envelope.proto\"\x9b\x04\n\x0eStandardChange\x12\x11\n\tchange_id\x18\x01 \x01(\t\x12:\n\x05state\x18\x02 \x01(\x0e\x32+.xietong.supervision.v1.StandardChangeState\x12:\n\x05\x64raft\x18\x03 \x01(\x0b\x32+.xietong.supervision.v1.StandardChangeDraft\x12\x30\n\x0crequested_by\x18\x04 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x30\n\x0crequest_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12:\n\x08\x64\x65\x63ision\x18\x06 \x01(\x0b\x32(.xietong.supervision.v1.StandardDecision\x12\x36\n\x06notice\x18\x07 \x01(\x0b\x32&.xietong.supervision.v1.StandardNotice\x12<\n\treadiness\x18\x08 \x03(\x0b\x32).xietong.supervision.v1.StandardReadiness\x12\x33\n\x0fstaying_parties\x18\t \x03(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x33\n\x05steps\x18\n \x03(\x0b\x32$.xietong.supervision.v1.StandardStep\"\xff\x02\n\x13StandardChangeDraft\x12.\n\x05title\x18\x01 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\xc8\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x38\n\x06reason\x18\x02 \x01(\tB(\xbaH%r#\x10\x01\x18\xa0\x1f\x32\x1c^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$\x12@\n\x05scope\x18\x03 \x01(\x0e\x32%.xietong.supervision.v1.StandardScopeB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12@\n\x07parties\x18\x04 \x03(\x0e\x32\x1a.xietong.exchange.v1.PartyB\x13\xbaH\x10\x92\x01\r\x10\n\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12\x36\n\rcontact_point\x18\x05 \x01(\tB\x1f\xbaH\x1cr\x1a\x10\x01\x18\xc8\x01\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x42\n\rprocess_codes\x18\x06 \x03(\tB+\xbaH(\x92\x01%\x10\xc8\x01\x18\x01\"\x1er\x1c\x10\x01\x32\x18^([A-Z]{2}-[0-9]{2,3})?$\"^\n\x10StandardDecision\x12\x10\n\x08\x61pproved\x18\x01 \x01(\x08\x12\x38\n\x06reason\x18\x02 \x01(\tB(\xbaH%r#\x10\x01\x18\xa0\x1f\x32\x1c^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$\"\xa3\x02\n\x0eStandardNotice\x12.\n\x06number\x18\x01 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12/\n\x07\x65\x64ition\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18\x14\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x36\n\x10replaced_edition\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18\x14\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12\x41\n\x0e\x65\x66\x66\x65\x63tive_date\x18\x04 \x01(\tB)\xbaH&r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\xc8\x01\x01\x12\x35\n\x04text\x18\x05 \x01(\tB\'\xbaH$r\"\x18\xa0\x9c\x01\x32\x1c^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$\"\x8e\x03\n\x11StandardReadiness\x12)\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12.\n\x06system\x18\x02 \x01(\tB\x1e\xbaH\x1br\x19\x10\x01\x18<2\x13^[^\\x00-\\x1f\\x7f]*$\x12,\n\x06vendor\x18\x03 \x01(\tB\x1c\xbaH\x19r\x17\x18\x64\x32\x13^[^\\x00-\\x1f\\x7f]*$\x12I\n\x05level\x18\x04 \x01(\x0e\x32..xietong.supervision.v1.StandardReadinessLevelB\n\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12<\n\x0cplanned_date\x18\x05 \x01(\tB&\xbaH#r!2\x1f^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\x12\x36\n\x06remark\x18\x06 \x01(\tB&\xbaH#r!\x18\xe8\x07\x32\x1c^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$\x12/\n\x0breport_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x92\x01\n\x0cStandardStep\x12:\n\x05state\x18\x01 \x01(\x0e\x32+.xietong.supervision.v1.StandardChangeState\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x63\x61ller\x18\x03 \x01(\t\x12\x0c\n\x04note\x18\x04 \x01(\t*\xb9\x02\n\x13StandardChangeState\x12%\n!STANDARD_CHANGE_STATE_UNSPECIFIED\x10\x00\x12#\n\x1fSTANDARD_CHANGE_STATE_REQUESTED\x10\x01\x12 \n\x1cSTANDARD_CHANGE_STATE_CLOSED\x10\x02\x12\"\n\x1eSTANDARD_CHANGE_STATE_DECLINED\x10\x03\x12\"\n\x1eSTANDARD_CHANGE_STATE_APPROVED\x10\x04\x12%\n!STANDARD_CHANGE_STATE_ROLLING_OUT\x10\x05\x12\"\n\x1eSTANDARD_CHANGE_STATE_IN_FORCE\x10\x06\x12!\n\x1dSTANDARD_CHANGE_STATE_RETIRED\x10\x07*j\n\rStandardScope\x12\x1e\n\x1aSTANDARD_SCOPE_UNSPECIFIED\x10\x00\x12\x18\n\x14STANDARD_SCOPE_LOCAL\x10\x01\x12\x1f\n\x1bSTANDARD_SCOPE_ACROSS_UNITS\x10\x02*\xdd\x01\n\x16StandardReadinessLevel\x12(\n$STANDARD_READINESS_LEVEL_UNSPECIFIED\x10\x00\x12&\n\"STANDARD_READINESS_LEVEL_NOT_BEGUN\x10\x01\x12\'\n#STANDARD_READINESS_LEVEL_DEVELOPING\x10\x02\x12$\n STANDARD_READINESS_LEVEL_TESTING\x10\x03\x12\"\n\x1eSTANDARD_READINESS_LEVEL_READY\x10\x04\x42\x37\n\x1aorg.xietong.supervision.v1P\x01\xaa\x02\x16Xietong.Supervision.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,7 +38,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STANDARDCHANGEDRAFT'].fields_by_name['title']._loaded_options = None
   _globals['_STANDARDCHANGEDRAFT'].fields_by_name['title']._serialized_options = b'\272H\034r\032\020\001\030\310\0012\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_STANDARDCHANGEDRAFT'].fields_by_name['reason']._loaded_options = None
-  _globals['_STANDARDCHANGEDRAFT'].fields_by_name['reason']._serialized_options = b'\272H\007r\005\020\001\030\240\037'
+  _globals['_STANDARDCHANGEDRAFT'].fields_by_name['reason']._serialized_options = b'\272H%r#\020\001\030\240\0372\034^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$'
   _globals['_STANDARDCHANGEDRAFT'].fields_by_name['scope']._loaded_options = None
   _globals['_STANDARDCHANGEDRAFT'].fields_by_name['scope']._serialized_options = b'\272H\007\202\001\004\020\001 \000'
   _globals['_STANDARDCHANGEDRAFT'].fields_by_name['parties']._loaded_options = None
@@ -48,7 +48,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STANDARDCHANGEDRAFT'].fields_by_name['process_codes']._loaded_options = None
   _globals['_STANDARDCHANGEDRAFT'].fields_by_name['process_codes']._serialized_options = b'\272H(\222\001%\020\310\001\030\001\"\036r\034\020\0012\030^([A-Z]{2}-[0-9]{2,3})?$'
   _globals['_STANDARDDECISION'].fields_by_name['reason']._loaded_options = None
-  _globals['_STANDARDDECISION'].fields_by_name['reason']._serialized_options = b'\272H\007r\005\020\001\030\240\037'
+  _globals['_STANDARDDECISION'].fields_by_name['reason']._serialized_options = b'\272H%r#\020\001\030\240\0372\034^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$'
   _globals['_STANDARDNOTICE'].fields_by_name['number']._loaded_options = None
   _globals['_STANDARDNOTICE'].fields_by_name['number']._serialized_options = b'\272H\033r\031\020\001\030d2\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_STANDARDNOTICE'].fields_by_name['edition']._loaded_options = None
@@ -58,7 +58,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STANDARDNOTICE'].fields_by_name['effective_date']._loaded_options = None
   _globals['_STANDARDNOTICE'].fields_by_name['effective_date']._serialized_options = b'\272H&r!2\037^([0-9]{4}-[0-9]{2}-[0-9]{2})?$\310\001\001'
   _globals['_STANDARDNOTICE'].fields_by_name['text']._loaded_options = None
-  _globals['_STANDARDNOTICE'].fields_by_name['text']._serialized_options = b'\272H\006r\004\030\240\234\001'
+  _globals['_STANDARDNOTICE'].fields_by_name['text']._serialized_options = b'\272H$r\"\030\240\234\0012\034^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$'
   _globals['_STANDARDREADINESS'].fields_by_name['system']._loaded_options = None
   _globals['_STANDARDREADINESS'].fields_by_name['system']._serialized_options = b'\272H\033r\031\020\001\030<2\023^[^\\x00-\\x1f\\x7f]*$'
   _globals['_STANDARDREADINESS'].fields_by_name['vendor']._loaded_options = None
@@ -68,23 +68,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STANDARDREADINESS'].fields_by_name['planned_date']._loaded_options = None
   _globals['_STANDARDREADINESS'].fields_by_name['planned_date']._serialized_options = b'\272H#r!2\037^([0-9]{4}-[0-9]{2}-[0-9]{2})?$'
   _globals['_STANDARDREADINESS'].fields_by_name['remark']._loaded_options = None
-  _globals['_STANDARDREADINESS'].fields_by_name['remark']._serialized_options = b'\272H\005r\003\030\350\007'
-  _globals['_STANDARDCHANGESTATE']._serialized_start=1919
-  _globals['_STANDARDCHANGESTATE']._serialized_end=2232
-  _globals['_STANDARDSCOPE']._serialized_start=2234
-  _globals['_STANDARDSCOPE']._serialized_end=2340
-  _globals['_STANDARDREADINESSLEVEL']._serialized_start=2343
-  _globals['_STANDARDREADINESSLEVEL']._serialized_end=2564
+  _globals['_STANDARDREADINESS'].fields_by_name['remark']._serialized_options = b'\272H#r!\030\350\0072\034^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$'
+  _globals['_STANDARDCHANGESTATE']._serialized_start=2039
+  _globals['_STANDARDCHANGESTATE']._serialized_end=2352
+  _globals['_STANDARDSCOPE']._serialized_start=2354
+  _globals['_STANDARDSCOPE']._serialized_end=2460
+  _globals['_STANDARDREADINESSLEVEL']._serialized_start=2463
+  _globals['_STANDARDREADINESSLEVEL']._serialized_end=2684
   _globals['_STANDARDCHANGE']._serialized_start=171
   _globals['_STANDARDCHANGE']._serialized_end=710
   _globals['_STANDARDCHANGEDRAFT']._serialized_start=713
-  _globals['_STANDARDCHANGEDRAFT']._serialized_end=1066
-  _globals['_STANDARDDECISION']._serialized_start=1068
-  _globals['_STANDARDDECISION']._serialized_end=1132
-  _globals['_STANDARDNOTICE']._serialized_start=1135
-  _globals['_STANDARDNOTICE']._serialized_end=1396
-  _globals['_STANDARDREADINESS']._serialized_start=1399
-  _globals['_STANDARDREADINESS']._serialized_end=1767
-  _globals['_STANDARDSTEP']._serialized_start=1770
-  _globals['_STANDARDSTEP']._serialized_end=1916
+  _globals['_STANDARDCHANGEDRAFT']._serialized_end=1096
+  _globals['_STANDARDDECISION']._serialized_start=1098
+  _globals['_STANDARDDECISION']._serialized_end=1192
+  _globals['_STANDARDNOTICE']._serialized_start=1195
+  _globals['_STANDARDNOTICE']._serialized_end=1486
+  _globals['_STANDARDREADINESS']._serialized_start=1489
+  _globals['_STANDARDREADINESS']._serialized_end=1887
+  _globals['_STANDARDSTEP']._serialized_start=1890
+  _globals['_STANDARDSTEP']._serialized_end=2036
 # @@protoc_insertion_point(module_scope)

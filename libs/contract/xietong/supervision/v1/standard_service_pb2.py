@@ -27,7 +27,7 @@ from xietong.exchange.v1 import envelope_pb2 as xietong_dot_exchange_dot_v1_dot_
 from xietong.supervision.v1 import standard_change_pb2 as xietong_dot_supervision_dot_v1_dot_standard__change__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-xietong/supervision/v1/standard_service.proto\x12\x16xietong.supervision.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"xietong/exchange/v1/envelope.proto\x1a,xietong/supervision/v1/standard_change.proto\"x\n\x14RequestChangeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x42\n\x05\x64raft\x18\x02 \x01(\x0b\x32+.xietong.supervision.v1.StandardChangeDraftB\x06\xbaH\x03\xc8\x01\x01\"O\n\x15RequestChangeResponse\x12\x36\n\x06\x63hange\x18\x01 \x01(\x0b\x32&.xietong.supervision.v1.StandardChange\"\xa1\x01\n\x12ListChangesRequest\x12N\n\x06states\x18\x01 \x03(\x0e\x32+.xietong.supervision.v1.StandardChangeStateB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07\x82\x01\x04\x10\x01 \x00\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"g\n\x13ListChangesResponse\x12\x37\n\x07\x63hanges\x18\x01 \x03(\x0b\x32&.xietong.supervision.v1.StandardChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x10GetChangeRequest\x12\x1b\n\tchange_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"K\n\x11GetChangeResponse\x12\x36\n\x06\x63hange\x18\x01 \x01(\x0b\x32&.xietong.supervision.v1.StandardChange\"I\n\x12\x43loseChangeRequest\x12\x1b\n\tchange_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x16\n\x04note\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\"M\n\x13\x43loseChangeResponse\x12\x36\n\x06\x63hange\x18\x01 \x01(\x0b\x32&.xietong.supervision.v1.StandardChange\"v\n\x13\x44\x65\x63ideChangeRequest\x12\x1b\n\tchange_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x42\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32(.xietong.supervision.v1.StandardDecisionB\x06\xbaH\x03\xc8\x01\x01\"N\n\x14\x44\x65\x63ideChangeResponse\x12\x36\n\x06\x63hange\x18\x01 \x01(\x0b\x32&.xietong.supervision.v1.StandardChange\"s\n\x14PublishNoticeRequest\x12\x1b\n\tchange_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12>\n\x06notice\x18\x02 \x01(\x0b\x32&.xietong.supervision.v1.StandardNoticeB\x06\xbaH\x03\xc8\x01\x01\"O\n\x15PublishNoticeResponse\x12\x36\n\x06\x63hange\x18\x01 \x01(\x0b\x32&.xietong.supervision.v1.StandardChange\"{\n\x16ReportReadinessRequest\x12\x1b\n\tchange_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x44\n\treadiness\x18\x02 \x01(\x0b\x32).xietong.supervision.v1.StandardReadinessB\x06\xbaH\x03\xc8\x01\x01\"Q\n\x17ReportReadinessResponse\x12\x36\n\x06\x63hange\x18\x01 \x01(\x0b\x32&.xietong.supervision.v1.StandardChange\"\x92\x01\n\x11PutInForceRequest\x12\x1b\n\tchange_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12H\n\x0fstaying_parties\x18\x02 \x03(\x0e\x32\x1a.xietong.exchange.v1.PartyB\x13\xbaH\x10\x92\x01\r\x10\n\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12\x16\n\x04note\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\"L\n\x12PutInForceResponse\x12\x36\n\x06\x63hange\x18\x01 \x01(\x0b\x32&.xietong.supervision.v1.StandardChange\"K\n\x14RetireEditionRequest\x12\x1b\n\tchange_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x16\n\x04note\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xe8\x07\"O\n\x15RetireEditionResponse\x12\x36\n\x06\x63hange\x18\x01 \x01(\x0b\x32&.xietong.supervision.v1.StandardChange2\xd1\x07\n\x0fStandardService\x12l\n\rRequestChange\x12,.xietong.supervision.v1.RequestChangeRequest\x1a-.xietong.supervision.v1.RequestChangeResponse\x12\x66\n\x0bListChanges\x12*.xietong.supervision.v1.ListChangesRequest\x1a+.xietong.supervision.v1.ListChangesResponse\x12`\n\tGetChange\x12(.xietong.supervision.v1.GetChangeRequest\x1a).xietong.supervision.v1.GetChangeResponse\x12\x66\n\x0b\x43loseChange\x12*.xietong.supervision.v1.CloseChangeRequest\x1a+.xietong.supervision.v1.CloseChangeResponse\x12i\n\x0c\x44\x65\x63ideChange\x12+.xietong.supervision.v1.DecideChangeRequest\x1a,.xietong.supervision.v1.DecideChangeResponse\x12l\n\rPublishNotice\x12,.xietong.supervision.v1.PublishNoticeRequest\x1a-.xietong.supervision.v1.PublishNoticeResponse\x12r\n\x0fReportReadiness\x12..xietong.supervision.v1.ReportReadinessRequest\x1a/.xietong.supervision.v1.ReportReadinessResponse\x12\x63\n\nPutInForce\x12).xietong.supervision.v1.PutInForceRequest\x1a*.xietong.supervision.v1.PutInForceResponse\x12l\n\rRetireEdition\x12,.xietong.supervision.v1.RetireEditionRequest\x1a-.xietong.supervision.v1.RetireEditionResponseB7\n\x1aorg.xietong.supervision.v1P\x01\xaa\x02\x16Xietong.Supervision.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n-xietong/supervision/v1/standard_service.proto\x12\x16xietong.supervision.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\"xietong/exchange/v1/envelope.proto\x1a,xietong/supervision/v1/standard_change.proto\"x\n\x14RequestChangeRequest\x12\x1c\n\nrequest_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x42\n\x05\x64raft\x18\x02 \x01(\x0b\x32+.xietong.supervision.v1.StandardChangeDraftB\x06\xbaH\x03\xc8\x01\x01\"O\n\x15RequestChangeResponse\x12\x36\n\x06\x63hange\x18\x01 \x01(\x0b\x32&.xietong.supervision.v1.StandardChange\"\xa1\x01\n\x12ListChangesRequest\x12N\n\x06states\x18\x01 \x03(\x0e\x32+.xietong.supervision.v1.StandardChangeStateB\x11\xbaH\x0e\x92\x01\x0b\x10\x14\"\x07\x82\x01\x04\x10\x01 \x00\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"g\n\x13ListChangesResponse\x12\x37\n\x07\x63hanges\x18\x01 \x03(\x0b\x32&.xietong.supervision.v1.StandardChange\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"/\n\x10GetChangeRequest\x12\x1b\n\tchange_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"K\n\x11GetChangeResponse\x12\x36\n\x06\x63hange\x18\x01 \x01(\x0b\x32&.xietong.supervision.v1.StandardChange\"g\n\x12\x43loseChangeRequest\x12\x1b\n\tchange_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x34\n\x04note\x18\x02 \x01(\tB&\xbaH#r!\x18\xe8\x07\x32\x1c^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$\"M\n\x13\x43loseChangeResponse\x12\x36\n\x06\x63hange\x18\x01 \x01(\x0b\x32&.xietong.supervision.v1.StandardChange\"v\n\x13\x44\x65\x63ideChangeRequest\x12\x1b\n\tchange_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x42\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0b\x32(.xietong.supervision.v1.StandardDecisionB\x06\xbaH\x03\xc8\x01\x01\"N\n\x14\x44\x65\x63ideChangeResponse\x12\x36\n\x06\x63hange\x18\x01 \x01(\x0b\x32&.xietong.supervision.v1.StandardChange\"s\n\x14PublishNoticeRequest\x12\x1b\n\tchange_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12>\n\x06notice\x18\x02 \x01(\x0b\x32&.xietong.supervision.v1.StandardNoticeB\x06\xbaH\x03\xc8\x01\x01\"O\n\x15PublishNoticeResponse\x12\x36\n\x06\x63hange\x18\x01 \x01(\x0b\x32&.xietong.supervision.v1.StandardChange\"{\n\x16ReportReadinessRequest\x12\x1b\n\tchange_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x44\n\treadiness\x18\x02 \x01(\x0b\x32).xietong.supervision.v1.StandardReadinessB\x06\xbaH\x03\xc8\x01\x01\"Q\n\x17ReportReadinessResponse\x12\x36\n\x06\x63hange\x18\x01 \x01(\x0b\x32&.xietong.supervision.v1.StandardChange\"\xb0\x01\n\x11PutInForceRequest\x12\x1b\n\tchange_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12H\n\x0fstaying_parties\x18\x02 \x03(\x0e\x32\x1a.xietong.exchange.v1.PartyB\x13\xbaH\x10\x92\x01\r\x10\n\x18\x01\"\x07\x82\x01\x04\x10\x01 \x00\x12\x34\n\x04note\x18\x03 \x01(\tB&\xbaH#r!\x18\xe8\x07\x32\x1c^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$\"L\n\x12PutInForceResponse\x12\x36\n\x06\x63hange\x18\x01 \x01(\x0b\x32&.xietong.supervision.v1.StandardChange\"i\n\x14RetireEditionRequest\x12\x1b\n\tchange_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\x12\x34\n\x04note\x18\x02 \x01(\tB&\xbaH#r!\x18\xe8\x07\x32\x1c^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$\"O\n\x15RetireEditionResponse\x12\x36\n\x06\x63hange\x18\x01 \x01(\x0b\x32&.xietong.supervision.v1.StandardChange2\xd1\x07\n\x0fStandardService\x12l\n\rRequestChange\x12,.xietong.supervision.v1.RequestChangeRequest\x1a-.xietong.supervision.v1.RequestChangeResponse\x12\x66\n\x0bListChanges\x12*.xietong.supervision.v1.ListChangesRequest\x1a+.xietong.supervision.v1.ListChangesResponse\x12`\n\tGetChange\x12(.xietong.supervision.v1.GetChangeRequest\x1a).xietong.supervision.v1.GetChangeResponse\x12\x66\n\x0b\x43loseChange\x12*.xietong.supervision.v1.CloseChangeRequest\x1a+.xietong.supervision.v1.CloseChangeResponse\x12i\n\x0c\x44\x65\x63ideChange\x12+.xietong.supervision.v1.DecideChangeRequest\x1a,.xietong.supervision.v1.DecideChangeResponse\x12l\n\rPublishNotice\x12,.xietong.supervision.v1.PublishNoticeRequest\x1a-.xietong.supervision.v1.PublishNoticeResponse\x12r\n\x0fReportReadiness\x12..xietong.supervision.v1.ReportReadinessRequest\x1a/.xietong.supervision.v1.ReportReadinessResponse\x12\x63\n\nPutInForce\x12).xietong.supervision.v1.PutInForceRequest\x1a*.xietong.supervision.v1.PutInForceResponse\x12l\n\rRetireEdition\x12,.xietong.supervision.v1.RetireEditionRequest\x1a-.xietong.supervision.v1.RetireEditionResponseB7\n\x1aorg.xietong.supervision.v1P\x01\xaa\x02\x16Xietong.Supervision.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,7 +50,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLOSECHANGEREQUEST'].fields_by_name['change_id']._loaded_options = None
   _globals['_CLOSECHANGEREQUEST'].fields_by_name['change_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_CLOSECHANGEREQUEST'].fields_by_name['note']._loaded_options = None
-  _globals['_CLOSECHANGEREQUEST'].fields_by_name['note']._serialized_options = b'\272H\005r\003\030\350\007'
+  _globals['_CLOSECHANGEREQUEST'].fields_by_name['note']._serialized_options = b'\272H#r!\030\350\0072\034^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$'
   _globals['_DECIDECHANGEREQUEST'].fields_by_name['change_id']._loaded_options = None
   _globals['_DECIDECHANGEREQUEST'].fields_by_name['change_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_DECIDECHANGEREQUEST'].fields_by_name['decision']._loaded_options = None
@@ -68,11 +68,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PUTINFORCEREQUEST'].fields_by_name['staying_parties']._loaded_options = None
   _globals['_PUTINFORCEREQUEST'].fields_by_name['staying_parties']._serialized_options = b'\272H\020\222\001\r\020\n\030\001\"\007\202\001\004\020\001 \000'
   _globals['_PUTINFORCEREQUEST'].fields_by_name['note']._loaded_options = None
-  _globals['_PUTINFORCEREQUEST'].fields_by_name['note']._serialized_options = b'\272H\005r\003\030\350\007'
+  _globals['_PUTINFORCEREQUEST'].fields_by_name['note']._serialized_options = b'\272H#r!\030\350\0072\034^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$'
   _globals['_RETIREEDITIONREQUEST'].fields_by_name['change_id']._loaded_options = None
   _globals['_RETIREEDITIONREQUEST'].fields_by_name['change_id']._serialized_options = b'\272H\005r\003\260\001\001'
   _globals['_RETIREEDITIONREQUEST'].fields_by_name['note']._loaded_options = None
-  _globals['_RETIREEDITIONREQUEST'].fields_by_name['note']._serialized_options = b'\272H\005r\003\030\350\007'
+  _globals['_RETIREEDITIONREQUEST'].fields_by_name['note']._serialized_options = b'\272H#r!\030\350\0072\034^[^\\x00-\\x09\\x0b-\\x1f\\x7f]*$'
   _globals['_REQUESTCHANGEREQUEST']._serialized_start=184
   _globals['_REQUESTCHANGEREQUEST']._serialized_end=304
   _globals['_REQUESTCHANGERESPONSE']._serialized_start=306
@@ -86,29 +86,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETCHANGERESPONSE']._serialized_start=705
   _globals['_GETCHANGERESPONSE']._serialized_end=780
   _globals['_CLOSECHANGEREQUEST']._serialized_start=782
-  _globals['_CLOSECHANGEREQUEST']._serialized_end=855
-  _globals['_CLOSECHANGERESPONSE']._serialized_start=857
-  _globals['_CLOSECHANGERESPONSE']._serialized_end=934
-  _globals['_DECIDECHANGEREQUEST']._serialized_start=936
-  _globals['_DECIDECHANGEREQUEST']._serialized_end=1054
-  _globals['_DECIDECHANGERESPONSE']._serialized_start=1056
-  _globals['_DECIDECHANGERESPONSE']._serialized_end=1134
-  _globals['_PUBLISHNOTICEREQUEST']._serialized_start=1136
-  _globals['_PUBLISHNOTICEREQUEST']._serialized_end=1251
-  _globals['_PUBLISHNOTICERESPONSE']._serialized_start=1253
-  _globals['_PUBLISHNOTICERESPONSE']._serialized_end=1332
-  _globals['_REPORTREADINESSREQUEST']._serialized_start=1334
-  _globals['_REPORTREADINESSREQUEST']._serialized_end=1457
-  _globals['_REPORTREADINESSRESPONSE']._serialized_start=1459
-  _globals['_REPORTREADINESSRESPONSE']._serialized_end=1540
-  _globals['_PUTINFORCEREQUEST']._serialized_start=1543
-  _globals['_PUTINFORCEREQUEST']._serialized_end=1689
-  _globals['_PUTINFORCERESPONSE']._serialized_start=1691
-  _globals['_PUTINFORCERESPONSE']._serialized_end=1767
-  _globals['_RETIREEDITIONREQUEST']._serialized_start=1769
-  _globals['_RETIREEDITIONREQUEST']._serialized_end=1844
-  _globals['_RETIREEDITIONRESPONSE']._serialized_start=1846
-  _globals['_RETIREEDITIONRESPONSE']._serialized_end=1925
-  _globals['_STANDARDSERVICE']._serialized_start=1928
-  _globals['_STANDARDSERVICE']._serialized_end=2905
+  _globals['_CLOSECHANGEREQUEST']._serialized_end=885
+  _globals['_CLOSECHANGERESPONSE']._serialized_start=887
+  _globals['_CLOSECHANGERESPONSE']._serialized_end=964
+  _globals['_DECIDECHANGEREQUEST']._serialized_start=966
+  _globals['_DECIDECHANGEREQUEST']._serialized_end=1084
+  _globals['_DECIDECHANGERESPONSE']._serialized_start=1086
+  _globals['_DECIDECHANGERESPONSE']._serialized_end=1164
+  _globals['_PUBLISHNOTICEREQUEST']._serialized_start=1166
+  _globals['_PUBLISHNOTICEREQUEST']._serialized_end=1281
+  _globals['_PUBLISHNOTICERESPONSE']._serialized_start=1283
+  _globals['_PUBLISHNOTICERESPONSE']._serialized_end=1362
+  _globals['_REPORTREADINESSREQUEST']._serialized_start=1364
+  _globals['_REPORTREADINESSREQUEST']._serialized_end=1487
+  _globals['_REPORTREADINESSRESPONSE']._serialized_start=1489
+  _globals['_REPORTREADINESSRESPONSE']._serialized_end=1570
+  _globals['_PUTINFORCEREQUEST']._serialized_start=1573
+  _globals['_PUTINFORCEREQUEST']._serialized_end=1749
+  _globals['_PUTINFORCERESPONSE']._serialized_start=1751
+  _globals['_PUTINFORCERESPONSE']._serialized_end=1827
+  _globals['_RETIREEDITIONREQUEST']._serialized_start=1829
+  _globals['_RETIREEDITIONREQUEST']._serialized_end=1934
+  _globals['_RETIREEDITIONRESPONSE']._serialized_start=1936
+  _globals['_RETIREEDITIONRESPONSE']._serialized_end=2015
+  _globals['_STANDARDSERVICE']._serialized_start=2018
+  _globals['_STANDARDSERVICE']._serialized_end=2995
 # @@protoc_insertion_point(module_scope)

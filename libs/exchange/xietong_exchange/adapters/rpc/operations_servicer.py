@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +11,13 @@ import grpc
 
 from xietong.exchange.v1 import operations_service_pb2 as pb
 from xietong.exchange.v1.operations_service_pb2_grpc import OperationsServiceServicer
+from xietong.exchange.v1.rehearsal_pb2 import RehearseEditionRequest, RehearseEditionResponse
 from xietong_exchange.adapters.rpc.caller import caller
 from xietong_exchange.adapters.rpc.paging import decode_token, fit, page_size
 from xietong_exchange.domain.evidence import timestamp
 from xietong_exchange.flow.operations import Operations
 from xietong_exchange.flow.records import DeliveryRecord, OperationRecord
+from xietong_exchange.flow.rehearsal import Rehearsal
 from xietong_exchange.flow.views import Views, hop_state, last_reason
 
 _Context = grpc.aio.ServicerContext[Any, Any]
@@ -25,6 +29,7 @@ class OperationsServicer(OperationsServiceServicer):
 
     operations: Operations
     views: Views
+    rehearsal: Rehearsal
 
     async def GetStatus(self, request: pb.GetStatusRequest, context: _Context) -> pb.GetStatusResponse:
         """How the node is."""
@@ -65,6 +70,14 @@ class OperationsServicer(OperationsServiceServicer):
         """Export and verify the evidence of a package."""
         bundle, defects = await self.operations.export(request.package_id)
         return pb.ExportEvidenceResponse(bundle=bundle, defects=defects)
+
+    async def RehearseEdition(
+        self, request: RehearseEditionRequest, context: _Context
+    ) -> AsyncIterator[RehearseEditionResponse]:
+        """Stream what would fail under another edition."""
+        async with aclosing(self.rehearsal.run(request.edition, request.days)) as answers:
+            async for answer in answers:
+                yield answer
 
 
 def _event(record: OperationRecord) -> pb.DeliveryEvent:
