@@ -54,6 +54,9 @@ PATTERNS: Final = MappingProxyType(
             zh="不得含有控制字符，例如换行和制表符",
             en="must not hold control characters such as line breaks and tabs",
         ),
+        r"^[0-9]{4}\.[0-9]{1,3}$": Text(
+            zh="应为数据标准版本号，例如 2026.2", en="must be an edition of the data standard such as 2026.2"
+        ),
         r"^[^\x00-\x09\x0b-\x1f\x7f]*$": Text(
             zh="不得含有换行以外的控制字符", en="must not hold control characters but line breaks"
         ),
