@@ -109,13 +109,15 @@ async def test_of_a_package_that_one_has_not_nothing_is_reported(steadfast: City
 
 async def test_forged_notes_are_refused_one_by_one(steadfast: CityUnderAttack) -> None:
     court = await hostile_node(steadfast)
-    package = court.forge(b"problems")
-    await court.bring(package)
+    package, other = court.forge(b"problems"), court.forge(b"other problems")
+    for one in (package, other):
+        await court.bring(one)
     police = await steadfast.agency(POLICE, "case-handling")
     foreign = await police.send(PROCESS, PROCURATORATE, case_number=case_number())
     await police.reached(foreign.package_id, package_pb2.DELIVERY_STATE_DELIVERED)
 
-    good = _note(package.package_id)
+    good, moved = _note(package.package_id), _note(other.package_id)
+    moved.report_id = good.report_id
     forged = {
         "PACKAGE_NOT_FOUND": court.note(_note(str(uuid.uuid4()))),
         "EVIDENCE_INVALID": court.note(_note(foreign.package_id)),
@@ -126,12 +128,13 @@ async def test_forged_notes_are_refused_one_by_one(steadfast: CityUnderAttack) -
             court.note(good),
             *forged.values(),
             SignedProblemNote(note=b"\xff", signature=court.note(good).signature),
+            court.note(moved),  # into a report about another package
         ]
     )
     results = (await court.stub.DeliverNotes(request, timeout=BOUND_SECONDS)).results
     assert not results[0].HasField("error")
     reasons = [read_status(one.error).reason for one in results[1:]]
-    assert reasons == [*forged, "EVIDENCE_INVALID"]
+    assert reasons == [*forged, "EVIDENCE_INVALID", "EVIDENCE_INVALID"]
     known = await (await Desks(steadfast).of(HUB)).get(good.report_id)
     assert [one.note_id for one in known.notes] == [good.note_id]
 

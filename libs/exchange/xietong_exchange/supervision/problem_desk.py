@@ -150,6 +150,9 @@ class ProblemDesk:
                 raise EvidenceInvalid(why="the party that states it has no part in the package")
             if routes.next_hop(note.stated_by) != peer:
                 raise SenderMismatch(party=party_name(note.stated_by), peer=party_name(peer))
+            known = await tx.problems.get(note.report_id, lock=True)
+            if known is not None and known.package_id != note.package_id:
+                raise EvidenceInvalid(why="its report is about another package")
             other = _other_side(package, note.stated_by)
             await self._keep(tx, note, signed, None if own in sides else routes.next_hop(other))
 
