@@ -1,7 +1,6 @@
 """What a node counts while packages move: the instruments, named as docs/reference/telemetry.md lists them.
 
-Only the OpenTelemetry API is used here; without a reader each of these calls costs well below a microsecond. No
-attribute names a person, a case or a file, and each has few values.
+Only the OpenTelemetry API is used here. No attribute names a person, a case or a file, and each has few values.
 """
 
 from __future__ import annotations

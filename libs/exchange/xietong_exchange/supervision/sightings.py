@@ -56,16 +56,17 @@ class Lookout:
         """A failure is told at once, everything else when it may be late."""
         at_once = state not in ON_ITS_WAY or state == State.DELIVERY_STATE_FAILED
         before = now if at_once else now - self.patience.standstill
-        after, page = 0, [None]
-        while page:
+        after = 0
+        while True:
             async with self._exchange.store.transaction() as tx:
                 packages = await tx.incidents.open_packages(
                     direction, state, submitted_before=before, after=after, limit=PAGE
                 )
             if packages:
-                after = packages[-1].position
                 yield packages
-            page = [None] if len(packages) == PAGE else []
+            if len(packages) < PAGE:
+                return
+            after = packages[-1].position
 
     async def one(self, package_id: str, now: datetime) -> Sighting | None:
         """A package of any state; None when this node has none of this id."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
 
 from xietong.supervision.v1 import standard_service_pb2 as pb
 from xietong.supervision.v1.standard_change_pb2 import StandardChange, StandardChangeState
@@ -14,6 +16,12 @@ from xietong_exchange.domain.standard_change import Step
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.records import Operation, OperationRecord
 from xietong_exchange.flow.store import Transaction
+
+
+class _Take(Protocol):
+    """A step of `domain.standard_change`, with what it needs beside the change."""
+
+    def __call__(self, change: StandardChange, *, step: Step) -> StandardChange: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,56 +57,36 @@ class StandardDesk:
     async def close(self, request: pb.CloseChangeRequest, caller: Identity) -> StandardChange:
         """A local change is done."""
         step = self._step(caller, request.note)
-        return await self._take(
-            "close_change", request.change_id, step, lambda change: standard_change.close(change, step)
-        )
+        return await self._take("close_change", request.change_id, step, standard_change.close)
 
     async def decide(self, request: pb.DecideChangeRequest, caller: Identity) -> StandardChange:
         """The decision of the task force."""
         step = self._step(caller, request.decision.reason)
-        return await self._take(
-            "decide_change",
-            request.change_id,
-            step,
-            lambda change: standard_change.decide(change, request.decision, step),
-        )
+        take = partial(standard_change.decide, decision=request.decision)
+        return await self._take("decide_change", request.change_id, step, take)
 
     async def publish(self, request: pb.PublishNoticeRequest, caller: Identity) -> StandardChange:
         """The notice is out."""
         step = self._step(caller, request.notice.number)
-        return await self._take(
-            "publish_notice",
-            request.change_id,
-            step,
-            lambda change: standard_change.publish(change, request.notice, step),
-        )
+        take = partial(standard_change.publish, notice=request.notice)
+        return await self._take("publish_notice", request.change_id, step, take)
 
     async def report(self, request: pb.ReportReadinessRequest, caller: Identity) -> StandardChange:
         """How ready a system of the caller's party is."""
         step = self._step(caller, request.readiness.system)
-        return await self._take(
-            "report_readiness",
-            request.change_id,
-            step,
-            lambda change: standard_change.report(change, request.readiness, step),
-        )
+        take = partial(standard_change.report, readiness=request.readiness)
+        return await self._take("report_readiness", request.change_id, step, take)
 
     async def put_in_force(self, request: pb.PutInForceRequest, caller: Identity) -> StandardChange:
         """The change takes effect."""
         step = self._step(caller, request.note)
-        return await self._take(
-            "put_in_force",
-            request.change_id,
-            step,
-            lambda change: standard_change.put_in_force(change, request.staying_parties, step),
-        )
+        take = partial(standard_change.put_in_force, staying=request.staying_parties)
+        return await self._take("put_in_force", request.change_id, step, take)
 
     async def retire(self, request: pb.RetireEditionRequest, caller: Identity) -> StandardChange:
         """The older edition is retired."""
         step = self._step(caller, request.note)
-        return await self._take(
-            "retire_edition", request.change_id, step, lambda change: standard_change.retire(change, step)
-        )
+        return await self._take("retire_edition", request.change_id, step, standard_change.retire)
 
     def _step(self, caller: Identity, note: str) -> Step:
         return Step(caller, self.exchange.clock(), note)
@@ -108,11 +96,11 @@ class StandardDesk:
         operation: Operation,
         change_id: str,
         step: Step,
-        take: Callable[[StandardChange], StandardChange],
+        take: _Take,
     ) -> StandardChange:
         async with self.exchange.store.transaction() as tx:
             known = await _found(tx, change_id, for_update=True)
-            taken = take(known)
+            taken = take(known, step=step)
             if taken != known:
                 await tx.standard_changes.replace(taken)
                 await tx.operations.append(_record(operation, taken, step))
