@@ -7,7 +7,10 @@ from types import MappingProxyType
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind
 from xietong.exchange.v1.package_pb2 import DeliveryState, HopState
+from xietong.exchange.v1.problem_pb2 import ProblemAct, ProblemKind
+from xietong.supervision.v1.directory_service_pb2 import ContactLevel
 from xietong.supervision.v1.incident_pb2 import IncidentState
+from xietong.supervision.v1.problem_service_pb2 import ProblemState
 from xietong.supervision.v1.standard_change_pb2 import StandardChangeState, StandardReadinessLevel
 from xietong_client.text import Text
 
@@ -93,6 +96,36 @@ INCIDENT_EVENTS = MappingProxyType(
         "assign_incident": Text("指派", "assigned"),
         "silence_incident": Text("静默", "silenced"),
         "escalate_incident": Text("升级至负责人", "escalated to the lead"),
+    }
+)
+PROBLEM_KINDS = MappingProxyType(
+    {
+        ProblemKind.PROBLEM_KIND_GARBLED_TEXT: Text("文字乱码", "text is garbled"),
+        ProblemKind.PROBLEM_KIND_SEAL_NOT_SHOWN: Text("签章不显示", "a seal is not shown"),
+        ProblemKind.PROBLEM_KIND_CANNOT_ACCEPT: Text("无法受理", "cannot be accepted"),
+        ProblemKind.PROBLEM_KIND_CANNOT_PARSE: Text("解析失败", "cannot be parsed"),
+        ProblemKind.PROBLEM_KIND_OTHER: Text("其他", "something else"),
+    }
+)
+PROBLEM_STATES = MappingProxyType(
+    {
+        ProblemState.PROBLEM_STATE_OPEN: Text("本方处理中", "with our operators"),
+        ProblemState.PROBLEM_STATE_PASSED: Text("已转对方", "passed to the other side"),
+        ProblemState.PROBLEM_STATE_CLOSED: Text("已关闭", "closed"),
+    }
+)
+PROBLEM_ACTS = MappingProxyType(
+    {
+        ProblemAct.PROBLEM_ACT_REPORTED: Text("上报", "reported"),
+        ProblemAct.PROBLEM_ACT_PASSED: Text("转给对方", "passed on"),
+        ProblemAct.PROBLEM_ACT_COMMENTED: Text("说明", "said"),
+        ProblemAct.PROBLEM_ACT_CLOSED: Text("关闭", "closed"),
+    }
+)
+CONTACT_LEVELS = MappingProxyType(
+    {
+        ContactLevel.CONTACT_LEVEL_OPERATIONS: Text("运维", "operations"),
+        ContactLevel.CONTACT_LEVEL_LEAD: Text("负责人", "lead"),
     }
 )
 DELIVERY_EVENTS = MappingProxyType(

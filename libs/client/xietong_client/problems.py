@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Collection
 
 import grpc
 
+from xietong.exchange.v1.evidence_pb2 import Actor
 from xietong.exchange.v1.problem_pb2 import ProblemAct, ProblemKind
 from xietong.supervision.v1.problem_service_pb2 import (
     AddNoteRequest,
@@ -39,10 +40,19 @@ class Problems:
         *,
         part: int = 0,
         report_id: str = "",
+        actor: Actor | None = None,
     ) -> Problem:
-        """Reports a problem; the same `report_id` again changes nothing. Raises NotFound."""
+        """Reports a problem; the same `report_id` again changes nothing. A business system says who reports it.
+
+        Raises NotFound.
+        """
         request = ReportProblemRequest(
-            report_id=report_id or str(uuid.uuid4()), package_id=package_id, kind=kind, part=part, text=text
+            report_id=report_id or str(uuid.uuid4()),
+            package_id=package_id,
+            kind=kind,
+            part=part,
+            text=text,
+            actor=actor,
         )
         answer = await call(self._stub.ReportProblem, request, deadline_seconds=self._deadline_seconds)
         return answer.problem

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from xietong_client.cli import (
+    contacts,
     dead_letters,
     incidents,
     operating,
+    problems,
     receiving,
     rehearsing,
     sending,
@@ -130,6 +132,56 @@ COMMANDS = (
         Text("维护期间静默告警。", "Keep an incident silent, for example during maintenance."),
     ),
     Command(
+        ("contacts", "list"),
+        contacts.list_contacts,
+        Text("列出通讯录。", "List the directory."),
+    ),
+    Command(
+        ("contacts", "whom"),
+        contacts.whom,
+        Text("查找某系统出问题时联系谁。", "Tell whom to call about a system."),
+    ),
+    Command(
+        ("contacts", "put"),
+        contacts.put,
+        Text("新增或修改联系人。", "Add a contact, or change it."),
+    ),
+    Command(
+        ("contacts", "remove"),
+        contacts.remove,
+        Text("停用联系人。", "Remove a contact."),
+    ),
+    Command(
+        ("problems", "list"),
+        problems.list_problems,
+        Text("列出上报的问题。", "List what people reported of packages."),
+    ),
+    Command(
+        ("problems", "show"),
+        problems.show,
+        Text("查看一个问题的全部经过。", "Show a problem and all that was said about it."),
+    ),
+    Command(
+        ("problems", "report"),
+        problems.report_problem,
+        Text("上报数据包的问题。", "Report a problem with a package."),
+    ),
+    Command(
+        ("problems", "say"),
+        problems.say,
+        Text("添加说明。", "Say something about a problem."),
+    ),
+    Command(
+        ("problems", "pass"),
+        problems.pass_on,
+        Text("转给对方运维。", "Pass a problem to the other side's operators."),
+    ),
+    Command(
+        ("problems", "close"),
+        problems.close,
+        Text("关闭问题。", "Close a problem."),
+    ),
+    Command(
         ("standard", "list"),
         standard.standard_list,
         Text("列出数据标准的流程。", "List the processes of the data standard."),
@@ -213,8 +265,10 @@ COMMANDS = (
     ),
 )
 GROUPS = {
+    "contacts": Text("通讯录（运维人员）。", "Whom to call, for operators."),
     "dead": Text("死信（运维人员）。", "Dead letters, for operators."),
     "incidents": Text("告警（运维人员）。", "Incidents, for operators."),
     "pki": Text("开发用证书。", "Certificates for development."),
+    "problems": Text("数据包问题（运维人员）。", "Problems with packages, for operators."),
     "standard": Text("数据标准，以及对它的变更。", "The data standard, and changes of it."),
 }

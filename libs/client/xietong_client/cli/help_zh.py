@@ -41,6 +41,23 @@ HELP_ZH = MappingProxyType(
         "All dead letters.": "全部死信。",
         "Id of the incident.": "告警编号。",
         "What there is to say.": "说明。",
+        "Whose system it is.": "系统所属单位。",
+        "operations or lead.": "operations（运维）或 lead（负责人）。",
+        "The vendor or unit that answers.": "负责的厂商或单位。",
+        "The system; `exchange` is the node, none is any system.": (
+            "系统名称；`exchange` 指交换节点，不填为任一系统。"
+        ),
+        "The lead first, as when nobody took notice in time.": "负责人优先，与告警升级时相同。",
+        "How to reach it: a duty telephone or address by role.": "联系方式：值班电话或岗位地址。",
+        "When it is on duty, in words.": "值班时间。",
+        "Id of the report.": "问题编号。",
+        "What there is to say; nothing personal.": "说明，不写个人信息。",
+        "One of: garbled-text, seal-not-shown, cannot-accept, cannot-parse, other.": (
+            "其一：garbled-text（乱码）、seal-not-shown（签章不显示）、cannot-accept（无法受理）、"
+            "cannot-parse（解析失败）、other（其他）。"
+        ),
+        "Number of the part; 0 is the whole package.": "附件序号；0 指整个数据包。",
+        "The same id again is the same report.": "同一编号视为同一次上报。",
         "Closed ones too.": "包括已恢复的。",
         "Only those of this package.": "只含涉及该数据包的。",
         "Who works on it: a role, not a name.": "处理人：岗位，不写姓名。",

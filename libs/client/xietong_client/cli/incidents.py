@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from xietong.supervision.v1.directory_service_pb2 import Contact, ContactLevel
 from xietong.supervision.v1.incident_pb2 import (
     Incident,
     IncidentEvent,
@@ -15,7 +14,8 @@ from xietong.supervision.v1.incident_pb2 import (
     IncidentSeverity,
     IncidentState,
 )
-from xietong_client.cli.lines import format_bytes, format_time, party_label, reason_line
+from xietong_client.cli.contacts import contact_line, contact_view
+from xietong_client.cli.lines import format_bytes, format_time, reason_line
 from xietong_client.cli.session import Session
 from xietong_client.cli.views import View, reasons_view, text_view, time_view
 from xietong_client.incidents import NOT_CLOSED
@@ -135,7 +135,7 @@ def _lines(incident: Incident) -> list[Text]:
                 f"package {incident.package_id}: {moved}, submitted {sent}, at the hub {relayed or '—'}",
             )
         )
-    lines.extend(_contact_line(one) for one in incident.contacts)
+    lines.extend(contact_line(one) for one in incident.contacts)
     if incident.assignee:
         lines.append(Text(f"处理人：{incident.assignee}", f"assigned to: {incident.assignee}"))
     return lines
@@ -143,20 +143,6 @@ def _lines(incident: Incident) -> list[Text]:
 
 def _time_or_none(time: Timestamp) -> str:
     return format_time(time) if time.seconds else ""
-
-
-def _contact_line(contact: Contact) -> Text:
-    is_lead = contact.level == ContactLevel.CONTACT_LEVEL_LEAD
-    level = Text("负责人", "lead") if is_lead else Text("运维", "operations")
-    who, hours = (
-        f"{contact.system} · {contact.vendor}",
-        f"  {contact.duty_hours}" if contact.duty_hours else "",
-    )
-    party = party_label(contact.party)
-    return Text(
-        f"联系：{party.zh} {who}（{level.zh}） {contact.reach}{hours}",
-        f"call: {party.en} {who} ({level.en}) {contact.reach}{hours}",
-    )
 
 
 def _event_line(event: IncidentEvent) -> Text:
@@ -192,20 +178,9 @@ def incident_view(incident: Incident) -> View:
         "last_reason": reasons_view([reason])[0] if reason is not None else None,
         "text": text_view(Text(incident.text_zh, incident.text_en)),
         "advice": text_view(Text(incident.advice_zh, incident.advice_en)),
-        "contacts": [_contact_view(one) for one in incident.contacts],
+        "contacts": [contact_view(one) for one in incident.contacts],
         "acknowledged_by": incident.acknowledged_by,
         "assignee": incident.assignee,
         "escalated": incident.escalated,
         **{name: time_view(getattr(incident, name)) for name in _TIMES},
-    }
-
-
-def _contact_view(contact: Contact) -> View:
-    return {
-        "party": party_name(contact.party),
-        "system": contact.system,
-        "vendor": contact.vendor,
-        "level": ContactLevel.Name(contact.level).removeprefix("CONTACT_LEVEL_").lower(),
-        "reach": contact.reach,
-        "duty_hours": contact.duty_hours,
     }

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
-from xietong.exchange.v1.problem_pb2 import ProblemAct, ProblemKind
 from xietong.supervision.v1.problem_service_pb2 import ListProblemsRequest, ProblemState
-from xietong_client import NotFound, Text, XietongClientError
+from xietong_client import NotFound, XietongClientError
+from xietong_client.labels import PROBLEM_ACTS, PROBLEM_KINDS, PROBLEM_STATES
 from xietong_client.problems import Problems
 from xietong_console.node import answer_of
 from xietong_console.web.console import console_of
@@ -24,25 +24,15 @@ router = APIRouter()
 PAGE_SIZE = 50
 NOT_CLOSED = (ProblemState.PROBLEM_STATE_OPEN, ProblemState.PROBLEM_STATE_PASSED)
 _SEE_OTHER = 303
-KINDS = {
-    ProblemKind.PROBLEM_KIND_GARBLED_TEXT: Text("文字乱码", "text is garbled"),
-    ProblemKind.PROBLEM_KIND_SEAL_NOT_SHOWN: Text("签章不显示", "a seal is not shown"),
-    ProblemKind.PROBLEM_KIND_CANNOT_ACCEPT: Text("无法受理", "cannot be accepted"),
-    ProblemKind.PROBLEM_KIND_CANNOT_PARSE: Text("解析失败", "cannot be parsed"),
-    ProblemKind.PROBLEM_KIND_OTHER: Text("其他", "something else"),
-}
 STATES = {
-    ProblemState.PROBLEM_STATE_OPEN: ("warning", Text("本方处理中", "with our operators")),
-    ProblemState.PROBLEM_STATE_PASSED: ("moving", Text("已转对方", "passed to the other side")),
-    ProblemState.PROBLEM_STATE_CLOSED: ("quiet", Text("已关闭", "closed")),
+    state: (tone, PROBLEM_STATES[state])
+    for state, tone in (
+        (ProblemState.PROBLEM_STATE_OPEN, "warning"),
+        (ProblemState.PROBLEM_STATE_PASSED, "moving"),
+        (ProblemState.PROBLEM_STATE_CLOSED, "quiet"),
+    )
 }
-ACTS = {
-    ProblemAct.PROBLEM_ACT_REPORTED: Text("上报", "reported"),
-    ProblemAct.PROBLEM_ACT_PASSED: Text("转给对方", "passed on"),
-    ProblemAct.PROBLEM_ACT_COMMENTED: Text("说明", "said"),
-    ProblemAct.PROBLEM_ACT_CLOSED: Text("关闭", "closed"),
-}
-_WORDS: dict[str, Any] = {"kinds": KINDS, "problem_states": STATES, "acts": ACTS}
+_WORDS: dict[str, Any] = {"kinds": PROBLEM_KINDS, "problem_states": STATES, "acts": PROBLEM_ACTS}
 _ADDING: dict[str, Callable[[Problems, str, str], Awaitable[object]]] = {
     "pass": Problems.pass_on,
     "say": Problems.comment,
@@ -84,7 +74,7 @@ async def report(request: Request, form: Act, package_id: str) -> Response:
     require_identifier(package_id)
     report_id = form.get("report", "")
     require_identifier(report_id)
-    kind = next((each for each in KINDS if str(int(each)) == form.get("kind")), None)
+    kind = next((each for each in PROBLEM_KINDS if str(int(each)) == form.get("kind")), None)
     if kind is None:
         raise HTTPException(400)
     problems, text = console_of(request).node.problems, _text(form)
