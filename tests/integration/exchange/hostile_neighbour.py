@@ -157,8 +157,8 @@ class Conversation:
         chunk = Chunk(part=part, attempt=attempt, offset=offset, data=data)
         await self.say(TransferRequest(transfer=transfer, chunk=chunk))
 
-    async def commit(self, transfer: int = TRANSFER) -> None:
-        await self.say(TransferRequest(transfer=transfer, commit=Commit()))
+    async def commit(self, transfer: int = TRANSFER, *, passed: Evidence | None = None) -> None:
+        await self.say(TransferRequest(transfer=transfer, commit=Commit(passed=passed)))
 
     async def hear(self) -> TransferResponse:
         """The next answer. Raises AioRpcError when the stream has ended with an error."""
@@ -182,7 +182,9 @@ class Conversation:
         """What the transfer is refused with."""
         return read_status((await self.until("refusal", transfer=transfer)).refusal.status)
 
-    async def finish(self, package: Forged, transfer: int = TRANSFER) -> TransferResponse:
+    async def finish(
+        self, package: Forged, transfer: int = TRANSFER, *, passed: Evidence | None = None
+    ) -> TransferResponse:
         """After an offer: send what is needed by the rules; the acceptance or refusal."""
         answer = await self.until("need", "acceptance", "refusal", transfer=transfer)
         for wanted in answer.need.parts:
@@ -192,7 +194,7 @@ class Conversation:
                 await self.chunk(wanted.part, data, offset=offset, attempt=wanted.attempt, transfer=transfer)
         if not answer.HasField("need"):
             return answer
-        await self.commit(transfer)
+        await self.commit(transfer, passed=passed)
         return await self.until("acceptance", "refusal", transfer=transfer)
 
 

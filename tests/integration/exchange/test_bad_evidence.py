@@ -248,3 +248,37 @@ async def test_no_branch_takes_evidence_from_another_branch(steadfast: CityUnder
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await direct.deliver(court.states())
     assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+
+
+def that_cannot_be_read(node: HostileNode, _package: Forged) -> Evidence:
+    raw = b"\xff\x00not a statement"
+    return Evidence(statement=raw, signature=node.notary.sign("Statement", raw))
+
+
+def that_only_a_hub_may_state(node: HostileNode, package: Forged) -> Evidence:
+    said = Statement(
+        evidence_id=str(uuid.uuid4()),
+        package_id=package.package_id,
+        seal=digest(package.signed.envelope),
+        kind=EvidenceKind.EVIDENCE_KIND_RELAYED,
+        stated_by=Party.PARTY_COURT,
+    )
+    said.event_time.GetCurrentTime()
+    return node.state(said)
+
+
+@pytest.mark.parametrize("passed", [that_cannot_be_read, that_only_a_hub_may_state])
+async def test_false_evidence_along_with_a_package_is_left_out_and_the_package_taken(
+    steadfast: CityUnderAttack, passed: Callable[[HostileNode, Forged], Evidence]
+) -> None:
+    node = await hostile_node(steadfast)
+    package = node.forge(uuid.uuid4().bytes)
+    async with node.talk() as talk:
+        await talk.offer(package)
+        answer = await talk.finish(package, passed=passed(node, package))
+    assert Statement.FromString(answer.acceptance.evidence.statement).stated_by == Party.PARTY_HUB
+    seen = await hub_view(steadfast, package.package_id)
+    stated = [Statement.FromString(piece.statement) for piece in seen.evidence]
+    assert [one.stated_by for one in stated if one.kind == EvidenceKind.EVIDENCE_KIND_RELAYED] == [
+        Party.PARTY_HUB
+    ]

@@ -29,6 +29,11 @@ async def test_a_package_travels_and_its_outcome_returns(three: City) -> None:
     got = await procuratorate.arrived(sent.package_id)
 
     assert got.envelope.envelope == sent.envelope.envelope
+    passed = [Statement.FromString(piece.statement) for piece in got.evidence]
+    assert [(one.kind, one.stated_by) for one in passed] == [
+        (EvidenceKind.EVIDENCE_KIND_RELAYED, Party.PARTY_HUB),
+        (EvidenceKind.EVIDENCE_KIND_DELIVERED, Party.PARTY_PROCURATORATE),
+    ]
     envelope = Envelope.FromString(got.envelope.envelope)
     manifest = Manifest.FromString(await procuratorate.read(sent.package_id, 0))
     assert manifest.process_code == "PB-01"

@@ -71,7 +71,7 @@ async def test_a_package_that_arrives_with_its_evidence_needs_its_contents_at_on
 ) -> None:
     record = package(complete=True, contents=(A, B))
     async with store.transaction(single=True) as tx:
-        assert await tx.packages.add_stated(record, evidence(record.package_id), None) is not None
+        assert await tx.packages.add_stated(record, [evidence(record.package_id)], None) is not None
     assert await needed(store, A, B, C) == {A, B}
 
 

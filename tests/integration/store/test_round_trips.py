@@ -74,7 +74,7 @@ async def test_a_package_with_its_evidence_and_its_delivery_is_one_statement_wit
     record = package(case_numbers=((Party.PARTY_POLICE, "公1"),))
     proof, delivery = evidence(record.package_id), NewDelivery(HUB, BULK, offered=True, lease=("w", 9.0))
     async with scene.store.transaction(single=True) as tx:
-        added = await tx.packages.add_stated(record, proof, delivery)
+        added = await tx.packages.add_stated(record, [proof], delivery)
     assert scene.verbs == ["WITH"]
     assert added is not None
     assert added.delivery is not None
@@ -90,10 +90,10 @@ async def test_a_package_with_its_evidence_and_its_delivery_is_one_statement_wit
 async def test_a_package_that_stays_has_no_delivery_and_one_that_is_there_is_not_added(scene: Scene) -> None:
     record = package()
     async with scene.store.transaction(single=True) as tx:
-        assert await tx.packages.add_stated(record, evidence(record.package_id), None) == Added(None)
+        assert await tx.packages.add_stated(record, [evidence(record.package_id)], None) == Added(None)
     async with scene.store.transaction(single=True) as tx:
         again = NewDelivery(HUB, BULK, offered=False, lease=None)
-        assert await tx.packages.add_stated(record, evidence(record.package_id), again) is None
+        assert await tx.packages.add_stated(record, [evidence(record.package_id)], again) is None
     async with scene.store.transaction() as tx:
         assert len(await tx.packages.evidence(record.package_id)) == 1
         assert await tx.outbox.of_package(record.package_id) is None

@@ -18,6 +18,7 @@ from tests.integration.trace.collector import Collector, SeenSpan
 from xietong.exchange.v1 import package_pb2
 from xietong.exchange.v1.draft_pb2 import Accepted, Outcome
 from xietong.exchange.v1.envelope_pb2 import Envelope, Party
+from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
 from xietong_exchange.domain.party import party_name
 
 PARTIES = [Party.PARTY_HUB, Party.PARTY_POLICE, Party.PARTY_PROCURATORATE]
@@ -134,6 +135,10 @@ async def test_waiting_and_restarts_stay_in_the_trace(
         await services[party].start(city.settings(party))
     await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_DELIVERED)
 
+    procuratorate = await city.agency(Party.PARTY_PROCURATORATE, "prosecution")
+    got = await procuratorate.arrived(sent.package_id)
+    kinds = [Statement.FromString(piece.statement).kind for piece in got.evidence]
+    assert kinds == [EvidenceKind.EVIDENCE_KIND_RELAYED, EvidenceKind.EVIDENCE_KIND_DELIVERED]
     trace_id = Envelope.FromString(sent.envelope.envelope).trace_context.traceparent.split("-")[1]
     arrived = ("xietong-procuratorate", "xietong state evidence DELIVERED", SUBMIT)
     async with asyncio.timeout(20):

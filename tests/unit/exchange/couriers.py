@@ -89,6 +89,8 @@ class Hub:
         lane: Lane.ValueType,
         queued: datetime,
         moved: Callable[[], None],
+        *,
+        passed: Evidence | None = None,
     ) -> Evidence:
         """Stands for the dispatcher, which moves a package to this neighbour."""
         await asyncio.sleep(0)

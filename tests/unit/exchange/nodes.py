@@ -89,11 +89,11 @@ class MemoryPackages:
         return is_new
 
     async def add_stated(
-        self, record: PackageRecord, evidence: EvidenceRecord, delivery: NewDelivery | None
+        self, record: PackageRecord, evidence: Sequence[EvidenceRecord], delivery: NewDelivery | None
     ) -> Added | None:
         if not await self.add(record):
             return None
-        self.stated.append(evidence)
+        self.stated.extend(evidence)
         if delivery is None:
             return Added(None)
         added = await self.outbox.enqueue(

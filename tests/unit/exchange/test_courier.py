@@ -166,11 +166,11 @@ async def test_what_waits_for_a_connection_counts_as_never_offered() -> None:
     offered: list[bool] = []
     send = hub.send
 
-    async def note(*args: Any) -> Evidence:
+    async def note(*args: Any, **more: Any) -> Evidence:
         offered.append(store.outbox.deliveries[1].offered)
-        return await send(*args)
+        return await send(*args, **more)
 
-    hub.send = note  # type: ignore[method-assign,assignment] # this hub looks at the mark when the package comes
+    hub.send = note  # type: ignore[method-assign] # this hub looks at the mark when the package comes
     async with courier(store, hub, Lane.LANE_INTERACTIVE):
         await until(lambda: len(store.outbox.log) >= 2)
         assert not store.outbox.deliveries[1].offered

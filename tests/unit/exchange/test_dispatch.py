@@ -89,7 +89,7 @@ async def test_the_route_decides_whether_a_package_goes_on_before_it_is_whole(af
     assert (forward is None) == after_complete
     if forward is not None:
         with pytest.raises(RemoteRefusal, match="STORAGE_FULL"):
-            await forward.finish(lambda: None)
+            await forward.finish(lambda: None, None)
     assert hub.offered == (not after_complete)
 
 

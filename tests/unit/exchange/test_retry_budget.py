@@ -35,11 +35,13 @@ def moving(store: MemoryStore, hub: Hub, hours: float, moves: Callable[[int], bo
         lane: Lane.ValueType,
         queued: datetime,
         moved: Callable[[], None],
+        *,
+        passed: Evidence | None = None,
     ) -> Evidence:
         store.outbox.time += timedelta(hours=hours)
         if moves(len(hub.packages)):
             moved()
-        return await send(package, peer, lane, queued, moved)
+        return await send(package, peer, lane, queued, moved, passed=passed)
 
     hub.send = take_time  # type: ignore[method-assign] # time passes at this hub
 

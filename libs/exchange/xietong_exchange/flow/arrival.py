@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from xietong.exchange.v1.evidence_pb2 import EvidenceKind
+from xietong.exchange.v1.evidence_pb2 import Evidence, EvidenceKind
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong_exchange.domain.envelope import SealedPackage
 from xietong_exchange.domain.errors import PackageConflict
@@ -69,6 +69,7 @@ class Arrival:
         commit: datetime,
         *,
         offered_onwards: bool = False,
+        came_along: Evidence | None = None,
     ) -> EvidenceRecord:
         """Make it this node's own, in one transaction; all its parts are verified and durable.
 
@@ -80,11 +81,15 @@ class Arrival:
             begin: when its first byte was offered.
             commit: when the sender had said everything.
             offered_onwards: the next node knows of it already, so that a withdrawal needs that node's answer.
+            came_along: what the node before has stated of passing it on, if it says so.
         """
+        passed = self._desk.passed(package, came_along) if came_along is not None else None
         record, event = self._new(package), self._event(queued, begin, commit)
         lane = package.lane if record.direction == Direction.DIRECTION_TRANSIT else None
         async with self._exchange.store.transaction(single=True) as tx:
-            evidence = await self._desk.state_first(tx, record, event, lane, offered=offered_onwards)
+            evidence = await self._desk.state_first(
+                tx, record, event, lane, offered=offered_onwards, passed=passed
+            )
         if evidence is None:
             async with self._exchange.store.transaction() as tx:
                 record = await self._locked(tx, package)
@@ -92,10 +97,14 @@ class Arrival:
                     return settled
                 if record.contents_removed_time is not None:  # It took longer than such packages are kept.
                     await self._hold(tx, package)
+                if passed is not None:
+                    await tx.packages.add_evidence(passed)
                 evidence = await self._desk.state(tx, record, event, complete=True)
                 if lane is not None:
                     hop = self._exchange.routes.next_hop(record.receiver)
-                    await self._exchange.places.hand_on(tx, hop, lane, record, offered=offered_onwards)
+                    await self._exchange.places.hand_on(
+                        tx, hop, lane, record, evidence, offered=offered_onwards
+                    )
         self._exchange.space.keep(record.sender, record.size_bytes)
         MEASURES.moved(package, self._exchange.routes.next_hop(record.sender), "receive")
         self._desk.announce(record)

@@ -93,6 +93,8 @@ class Conversation:
         self.on_progress: Callable[[], None] = _nothing
         """Called whenever the neighbour holds more of the package than ever in this conversation."""
         self.is_released = is_here
+        self.passed: Evidence | None = None
+        """Goes along with the commit."""
         self._exchange = exchange
         self._package = package
         self._queued = queued
@@ -152,7 +154,7 @@ class Conversation:
                     await self._pace.turn(span.length)
                 await stream.send(await self._chunk(span))
             elif self._machine.take_commit():
-                await stream.send(TransferRequest(commit=Commit()))
+                await stream.send(TransferRequest(commit=Commit(passed=self.passed)))
             else:
                 await self._news.wait()
                 self._news.clear()

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind
+from xietong.exchange.v1.package_pb2 import Direction
 from xietong.exchange.v1.transfer_service_pb2 import EvidenceResult
 from xietong_exchange.domain.delivery import FINAL
 from xietong_exchange.domain.errors import (
@@ -194,8 +195,15 @@ class Courier:
                 record = handed.package if handed is not None else await self._offered(delivery)
                 if record is None:
                     return
-                package, queued = sealed(record), delivery.create_time
-                accepted = await self.dispatcher.send(package, self.peer, self.lane, queued, beat.moved)
+                passed = handed.evidence if handed is not None else await self._passed(record)
+                accepted = await self.dispatcher.send(
+                    sealed(record),
+                    self.peer,
+                    self.lane,
+                    delivery.create_time,
+                    beat.moved,
+                    passed=to_evidence(passed) if passed is not None else None,
+                )
                 await self.desk.take(accepted, self.peer, settles=(delivery.delivery_id, delivery.token))
         except (XietongError, RemoteRefusal) as error:
             await self._settle(delivery, error, progressed=beat.progressed, never_offered=never_offered)
@@ -218,6 +226,14 @@ class Courier:
             if not delivery.offered and not await tx.outbox.offer(delivery.delivery_id, delivery.token):
                 return None
             return await tx.packages.get(delivery.package_id)
+
+    async def _passed(self, record: PackageRecord) -> EvidenceRecord | None:
+        """What a hub has stated of a package that it passes on."""
+        if record.direction != Direction.DIRECTION_TRANSIT:
+            return None
+        async with self.exchange.store.transaction() as tx:
+            stated = await tx.packages.evidence(record.package_id)
+        return next((row for row in stated if row.kind == EvidenceKind.EVIDENCE_KIND_RELAYED), None)
 
     async def _evidence(self, batch: list[DeliveryRecord], handed: Handed | None) -> None:
         known = handed.evidence if handed is not None else None

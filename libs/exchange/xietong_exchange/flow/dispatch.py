@@ -73,9 +73,10 @@ class Forward:
         if not self._conversation.is_released:
             self.give_up()
 
-    async def finish(self, on_progress: Callable[[], None]) -> Evidence:
+    async def finish(self, on_progress: Callable[[], None], passed: Evidence | None) -> Evidence:
         """Let the neighbour accept it; returns its evidence. Raises Failure."""
         self._conversation.on_progress = on_progress
+        self._conversation.passed = passed
         self._conversation.release()
         try:
             return await self._task
@@ -106,6 +107,8 @@ class Dispatcher:
         lane: Lane.ValueType,
         queued: datetime,
         on_progress: Callable[[], None],
+        *,
+        passed: Evidence | None = None,
     ) -> Evidence:
         """Move the package to the neighbour until it has accepted it, or says that it is withdrawn; returns the
         evidence of that, to be taken.
@@ -116,18 +119,19 @@ class Dispatcher:
             lane: the channel to use.
             queued: since when it waits for this hop; the neighbour's evidence will tell.
             on_progress: called whenever the neighbour has written more bytes.
+            passed: evidence that goes along.
 
         Raises:
             Failure: the neighbour's refusal, or why it could not be reached.
         """
         forward = self._forwards.pop(package.package_id, None)
         if forward is not None:
-            evidence = await forward.finish(on_progress)
+            evidence = await forward.finish(on_progress, passed)
         else:
             limits = await self._limits(package, peer)
             pace = self._paces.get((peer, lane))
             conversation = Conversation(self._exchange, package, limits, queued=queued, pace=pace)
-            conversation.on_progress = on_progress
+            conversation.on_progress, conversation.passed = on_progress, passed
             evidence = await self._hold(conversation, package, peer, lane)
         _require_acceptance(evidence, package)
         MEASURES.moved(package, peer, "transmit")

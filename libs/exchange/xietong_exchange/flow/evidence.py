@@ -6,6 +6,7 @@ without evidence and no evidence without its row.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -31,6 +32,8 @@ from xietong_exchange.flow.measures import MEASURES
 from xietong_exchange.flow.records import EvidenceRecord, PackageChange, PackageRecord
 from xietong_exchange.flow.store import Lease, Transaction
 from xietong_exchange.flow.tracing import package_span
+
+log = logging.getLogger(__name__)
 
 KIND_ATTRIBUTE = "xietong.evidence.kind"
 CARRIED_BY_ACCEPTANCE = frozenset({EvidenceKind.EVIDENCE_KIND_RELAYED, EvidenceKind.EVIDENCE_KIND_DELIVERED})
@@ -77,6 +80,7 @@ class EvidenceDesk:
         lane: Lane.ValueType | None,
         *,
         offered: bool = False,
+        passed: EvidenceRecord | None = None,
     ) -> EvidenceRecord | None:
         """State the event with which this node begins to hold a package that is not on record, and record both at once.
 
@@ -86,6 +90,7 @@ class EvidenceDesk:
             event: what happened.
             lane: by which the package goes on to the next node; None when it stays.
             offered: see `Places.hand_on`.
+            passed: evidence that came along with it, see `passed`.
 
         Returns:
             The evidence; None when the package is on record already: nothing is changed then.
@@ -97,13 +102,35 @@ class EvidenceDesk:
             posting = None
             if lane is not None:
                 hop = self._exchange.routes.next_hop(record.receiver)
-                posting = self._exchange.places.posting(tx, hop, lane, held, offered=offered)
-            added = await tx.packages.add_stated(held, evidence, posting.new if posting is not None else None)
+                along = evidence if event.kind == EvidenceKind.EVIDENCE_KIND_RELAYED else None
+                posting = self._exchange.places.posting(tx, hop, lane, held, along, offered=offered)
+            stated = [evidence] if passed is None else [passed, evidence]
+            added = await tx.packages.add_stated(held, stated, posting.new if posting is not None else None)
             if posting is not None and added is not None:
                 posting.recorded = added.delivery
             if added is not None:
                 _measure(tx, sealed(record), statement, own=True)
             return evidence if added is not None else None
+
+    def passed(self, package: SealedPackage, evidence: Evidence) -> EvidenceRecord | None:
+        """What a node on the way has stated of passing on a package that arrives here; None when it does not hold.
+
+        The package is taken all the same: the evidence only tells more of its way.
+        """
+        try:
+            verified = self._verify(evidence)
+            check_statement(verified.statement, package, verified.signer)
+            if verified.statement.kind != EvidenceKind.EVIDENCE_KIND_RELAYED:
+                raise EvidenceInvalid(why="only RELAYED goes along with a package")
+        except XietongError as error:
+            log.warning(
+                "evidence that came with package %s is left out: %s",
+                package.package_id,
+                error.message_en,
+                extra={"package_id": package.package_id},
+            )
+            return None
+        return _record(verified.statement, evidence.statement, evidence.signature)
 
     def _span(
         self, stage: str, record: PackageRecord, kind: EvidenceKind.ValueType

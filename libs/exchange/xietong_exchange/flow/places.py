@@ -24,6 +24,7 @@ class Handed:
     delivery: DeliveryRecord
     package: PackageRecord
     evidence: EvidenceRecord | None
+    """What it delivers, or what goes along with the package."""
     is_first_offer: bool
     """The neighbour does not know of it yet, though it is marked as offered."""
 
@@ -92,6 +93,7 @@ class Places:
     ) -> None:
         """Put a package, or evidence about it, into the outbox; after the commit its courier has it or learns of it.
 
+        evidence: with a package, what goes along with it.
         offered: the neighbour knows of the package already, because it went on while it arrived here.
         """
         posting = self.posting(tx, hop, lane, package, evidence, offered=offered)
@@ -99,7 +101,7 @@ class Places:
             hop,
             lane,
             package.package_id,
-            evidence.evidence_id if evidence is not None else "",
+            evidence.evidence_id if evidence is not None and lane == Lane.LANE_EVIDENCE else "",
             offered=posting.new.offered,
             lease=posting.new.lease,
         )
@@ -117,7 +119,8 @@ class Places:
         """The same for who puts it into the outbox himself."""
         server = self._servers.get(queue(hop, lane))
         lease = server.reserve() if server is not None else None
-        new = NewDelivery(hop, lane, offered or (lease is not None and evidence is None), lease)
+        is_package = lane != Lane.LANE_EVIDENCE
+        new = NewDelivery(hop, lane, offered or (lease is not None and is_package), lease)
         posting = Posting(new, package, evidence, is_first_offer=not offered)
 
         def over(*, is_committed: bool) -> None:

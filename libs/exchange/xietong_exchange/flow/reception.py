@@ -14,6 +14,7 @@ from xietong.exchange.v1.envelope_pb2 import Lane
 from xietong.exchange.v1.transfer_service_pb2 import (
     Abort,
     Acceptance,
+    Commit,
     Need,
     PartOffset,
     Progress,
@@ -127,7 +128,7 @@ class Reception:
                     await self._write(run)
                 elif run.WhichOneof("frame") != "commit":
                     raise ProtocolViolation(why="a frame of an unknown kind came after the offer")
-                elif await self._commit():
+                elif await self._commit(run.commit):
                     return
         if self._withdrawal is not None:
             await self._accept(self._withdrawal)
@@ -312,7 +313,7 @@ class Reception:
             )
         )
 
-    async def _commit(self) -> bool:
+    async def _commit(self, commit: Commit) -> bool:
         """Accept the package; False when a part must come again first."""
         self._is_committing = True
         await self._finished()
@@ -327,6 +328,7 @@ class Reception:
                 self._begin,
                 self._exchange.clock(),
                 offered_onwards=self._forward is not None,
+                came_along=commit.passed if commit.HasField("passed") else None,
             )
         if self._forward is not None and evidence.kind in CARRIED_BY_ACCEPTANCE:
             self._forward.end()

@@ -72,7 +72,7 @@ class Packages(Protocol):
         """Insert; False when a package with this id is there already (nothing is changed then)."""
 
     async def add_stated(
-        self, record: PackageRecord, evidence: EvidenceRecord, delivery: NewDelivery | None
+        self, record: PackageRecord, evidence: Sequence[EvidenceRecord], delivery: NewDelivery | None
     ) -> Added | None:
         """Insert a package with its first evidence and its delivery; None when a package with this id is there already
         (nothing is changed then). It is one change.

@@ -31,7 +31,7 @@ from xietong.exchange.v1 import evidence_pb2 as xietong_dot_exchange_dot_v1_dot_
 from xietong.exchange.v1 import problem_pb2 as xietong_dot_exchange_dot_v1_dot_problem__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*xietong/exchange/v1/transfer_service.proto\x12\x13xietong.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a&xietong/exchange/v1/capabilities.proto\x1a\"xietong/exchange/v1/envelope.proto\x1a\"xietong/exchange/v1/evidence.proto\x1a!xietong/exchange/v1/problem.proto\"\x18\n\x16GetCapabilitiesRequest\"\x85\x01\n\x17GetCapabilitiesResponse\x12\x37\n\x0c\x63\x61pabilities\x18\x01 \x01(\x0b\x32!.xietong.exchange.v1.Capabilities\x12\x31\n\x06\x62\x65yond\x18\x02 \x03(\x0b\x32!.xietong.exchange.v1.Capabilities\"\xeb\x01\n\x0fTransferRequest\x12\x10\n\x08transfer\x18\x01 \x01(\r\x12+\n\x05offer\x18\x02 \x01(\x0b\x32\x1a.xietong.exchange.v1.OfferH\x00\x12+\n\x05\x63hunk\x18\x03 \x01(\x0b\x32\x1a.xietong.exchange.v1.ChunkH\x00\x12-\n\x06\x63ommit\x18\x04 \x01(\x0b\x32\x1b.xietong.exchange.v1.CommitH\x00\x12-\n\x06\x63\x61ncel\x18\x05 \x01(\x0b\x32\x1b.xietong.exchange.v1.CancelH\x00\x42\x0e\n\x05\x66rame\x12\x05\xbaH\x02\x08\x01\"\xa0\x02\n\x10TransferResponse\x12\x10\n\x08transfer\x18\x01 \x01(\r\x12)\n\x04need\x18\x02 \x01(\x0b\x32\x19.xietong.exchange.v1.NeedH\x00\x12\x31\n\x08progress\x18\x03 \x01(\x0b\x32\x1d.xietong.exchange.v1.ProgressH\x00\x12\x35\n\nacceptance\x18\x04 \x01(\x0b\x32\x1f.xietong.exchange.v1.AcceptanceH\x00\x12+\n\x05\x61\x62ort\x18\x05 \x01(\x0b\x32\x1a.xietong.exchange.v1.AbortH\x00\x12/\n\x07refusal\x18\x06 \x01(\x0b\x32\x1c.xietong.exchange.v1.RefusalH\x00\x42\x07\n\x05\x66rame\"\x96\x01\n\x05Offer\x12=\n\x08\x65nvelope\x18\x01 \x01(\x0b\x32#.xietong.exchange.v1.SignedEnvelopeB\x06\xbaH\x03\xc8\x01\x01\x12\x30\n\x0c\x65nqueue_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x0btraceparent\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\"M\n\x05\x43hunk\x12\x0c\n\x04part\x18\x01 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\x04\x12\x15\n\x04\x64\x61ta\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02\x10\x01\"\x08\n\x06\x43ommit\"\x08\n\x06\x43\x61ncel\"6\n\x04Need\x12.\n\x05parts\x18\x01 \x03(\x0b\x32\x1f.xietong.exchange.v1.PartOffset\";\n\nPartOffset\x12\x0c\n\x04part\x18\x01 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"W\n\x08Progress\x12\x0c\n\x04part\x18\x01 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x15\n\rwritten_bytes\x18\x03 \x01(\x04\x12\x15\n\rdurable_bytes\x18\x04 \x01(\x04\"=\n\nAcceptance\x12/\n\x08\x65vidence\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.Evidence\"&\n\x05\x41\x62ort\x12\x0c\n\x04part\x18\x01 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\"-\n\x07Refusal\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\"U\n\x16\x44\x65liverEvidenceRequest\x12;\n\x08\x65vidence\x18\x01 \x03(\x0b\x32\x1d.xietong.exchange.v1.EvidenceB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\"O\n\x17\x44\x65liverEvidenceResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.xietong.exchange.v1.EvidenceResult\"H\n\x0e\x45videnceResult\x12\x13\n\x0b\x65vidence_id\x18\x01 \x01(\t\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"X\n\x13\x44\x65liverNotesRequest\x12\x41\n\x05notes\x18\x01 \x03(\x0b\x32&.xietong.exchange.v1.SignedProblemNoteB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\"H\n\x14\x44\x65liverNotesResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.xietong.exchange.v1.NoteResult\"/\n\nNoteResult\x12!\n\x05\x65rror\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status2\xaf\x03\n\x0fTransferService\x12l\n\x0fGetCapabilities\x12+.xietong.exchange.v1.GetCapabilitiesRequest\x1a,.xietong.exchange.v1.GetCapabilitiesResponse\x12[\n\x08Transfer\x12$.xietong.exchange.v1.TransferRequest\x1a%.xietong.exchange.v1.TransferResponse(\x01\x30\x01\x12l\n\x0f\x44\x65liverEvidence\x12+.xietong.exchange.v1.DeliverEvidenceRequest\x1a,.xietong.exchange.v1.DeliverEvidenceResponse\x12\x63\n\x0c\x44\x65liverNotes\x12(.xietong.exchange.v1.DeliverNotesRequest\x1a).xietong.exchange.v1.DeliverNotesResponseB1\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*xietong/exchange/v1/transfer_service.proto\x12\x13xietong.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/rpc/status.proto\x1a&xietong/exchange/v1/capabilities.proto\x1a\"xietong/exchange/v1/envelope.proto\x1a\"xietong/exchange/v1/evidence.proto\x1a!xietong/exchange/v1/problem.proto\"\x18\n\x16GetCapabilitiesRequest\"\x85\x01\n\x17GetCapabilitiesResponse\x12\x37\n\x0c\x63\x61pabilities\x18\x01 \x01(\x0b\x32!.xietong.exchange.v1.Capabilities\x12\x31\n\x06\x62\x65yond\x18\x02 \x03(\x0b\x32!.xietong.exchange.v1.Capabilities\"\xeb\x01\n\x0fTransferRequest\x12\x10\n\x08transfer\x18\x01 \x01(\r\x12+\n\x05offer\x18\x02 \x01(\x0b\x32\x1a.xietong.exchange.v1.OfferH\x00\x12+\n\x05\x63hunk\x18\x03 \x01(\x0b\x32\x1a.xietong.exchange.v1.ChunkH\x00\x12-\n\x06\x63ommit\x18\x04 \x01(\x0b\x32\x1b.xietong.exchange.v1.CommitH\x00\x12-\n\x06\x63\x61ncel\x18\x05 \x01(\x0b\x32\x1b.xietong.exchange.v1.CancelH\x00\x42\x0e\n\x05\x66rame\x12\x05\xbaH\x02\x08\x01\"\xa0\x02\n\x10TransferResponse\x12\x10\n\x08transfer\x18\x01 \x01(\r\x12)\n\x04need\x18\x02 \x01(\x0b\x32\x19.xietong.exchange.v1.NeedH\x00\x12\x31\n\x08progress\x18\x03 \x01(\x0b\x32\x1d.xietong.exchange.v1.ProgressH\x00\x12\x35\n\nacceptance\x18\x04 \x01(\x0b\x32\x1f.xietong.exchange.v1.AcceptanceH\x00\x12+\n\x05\x61\x62ort\x18\x05 \x01(\x0b\x32\x1a.xietong.exchange.v1.AbortH\x00\x12/\n\x07refusal\x18\x06 \x01(\x0b\x32\x1c.xietong.exchange.v1.RefusalH\x00\x42\x07\n\x05\x66rame\"\x96\x01\n\x05Offer\x12=\n\x08\x65nvelope\x18\x01 \x01(\x0b\x32#.xietong.exchange.v1.SignedEnvelopeB\x06\xbaH\x03\xc8\x01\x01\x12\x30\n\x0c\x65nqueue_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1c\n\x0btraceparent\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\"M\n\x05\x43hunk\x12\x0c\n\x04part\x18\x01 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\x04\x12\x15\n\x04\x64\x61ta\x18\x04 \x01(\x0c\x42\x07\xbaH\x04z\x02\x10\x01\"7\n\x06\x43ommit\x12-\n\x06passed\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.Evidence\"\x08\n\x06\x43\x61ncel\"6\n\x04Need\x12.\n\x05parts\x18\x01 \x03(\x0b\x32\x1f.xietong.exchange.v1.PartOffset\";\n\nPartOffset\x12\x0c\n\x04part\x18\x01 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\x04\"W\n\x08Progress\x12\x0c\n\x04part\x18\x01 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\x12\x15\n\rwritten_bytes\x18\x03 \x01(\x04\x12\x15\n\rdurable_bytes\x18\x04 \x01(\x04\"=\n\nAcceptance\x12/\n\x08\x65vidence\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.Evidence\"&\n\x05\x41\x62ort\x12\x0c\n\x04part\x18\x01 \x01(\r\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\r\"-\n\x07Refusal\x12\"\n\x06status\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status\"U\n\x16\x44\x65liverEvidenceRequest\x12;\n\x08\x65vidence\x18\x01 \x03(\x0b\x32\x1d.xietong.exchange.v1.EvidenceB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\"O\n\x17\x44\x65liverEvidenceResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32#.xietong.exchange.v1.EvidenceResult\"H\n\x0e\x45videnceResult\x12\x13\n\x0b\x65vidence_id\x18\x01 \x01(\t\x12!\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.Status\"X\n\x13\x44\x65liverNotesRequest\x12\x41\n\x05notes\x18\x01 \x03(\x0b\x32&.xietong.exchange.v1.SignedProblemNoteB\n\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\"H\n\x14\x44\x65liverNotesResponse\x12\x30\n\x07results\x18\x01 \x03(\x0b\x32\x1f.xietong.exchange.v1.NoteResult\"/\n\nNoteResult\x12!\n\x05\x65rror\x18\x01 \x01(\x0b\x32\x12.google.rpc.Status2\xaf\x03\n\x0fTransferService\x12l\n\x0fGetCapabilities\x12+.xietong.exchange.v1.GetCapabilitiesRequest\x1a,.xietong.exchange.v1.GetCapabilitiesResponse\x12[\n\x08Transfer\x12$.xietong.exchange.v1.TransferRequest\x1a%.xietong.exchange.v1.TransferResponse(\x01\x30\x01\x12l\n\x0f\x44\x65liverEvidence\x12+.xietong.exchange.v1.DeliverEvidenceRequest\x1a,.xietong.exchange.v1.DeliverEvidenceResponse\x12\x63\n\x0c\x44\x65liverNotes\x12(.xietong.exchange.v1.DeliverNotesRequest\x1a).xietong.exchange.v1.DeliverNotesResponseB1\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -64,33 +64,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHUNK']._serialized_start=1145
   _globals['_CHUNK']._serialized_end=1222
   _globals['_COMMIT']._serialized_start=1224
-  _globals['_COMMIT']._serialized_end=1232
-  _globals['_CANCEL']._serialized_start=1234
-  _globals['_CANCEL']._serialized_end=1242
-  _globals['_NEED']._serialized_start=1244
-  _globals['_NEED']._serialized_end=1298
-  _globals['_PARTOFFSET']._serialized_start=1300
-  _globals['_PARTOFFSET']._serialized_end=1359
-  _globals['_PROGRESS']._serialized_start=1361
-  _globals['_PROGRESS']._serialized_end=1448
-  _globals['_ACCEPTANCE']._serialized_start=1450
-  _globals['_ACCEPTANCE']._serialized_end=1511
-  _globals['_ABORT']._serialized_start=1513
-  _globals['_ABORT']._serialized_end=1551
-  _globals['_REFUSAL']._serialized_start=1553
-  _globals['_REFUSAL']._serialized_end=1598
-  _globals['_DELIVEREVIDENCEREQUEST']._serialized_start=1600
-  _globals['_DELIVEREVIDENCEREQUEST']._serialized_end=1685
-  _globals['_DELIVEREVIDENCERESPONSE']._serialized_start=1687
-  _globals['_DELIVEREVIDENCERESPONSE']._serialized_end=1766
-  _globals['_EVIDENCERESULT']._serialized_start=1768
-  _globals['_EVIDENCERESULT']._serialized_end=1840
-  _globals['_DELIVERNOTESREQUEST']._serialized_start=1842
-  _globals['_DELIVERNOTESREQUEST']._serialized_end=1930
-  _globals['_DELIVERNOTESRESPONSE']._serialized_start=1932
-  _globals['_DELIVERNOTESRESPONSE']._serialized_end=2004
-  _globals['_NOTERESULT']._serialized_start=2006
-  _globals['_NOTERESULT']._serialized_end=2053
-  _globals['_TRANSFERSERVICE']._serialized_start=2056
-  _globals['_TRANSFERSERVICE']._serialized_end=2487
+  _globals['_COMMIT']._serialized_end=1279
+  _globals['_CANCEL']._serialized_start=1281
+  _globals['_CANCEL']._serialized_end=1289
+  _globals['_NEED']._serialized_start=1291
+  _globals['_NEED']._serialized_end=1345
+  _globals['_PARTOFFSET']._serialized_start=1347
+  _globals['_PARTOFFSET']._serialized_end=1406
+  _globals['_PROGRESS']._serialized_start=1408
+  _globals['_PROGRESS']._serialized_end=1495
+  _globals['_ACCEPTANCE']._serialized_start=1497
+  _globals['_ACCEPTANCE']._serialized_end=1558
+  _globals['_ABORT']._serialized_start=1560
+  _globals['_ABORT']._serialized_end=1598
+  _globals['_REFUSAL']._serialized_start=1600
+  _globals['_REFUSAL']._serialized_end=1645
+  _globals['_DELIVEREVIDENCEREQUEST']._serialized_start=1647
+  _globals['_DELIVEREVIDENCEREQUEST']._serialized_end=1732
+  _globals['_DELIVEREVIDENCERESPONSE']._serialized_start=1734
+  _globals['_DELIVEREVIDENCERESPONSE']._serialized_end=1813
+  _globals['_EVIDENCERESULT']._serialized_start=1815
+  _globals['_EVIDENCERESULT']._serialized_end=1887
+  _globals['_DELIVERNOTESREQUEST']._serialized_start=1889
+  _globals['_DELIVERNOTESREQUEST']._serialized_end=1977
+  _globals['_DELIVERNOTESRESPONSE']._serialized_start=1979
+  _globals['_DELIVERNOTESRESPONSE']._serialized_end=2051
+  _globals['_NOTERESULT']._serialized_start=2053
+  _globals['_NOTERESULT']._serialized_end=2100
+  _globals['_TRANSFERSERVICE']._serialized_start=2103
+  _globals['_TRANSFERSERVICE']._serialized_end=2534
 # @@protoc_insertion_point(module_scope)

@@ -255,12 +255,21 @@ class Commit(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    PASSED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def passed(self) -> _evidence_pb2.Evidence:
+        """Evidence of a node that passes the package on: RELAYED from a hub. The receiver keeps it beside its own, so that the
+        whole way is known there, too. What does not hold is left out; the package is taken all the same.
+        """
+
     def __init__(
         self,
+        *,
+        passed: _evidence_pb2.Evidence | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["passed", b"passed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["passed", b"passed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -34,6 +35,7 @@ from xietong_exchange.adapters.postgres.tables import (
 from xietong_exchange.flow.records import EvidenceRecord, PackageRecord
 from xietong_exchange.flow.store import NewDelivery
 
+_PROOF = [each for each in evidence.c if each.name not in {"package_id", "position"}]
 _GIVEN_BY_STORE = ("position", "changed_in", "touch_time", "contents_removed_time")
 
 
@@ -70,14 +72,14 @@ def _add() -> Statement:
 
 
 def _add_stated() -> Statement:
-    """The same with evidence and, where a destination is given, a delivery, which it answers."""
+    """The same with pieces of evidence and, where a destination is given, a delivery, which it answers."""
     added, others = _inserted()
-    proof = {
-        column.name: added.c.package_id if column.name == "package_id" else _given_as("evidence", column)
-        for column in evidence.c
-        if column.name != "position"
-    }
-    stating = insert(evidence).from_select(list(proof), select(*proof.values()))
+    lists = [array(f"evidence_{each.name}", each.type) for each in _PROOF]
+    proofs = func.unnest(*lists).table_valued(*(column(each.name, each.type) for each in _PROOF))
+    proof = proofs.render_derived()
+    stating = insert(evidence).from_select(
+        ["package_id", *proof.c.keys()], select(added.c.package_id, *proof.c)
+    )
     values = ("destination", "lane", "offered", "lease_owner", "token", "attempts")
     row = {name: _given_as("delivery", delivery.c[name]) for name in values}
     row |= {"package_id": added.c.package_id, "lease_until": from_now("delivery_lease")}
@@ -129,15 +131,10 @@ def package_values(record: PackageRecord) -> dict[str, Any]:
     }
 
 
-def evidence_values(record: EvidenceRecord) -> dict[str, Any]:
+def evidence_values(records: Sequence[EvidenceRecord]) -> dict[str, Any]:
     """What `ADD_STATED` takes beside, of the evidence."""
     return {
-        "evidence_evidence_id": record.evidence_id,
-        "evidence_kind": int(record.kind),
-        "evidence_stated_by": int(record.stated_by),
-        "evidence_event_time": record.event_time,
-        "evidence_statement": record.statement,
-        "evidence_signature": record.signature,
+        f"evidence_{each.name}": texts(getattr(record, each.name) for record in records) for each in _PROOF
     }
 
 

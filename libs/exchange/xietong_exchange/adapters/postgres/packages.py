@@ -190,7 +190,7 @@ class PostgresPackages:
         return await self._connection.row(ADD, **package_values(record)) is not None
 
     async def add_stated(
-        self, record: PackageRecord, evidence: EvidenceRecord, delivery: NewDelivery | None
+        self, record: PackageRecord, evidence: Sequence[EvidenceRecord], delivery: NewDelivery | None
     ) -> Added | None:
         values = package_values(record) | evidence_values(evidence) | delivery_values(delivery)
         row = await self._connection.row(ADD_STATED, **values)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from operator import itemgetter
 from types import TracebackType
 from typing import Any, Self, TypeAlias, cast
@@ -49,7 +50,7 @@ def array(name: str, of: TypeEngine[Any]) -> ColumnElement[Any]:
     return sql_cast(bindparam(name, type_=ARRAY(Text)), ARRAY(of))
 
 
-def texts(values: Iterable[str | int | bytes]) -> list[str]:
+def texts(values: Iterable[str | int | bytes | datetime]) -> list[str]:
     """Values of an `array`, as PostgreSQL reads them."""
     return [rf"\x{value.hex()}" if isinstance(value, bytes) else str(value) for value in values]
 
