@@ -87,6 +87,9 @@ async def get_status(rpc: Rpc, world: World) -> None:
     assert status.free_bytes > 0
     assert status.certificate_expire_time.seconds > status.start_time.seconds
     assert status.schema_version
+    versions = {one.party: one for one in status.node_versions}
+    told = versions[Party.PARTY_PROCURATORATE]
+    assert (told.software_version, told.told_by) == (status.software_version, Party.PARTY_PROCURATORATE)
 
 
 @SCRIPTS.calls(OPERATIONS, "GetTransit", OPERATOR)

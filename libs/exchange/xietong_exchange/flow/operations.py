@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,6 +12,7 @@ from xietong.exchange.v1.operations_service_pb2 import (
     EvidenceBundle,
     GetStatusResponse,
     NeighbourStatus,
+    NodeVersion,
     PartyUsage,
 )
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction, HopState
@@ -77,7 +78,19 @@ class Operations:
             usage=map(_usage, self.exchange.space.usage()),
             certificate_expire_time=timestamp(self.certificate_expire_time()),
             schema_version=await self.exchange.store.schema_version(),
+            node_versions=self._versions(),
         )
+
+    def _versions(self) -> Iterator[NodeVersion]:
+        """What the neighbours last told of themselves, and of the nodes behind them."""
+        for neighbour in sorted(self.exchange.routes.neighbours):
+            contact = self.neighbours.contact(neighbour)
+            told = [contact.capabilities] if contact.capabilities is not None else []
+            for node in sorted((*told, *contact.beyond), key=lambda one: one.party):
+                if node.party != self.exchange.party:
+                    yield NodeVersion(
+                        party=node.party, software_version=node.software_version, told_by=neighbour
+                    )
 
     def _neighbour(self, party: Party.ValueType) -> NeighbourStatus:
         contact = self.neighbours.contact(party)

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from xietong_console.settings import Settings
 from xietong_console.web import (
     cases,
+    contacts,
     flow,
     incidents,
     login,
@@ -56,6 +57,7 @@ def build_app(settings: Settings) -> FastAPI:
         incidents,
         problems,
         operating,
+        contacts,
         standard,
         statistics,
     ):

@@ -57,6 +57,7 @@ class GetStatusResponse(_message.Message):
     SCHEMA_VERSION_FIELD_NUMBER: _builtins.int
     PROMISED_BYTES_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
+    NODE_VERSIONS_FIELD_NUMBER: _builtins.int
     party: _envelope_pb2.Party.ValueType
     """The party whose node this is."""
     software_version: _builtins.str
@@ -89,6 +90,10 @@ class GetStatusResponse(_message.Message):
     def usage(self) -> _containers.RepeatedCompositeFieldContainer[Global___PartyUsage]:
         """What the packages and uploads of each party take."""
 
+    @_builtins.property
+    def node_versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___NodeVersion]:
+        """Versions of the other nodes, as far as neighbours told them; a node that did not answer yet is missing."""
+
     def __init__(
         self,
         *,
@@ -104,14 +109,45 @@ class GetStatusResponse(_message.Message):
         schema_version: _builtins.str = ...,
         promised_bytes: _builtins.int = ...,
         usage: _abc.Iterable[Global___PartyUsage] | None = ...,
+        node_versions: _abc.Iterable[Global___NodeVersion] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "dead_deliveries", b"dead_deliveries", "free_bytes", b"free_bytes", "neighbours", b"neighbours", "party", b"party", "promised_bytes", b"promised_bytes", "queued_deliveries", b"queued_deliveries", "reserve_bytes", b"reserve_bytes", "schema_version", b"schema_version", "software_version", b"software_version", "start_time", b"start_time", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "dead_deliveries", b"dead_deliveries", "free_bytes", b"free_bytes", "neighbours", b"neighbours", "node_versions", b"node_versions", "party", b"party", "promised_bytes", b"promised_bytes", "queued_deliveries", b"queued_deliveries", "reserve_bytes", b"reserve_bytes", "schema_version", b"schema_version", "software_version", b"software_version", "start_time", b"start_time", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
+
+@_typing.final
+class NodeVersion(_message.Message):
+    """Which software another node runs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTY_FIELD_NUMBER: _builtins.int
+    SOFTWARE_VERSION_FIELD_NUMBER: _builtins.int
+    TOLD_BY_FIELD_NUMBER: _builtins.int
+    party: _envelope_pb2.Party.ValueType
+    """The party whose node it is."""
+    software_version: _builtins.str
+    """Version of its software, as it said itself."""
+    told_by: _envelope_pb2.Party.ValueType
+    """The neighbour that told it: the node itself, or the one that it is behind."""
+    def __init__(
+        self,
+        *,
+        party: _envelope_pb2.Party.ValueType = ...,
+        software_version: _builtins.str = ...,
+        told_by: _envelope_pb2.Party.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["party", b"party", "software_version", b"software_version", "told_by", b"told_by"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___NodeVersion: _TypeAlias = NodeVersion  # noqa: Y015
 
 @_typing.final
 class PartyUsage(_message.Message):

@@ -1,0 +1,90 @@
+"""The directory: whom to call, in which order, and operators changing it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+
+from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.supervision.v1.directory_service_pb2 import Contact
+from xietong_client import XietongClientError
+from xietong_client.labels import CONTACT_LEVELS, PARTIES, party_by_name
+from xietong_console.node import answer_of
+from xietong_console.web.console import console_of
+from xietong_console.web.rendering import page
+from xietong_console.web.security import Act, Viewer
+
+router = APIRouter()
+PATH = "/operations/contacts"
+_SEE_OTHER = 303
+
+
+@router.get(PATH)
+async def show_contacts(
+    request: Request,
+    _session: Viewer,
+    party: str = "",
+    system: str = "",
+    vendor: str = "",
+    level: str = "",
+    done: str = "",
+) -> Response:
+    """All contacts, and one of them to be changed; or whom to call about a system, when no level is given."""
+    directory, of = console_of(request).node.directory, party_by_name(party)
+    all_of_them = answer_of(directory.contacts())
+    if of is None or level:
+        found, called = await all_of_them, None
+    else:
+        found, called = await asyncio.gather(all_of_them, answer_of(directory.whom_to_call(of, system)))
+    chosen = [one for one in found.value or [] if _key(one) == (of, system, vendor, level)]
+    values: dict[str, Any] = {
+        "contacts": found.value,
+        "chosen": chosen[0] if chosen else None,
+        "called": called.value if called is not None else None,
+        "party": of,
+        "system": system,
+        "parties": PARTIES,
+        "levels": CONTACT_LEVELS,
+        "done": done if done in ("put", "remove") else "",
+    }
+    return page(request, "contacts.html", failures=[found.failure] if found.failure else [], **values)
+
+
+@router.post(PATH)
+async def put_contact(request: Request, form: Act) -> Response:
+    """Add a contact, or change the one of this party, system, vendor and level."""
+    contact = _contact(form)
+    contact.reach, contact.duty_hours = (form.get(name, "").strip() for name in ("reach", "duty_hours"))
+    return await _done(request, console_of(request).node.directory.put(contact), "put")
+
+
+@router.post(f"{PATH}/remove")
+async def remove_contact(request: Request, form: Act) -> Response:
+    """Retire a contact."""
+    return await _done(request, console_of(request).node.directory.remove(_contact(form)), "remove")
+
+
+def _key(contact: Contact) -> tuple[Party.ValueType, str, str, str]:
+    return contact.party, contact.system, contact.vendor, str(int(contact.level))
+
+
+def _contact(form: dict[str, str]) -> Contact:
+    party = party_by_name(form.get("party", ""))
+    level = next((each for each in CONTACT_LEVELS if str(int(each)) == form.get("level")), None)
+    if party is None or level is None:
+        raise HTTPException(400)
+    system, vendor = (form.get(name, "").strip() for name in ("system", "vendor"))
+    return Contact(party=party, system=system, vendor=vendor, level=level)
+
+
+async def _done(request: Request, asked: Awaitable[None], what: str) -> Response:
+    try:
+        await asked
+    except XietongClientError as error:
+        return page(request, "refused.html", back=PATH, failures=[error])
+    return RedirectResponse(f"{PATH}?done={what}", _SEE_OTHER)
