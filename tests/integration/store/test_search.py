@@ -25,15 +25,17 @@ from xietong_exchange.flow.records import PackageChange, PackageRecord, PackageS
 POLICE, COURT, PROCURATORATE = Party.PARTY_POLICE, Party.PARTY_COURT, Party.PARTY_PROCURATORATE
 ACCEPTED, FAILED = DeliveryState.DELIVERY_STATE_ACCEPTED, DeliveryState.DELIVERY_STATE_FAILED
 MANY = 50_000
+TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
+"""The example of W3C Trace Context."""
 # Most packages are of few processes and accepted; a few failed; the envelope has the size of a small one.
 FILL = (
     f"""
     INSERT INTO package (package_id, seal, envelope, signature, direction, state, state_time, complete, size_bytes,
-        process_code, sender, receiver, collaboration_case_id, receiver_case_number, create_time)
+        process_code, sender, receiver, collaboration_case_id, receiver_case_number, create_time, trace_id)
     SELECT gen_random_uuid(), '', decode(repeat('00', 700), 'hex'), '', 2,
         CASE WHEN n % 10000 = 1 THEN {int(FAILED)} ELSE {int(ACCEPTED)} END, now(), true, 1, 'PB-0' || n % 4,
         n % 4 + 1, (n + 1) % 4 + 1, gen_random_uuid(), CASE WHEN n % 2 = 0 THEN '（2026）粤检' || n ELSE '' END,
-        timestamptz '2026-01-01' + n * interval '1 minute'
+        timestamptz '2026-01-01' + n * interval '1 minute', lpad(to_hex(n), 32, '0')::uuid
     FROM generate_series(1, {MANY}) n
     """,
     f"""
@@ -57,7 +59,11 @@ async def test_by_each_thing_that_one_may_know(store: PostgresStore) -> None:
     late = NOON + timedelta(days=1)
     one, other = await stored(
         store,
-        package(case_numbers=((POLICE, "A440199000001"), (COURT, "（2026）粤0199刑初7号"))),
+        package(
+            case_numbers=((POLICE, "A440199000001"), (COURT, "（2026）粤0199刑初7号")),
+            trace_id=TRACE_ID,
+            draft_id=new_id(),
+        ),
         package(process_code="QS-01", sender=PROCURATORATE, receiver=COURT, create_time=late),
     )
     accepted = PackageChange(state=ACCEPTED, state_time=NOON, receiver_case_number="（2026）粤0199刑初8号")
@@ -66,7 +72,10 @@ async def test_by_each_thing_that_one_may_know(store: PostgresStore) -> None:
     for wanted, expected in (
         (PackageSearch(identifier=one.package_id), [one]),
         (PackageSearch(identifier=other.collaboration_case_id), [other]),
+        (PackageSearch(identifier=one.draft_id), [one]),
         (PackageSearch(identifier=new_id()), []),
+        (PackageSearch(trace_id=TRACE_ID), [one]),
+        (PackageSearch(trace_id=TRACE_ID[::-1]), []),
         (PackageSearch(numbers=spellings("a44019")), [one]),
         (PackageSearch(numbers=spellings("(2026)粤0199")), [other, one]),
         (PackageSearch(numbers=spellings("（2026）粤0199刑初8")), [other]),
@@ -115,6 +124,7 @@ async def crowded(postgres_server: PostgresServer) -> AsyncIterator[str]:
 SEARCHES = {
     "everything": (PackageSearch(), 50),
     "one package": (PackageSearch(identifier=new_id()), 0),
+    "one trace": (PackageSearch(trace_id=f"{37:032x}"), 1),
     "one number": (PackageSearch(numbers=spellings("A4401990000037")), 50),
     "a beginning that all have": (PackageSearch(numbers=spellings("A")), 50),
     "a beginning that none has": (PackageSearch(numbers=spellings("'; DROP TABLE package; --")), 0),

@@ -26,6 +26,9 @@ HELP_ZH = MappingProxyType(
         "Follow the package after sending.": "发送后跟踪数据包。",
         "Why, in words.": "理由。",
         "Id of the package.": "数据包编号。",
+        "Id of the package; for operators also of the send or trace, or a case number.": (
+            "数据包编号；运维人员还可用发送编号、跟踪号或案号。"
+        ),
         "Go on and show every change.": "持续显示变化。",
         "Also what is addressed to other systems.": "包括发给其他系统的来件。",
         "Where the files go.": "存放文件的位置。",

@@ -325,6 +325,7 @@ def new_record(
         contents=package.digests,
         create_time=now,
         submit_time=envelope.create_time.ToDatetime(tzinfo=UTC),
+        trace_id=package.trace_id,
     )
 
 

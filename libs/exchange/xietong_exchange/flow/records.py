@@ -40,6 +40,8 @@ class PackageRecord:
     create_time: datetime
     submit_time: datetime | None = None
     """When the sender's node sealed it, by that node's clock; written, never read back."""
+    trace_id: str = ""
+    """Its W3C trace id, by which it is found again; written, never read back."""
     case_numbers: tuple[tuple[Party.ValueType, str], ...] = ()
     """The parties' case numbers in the envelope, by which a case is found again; written, never read back."""
     contents: tuple[bytes, ...] = ()
@@ -202,7 +204,9 @@ class PackageSearch:
     """What supervisors and operators know of the packages that they look for. Empty fields do not restrict."""
 
     identifier: str = ""
-    """A UUID: of the package, or of its case."""
+    """A UUID: of the package, of the send of which it was made here, or of its case."""
+    trace_id: str = ""
+    """A W3C trace id: 32 hexadecimal digits."""
     numbers: frozenset[str] = frozenset()
     """Beginnings, one of which a case number in the envelope or the receiver's case number has."""
     states: tuple[DeliveryState.ValueType, ...] = ()

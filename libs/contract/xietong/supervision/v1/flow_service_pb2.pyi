@@ -139,8 +139,9 @@ class ListFlowsRequest(_message.Message):
     page_token: _builtins.str
     """`next_page_token` of the page before."""
     search: _builtins.str
-    """Only flows with this package id, of the case with this collaboration case id, or with a case number that begins so:
-    one of the envelope or the receiver's. Brackets of either width and letters of either case are the same in it.
+    """Only flows with this package id, of the send with this id (at its sender), of the case with this collaboration case
+    id, of the trace with this id or traceparent, or with a case number that begins so: one of the envelope or the
+    receiver's. Brackets of either width and letters of either case are the same in it.
     """
     sender: _envelope_pb2.Party.ValueType
     """Only flows of this sender, when given."""

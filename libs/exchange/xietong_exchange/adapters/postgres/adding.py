@@ -128,6 +128,7 @@ def package_values(record: PackageRecord) -> dict[str, Any]:
         "reasons": record.reasons,
         "create_time": record.create_time,
         "submit_time": record.submit_time,
+        "trace_id": record.trace_id or None,
     }
 
 

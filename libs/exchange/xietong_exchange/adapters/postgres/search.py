@@ -43,10 +43,16 @@ def _at(*found: Select[tuple[int]]) -> ColumnElement[bool]:
 
 
 def _identified() -> ColumnElement[bool]:
-    """The package with this id, and the packages of the case with this id."""
+    """The package with this id, and the packages of the send or the case with this id."""
     wanted = bindparam("identifier", type_=package.c.package_id.type)
-    ids = (_CANDIDATE.package_id, _CANDIDATE.collaboration_case_id)
+    ids = (_CANDIDATE.package_id, _CANDIDATE.draft_id, _CANDIDATE.collaboration_case_id)
     return _at(*(select(_CANDIDATE.position).where(each == wanted) for each in ids))
+
+
+def _traced() -> ColumnElement[bool]:
+    """Packages of the trace with this id."""
+    wanted = bindparam("trace_id", type_=package.c.trace_id.type)
+    return _at(select(_CANDIDATE.position).where(_CANDIDATE.trace_id == wanted))
 
 
 def _numbered() -> ColumnElement[bool]:
@@ -67,6 +73,7 @@ def _numbered() -> ColumnElement[bool]:
 
 _CONDITIONS: Mapping[str, ColumnElement[bool]] = {
     "identifier": _identified(),
+    "trace_id": _traced(),
     "lows": _numbered(),
     "states": package.c.state == any_(array("states", SmallInteger())),
     "process_code": package.c.process_code == bindparam("process_code"),
@@ -109,6 +116,7 @@ def _values(wanted: PackageSearch, before: int | None) -> dict[str, Any]:
     lows = sorted(wanted.numbers)
     return {
         "identifier": wanted.identifier or None,
+        "trace_id": wanted.trace_id or None,
         "lows": lows or None,
         "highs": [low + _LAST_CHARACTER for low in lows] or None,
         "states": texts(wanted.states) or None,

@@ -68,6 +68,7 @@ package = Table(
     Column("touch_time", _TIME, nullable=False, server_default=_NOW, onupdate=_NOW),
     Column("contents_removed_time", _TIME),
     Column("submit_time", _TIME),
+    Column("trace_id", _ID),
     # What search filters by is in the index by which it goes, so that it reads rows of the page only.
     UniqueConstraint(
         "position", postgresql_include=["state", "process_code", "sender", "receiver", "create_time"]
@@ -91,6 +92,7 @@ package = Table(
     Index("ix_package_case_position", "collaboration_case_id", "position"),
     Index("ix_package_process_position", "process_code", "position"),
     Index("ix_package_draft", "draft_id"),
+    Index("ix_package_trace", "trace_id", postgresql_where=text("trace_id IS NOT NULL")),
     Index(
         "ix_package_kept",
         "state",

@@ -22,6 +22,8 @@ from xietong_exchange.flow.views import Views
 from xietong_exchange.supervision.statistics import FlowStatistics
 
 _IDENTIFIER = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_TRACE = re.compile(r"(00-)?(?P<id>[0-9a-fA-F]{32})(-[0-9a-fA-F]{16}-[0-9a-fA-F]{2})?")
+"""A trace id, also within a traceparent."""
 _Context = grpc.aio.ServicerContext[Any, Any]
 
 
@@ -62,10 +64,12 @@ class FlowServicer(FlowServiceServicer):
 
 def _wanted(request: pb.ListFlowsRequest) -> PackageSearch:
     searched = request.search.strip()
-    is_identifier = _IDENTIFIER.fullmatch(searched) is not None
+    identifier, trace = _IDENTIFIER.fullmatch(searched), _TRACE.fullmatch(searched)
+    is_number = searched and not identifier and not trace
     return PackageSearch(
-        identifier=searched if is_identifier else "",
-        numbers=spellings(searched) if searched and not is_identifier else frozenset(),
+        identifier=searched if identifier else "",
+        trace_id=trace["id"] if trace else "",
+        numbers=spellings(searched) if is_number else frozenset(),
         states=tuple(request.states),
         process_code=request.process_code,
         sender=request.sender,
