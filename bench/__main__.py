@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.command import ENDED, FOLDER, RESULTS, run_to_end, working_folder
+from bench.console import console_pages
 from bench.history import history
 from bench.lanes import lanes
 from bench.large import growth, one_hop, through_hub
@@ -41,6 +42,7 @@ BLOCKS = {
     "small": Block(small_packages, 4, 140),
     "lanes": Block(lanes, 12),
     "history": Block(history, 40, full_seconds=5400),
+    "console": Block(console_pages, 16),
     "growth": Block(growth, 46, full_seconds=5400),
 }
 

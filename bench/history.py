@@ -61,13 +61,13 @@ async def history(run: Run, report: Report) -> None:
     )
 
 
-async def fill(way: Road, run: Run, packages: int) -> None:
-    """Give every node of a city as many finished packages as this, copies of one that was really sent."""
+async def fill(way: Road, run: Run, packages: int, *, parties: Sequence[str] = WITH_HUB) -> None:
+    """Give these nodes of a city as many finished packages as this, copies of one that was really sent."""
     (draft,) = await prepare_all(way.node, run.folder, 1, SMALL_BYTES)
     sent = await send(way.node, draft)
     package_id = uuid.UUID(sent.package_id)
     async with asyncio.TaskGroup() as group:  # one database works while rows for another are made
-        for party in way.city.parties:
+        for party in parties:
             group.create_task(_fill_node(way.city, party, package_id, packages))
 
 
