@@ -31,6 +31,7 @@ from xietong.exchange.v1 import package_pb2
 from xietong.exchange.v1 import transfer_service_pb2 as transfer
 from xietong.exchange.v1.envelope_pb2 import Envelope, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
+from xietong.exchange.v1.operator_packages_pb2 import SendTestPackageRequest, WithdrawPackageRequest
 from xietong.exchange.v1.rehearsal_pb2 import RehearseEditionRequest
 from xietong.supervision.v1 import flow_service_pb2 as flow
 
@@ -154,6 +155,27 @@ async def export_evidence(rpc: Rpc, world: World) -> None:
     assert answer.bundle.envelope == world.delivered.envelope
     assert len(answer.bundle.evidence) >= 2
     assert answer.bundle.trust_anchor
+
+
+@SCRIPTS.calls(OPERATIONS, "WithdrawPackage", POLICE_OPERATOR)
+async def withdraw_package(rpc: Rpc, world: World) -> None:
+    sent = await world.sent()
+    for _ in range(2):
+        (answer,) = await rpc(WithdrawPackageRequest(package_id=sent.package_id, reason="误发"))
+        assert answer.package.package_id == sent.package_id
+    await world.police.reached(sent.package_id, package_pb2.DELIVERY_STATE_WITHDRAWN)
+
+
+@SCRIPTS.calls(OPERATIONS, "SendTestPackage", OPERATOR)
+async def send_test_package(rpc: Rpc, world: World) -> None:
+    request = SendTestPackageRequest(receiver=Party.PARTY_PROCURATORATE, request_id=str(uuid.uuid4()))
+    (sent,), (again,) = await rpc(request), await rpc(request)
+    assert again.package.package_id == sent.package.package_id
+    transit = Rpc(RPCS[f"xietong.{OPERATIONS}/GetTransit"], rpc.channel)
+    state = sent.package.state
+    while state != package_pb2.DELIVERY_STATE_ACCEPTED:
+        (seen,) = await transit(operations.GetTransitRequest(package_id=sent.package.package_id))
+        state = seen.package.state
 
 
 @SCRIPTS.calls(OPERATIONS, "RehearseEdition", POLICE_OPERATOR)

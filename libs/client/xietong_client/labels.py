@@ -135,6 +135,10 @@ DELIVERY_EVENTS = MappingProxyType(
     }
 )
 
+TEST_PROCESS = "XT-00"
+"""Process of test packages, which no edition has and nodes answer themselves."""
+TEST_NAME = Text("全链路测试", "full-chain test")
+
 
 def party_name(party: Party.ValueType) -> str:
     """A party as certificates, settings and case folders write it, for example `community-correction`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from types import TracebackType
@@ -25,6 +26,7 @@ from xietong.exchange.v1.operations_service_pb2 import (
     ReplayDeliveryRequest,
 )
 from xietong.exchange.v1.operations_service_pb2_grpc import OperationsServiceStub
+from xietong.exchange.v1.operator_packages_pb2 import SendTestPackageRequest, WithdrawPackageRequest
 from xietong.exchange.v1.package_pb2 import HopState, Package
 from xietong.exchange.v1.rehearsal_pb2 import RehearseEditionRequest, RehearseEditionResponse
 from xietong_client.channel import open_channel
@@ -146,6 +148,21 @@ class Operations:
         async with aclosing(receive(self._stub.RehearseEdition, request)) as answers:
             async for answer in answers:
                 yield answer
+
+    async def withdraw(self, package_id: str, reason: str) -> Package:
+        """Asks to withdraw a package that the own party sent. Raises NotFound, Conflict."""
+        request = WithdrawPackageRequest(package_id=package_id, reason=reason)
+        answer = await call(self._stub.WithdrawPackage, request, deadline_seconds=self._deadline_seconds)
+        return answer.package
+
+    async def send_test(self, receiver: Party.ValueType, request_id: str = "") -> Package:
+        """Sends a test package, which the receiver's node answers itself; the same id again is the same package.
+
+        Raises Refused where it can't go.
+        """
+        request = SendTestPackageRequest(receiver=receiver, request_id=request_id or str(uuid.uuid4()))
+        answer = await call(self._stub.SendTestPackage, request, deadline_seconds=self._deadline_seconds)
+        return answer.package
 
     async def replay(self, delivery_id: int) -> Delivery:
         """Puts a delivery that was given up, or that waits, back into the queue at once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -16,6 +17,7 @@ from tests.integration.exchange.shared_city import THREE, databases
 
 from xietong.exchange.v1 import package_pb2
 from xietong.exchange.v1.envelope_pb2 import Party
+from xietong_exchange.domain.party import party_name
 from xietong_exchange.runtime.settings import ContactSettings, Settings, SupervisionSettings
 
 CONTACT = ContactSettings(
@@ -43,6 +45,17 @@ class Stage:
     site: Site
     city: City
     sent: list[package_pb2.Package]
+
+
+@asynccontextmanager
+async def console_of(
+    stage: Stage, party: Party.ValueType, folders: pytest.TempPathFactory
+) -> AsyncIterator[Site]:
+    """The console of another party's node in the same city."""
+    node, name = f"127.0.0.1:{stage.city.ports[party]}", party_name(party)
+    credentials = stage.city.pki_folder / name
+    async with console_at(node, credentials, folders.mktemp(name), stage.site.browser) as site:
+        yield site
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

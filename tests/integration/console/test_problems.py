@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 import pytest
 from playwright.async_api import expect
-from tests.integration.console.conftest import Stage
-from tests.integration.console.site import Site, Visit, console_at
+from tests.integration.console.conftest import Stage, console_of
+from tests.integration.console.site import Visit
 
 from xietong.exchange.v1.envelope_pb2 import Party
-from xietong_exchange.domain.party import party_name
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SCRIPT = "<b onclick=alert(1)>seal</b>\nsecond line"
-
-
-@asynccontextmanager
-async def console_of(
-    stage: Stage, party: Party.ValueType, folders: pytest.TempPathFactory
-) -> AsyncIterator[Site]:
-    node, name = f"127.0.0.1:{stage.city.ports[party]}", party_name(party)
-    credentials = stage.city.pki_folder / name
-    async with console_at(node, credentials, folders.mktemp(name), stage.site.browser) as site:
-        yield site
 
 
 async def report(visit: Visit, package_id: str) -> str:

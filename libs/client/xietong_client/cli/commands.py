@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xietong_client.cli import (
+    chain,
     contacts,
     dead_letters,
     incidents,
@@ -81,6 +82,19 @@ COMMANDS = (
             "检查证书、网络、节点和时钟，并给出处置办法。",
             "Check certificate, network, node and clock, with remedies.",
         ),
+    ),
+    Command(
+        ("operations", "test"),
+        chain.try_chain,
+        Text(
+            "向某单位发送全链路测试包，逐段查看耗时。",
+            "Send a test package through the whole chain to a party; show each hop with its times.",
+        ),
+    ),
+    Command(
+        ("operations", "withdraw"),
+        chain.withdraw,
+        Text("代本单位撤回已发送的数据包。", "Withdraw a package that your party sent."),
     ),
     Command(
         ("dead", "list"),
@@ -268,6 +282,7 @@ GROUPS = {
     "contacts": Text("通讯录（运维人员）。", "Whom to call, for operators."),
     "dead": Text("死信（运维人员）。", "Dead letters, for operators."),
     "incidents": Text("告警（运维人员）。", "Incidents, for operators."),
+    "operations": Text("节点运行（运维人员）。", "The node, for operators."),
     "pki": Text("开发用证书。", "Certificates for development."),
     "problems": Text("数据包问题（运维人员）。", "Problems with packages, for operators."),
     "standard": Text("数据标准，以及对它的变更。", "The data standard, and changes of it."),

@@ -44,6 +44,8 @@ HELP_ZH = MappingProxyType(
         "All dead letters.": "全部死信。",
         "Id of the incident.": "告警编号。",
         "What there is to say.": "说明。",
+        "Whose node is to answer.": "由哪个单位的节点应答。",
+        "How long to wait for the answer.": "等待应答的秒数。",
         "Whose system it is.": "系统所属单位。",
         "operations or lead.": "operations（运维）或 lead（负责人）。",
         "The vendor or unit that answers.": "负责的厂商或单位。",

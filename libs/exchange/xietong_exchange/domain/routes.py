@@ -12,7 +12,10 @@ from xietong_exchange.domain.party import party_name
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """The way from this node: the neighbour for each party. A branch reaches everybody through the hub."""
+    """The way from this node: the neighbour for each party. A branch reaches everybody through the hub.
+
+    Neighbours reach themselves, also one that is no party to packages of cases: a hub tests the chain.
+    """
 
     own: Party.ValueType
     via: Mapping[Party.ValueType, Party.ValueType]
@@ -21,7 +24,7 @@ class Routes:
 
     def next_hop(self, party: Party.ValueType) -> Party.ValueType:
         """The neighbour over which packages to this party go. Raises RouteNotFound when there is none."""
-        hop = self.via.get(party)
+        hop = self.via.get(party, party if party in self.neighbours else None)
         if hop is None or party == self.own:
             raise RouteNotFound(party=party_name(party))
         return hop

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC
 
 from xietong.exchange.v1.envelope_pb2 import Party, SignedEnvelope
+from xietong_exchange.domain.chain_test import MAX_TEST_BYTES, is_test
 from xietong_exchange.domain.envelope import SealedPackage, open_envelope
-from xietong_exchange.domain.errors import RouteNotFound, SenderMismatch
+from xietong_exchange.domain.errors import EnvelopeInvalid, RouteNotFound, SenderMismatch
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.exchange import Exchange
 
@@ -32,6 +33,8 @@ class Admission:
         signer = self._exchange.notary.verify("Envelope", package.raw, package.signature, signed_at=sealed_at)
         self._require_sender(envelope.sender.party, signer, peer)
         self._require_route(envelope.receiver.party)
+        if is_test(envelope.process_code) and package.size_bytes > MAX_TEST_BYTES:
+            raise EnvelopeInvalid(why=f"a test package has at most {MAX_TEST_BYTES:,} bytes")
         self._exchange.rules.require_permission(
             envelope.standard_edition, envelope.process_code, envelope.sender, envelope.receiver
         )

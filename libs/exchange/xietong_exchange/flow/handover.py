@@ -14,6 +14,7 @@ from xietong.casefile.v1.manifest_pb2 import Manifest, PartKind
 from xietong.exchange.v1.draft_pb2 import Outcome
 from xietong.exchange.v1.evidence_pb2 import Actor, EvidenceKind, Reason, StageTime, Statement
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
+from xietong_exchange.domain.chain_test import is_test
 from xietong_exchange.domain.delivery import FINAL
 from xietong_exchange.domain.envelope import INTERACTIVE_LIMIT_BYTES, SealedPackage
 from xietong_exchange.domain.errors import (
@@ -70,7 +71,7 @@ class Handover:
         """A package of this party. Raises PackageNotFound."""
         async with self._exchange.store.transaction() as tx:
             record = await tx.packages.get(package_id)
-        if record is None or record.direction == Direction.DIRECTION_TRANSIT:
+        if record is None or is_hidden(record):
             raise PackageNotFound(package_id=package_id)
         return record
 
@@ -179,7 +180,7 @@ class Handover:
         self._exchange.profile.require(caller.system, "decide")
         async with self._exchange.store.transaction() as tx:
             record = await tx.packages.get(package_id, lock=True)
-            if record is None or record.direction != Direction.DIRECTION_INCOMING:
+            if record is None or record.direction != Direction.DIRECTION_INCOMING or is_hidden(record):
                 raise PackageNotFound(package_id=package_id)
             if not record.complete:
                 raise PartIncomplete(what=f"package {package_id}")
@@ -220,6 +221,11 @@ class Handover:
             reasons=tuple(reasons),
             stages=_closed(kind, stated, time),
         )
+
+
+def is_hidden(record: PackageRecord) -> bool:
+    """Whether it is none of the business systems' affairs: relayed for others, or a test of the chain."""
+    return record.direction == Direction.DIRECTION_TRANSIT or is_test(record.process_code)
 
 
 def _failed_so_before(evidence: Sequence[EvidenceRecord], event: Event) -> bool:

@@ -1,27 +1,24 @@
-"""Intake: pre-flight, submit, withdraw. From a submit's answer on, the exchange is responsible for the package."""
+"""Intake: pre-flight and submit. From a submit's answer on, the exchange is responsible for the package."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from xietong.exchange.v1.draft_pb2 import DraftKey, DraftState
 from xietong.exchange.v1.envelope_pb2 import Envelope, SignedEnvelope, TraceContext
-from xietong.exchange.v1.evidence_pb2 import Actor, EvidenceKind, Reason
+from xietong.exchange.v1.evidence_pb2 import Actor, EvidenceKind
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong_exchange.domain.delivery import FINAL
 from xietong_exchange.domain.envelope import SealedPackage, open_envelope
 from xietong_exchange.domain.errors import (
     DraftNotFound,
-    PackageNotFound,
     PartIncomplete,
     PreflightFailed,
     RequestConflict,
     StateConflict,
     Violation,
-    WithdrawalTooLate,
 )
 from xietong_exchange.domain.evidence import Event, stage
 from xietong_exchange.flow.drafts import key_text
@@ -118,45 +115,6 @@ class Intake:
         _require_verdict(await self._preflight.verdict(sheet))
         sealed = await self._seal(sheet)
         return await self._record(sheet, sealed, request_id, actor, start)
-
-    async def withdraw(self, package_id: str, system: str, reason: str, actor: Actor) -> PackageRecord:
-        """Ask to withdraw a package that has no outcome yet.
-
-        Raises:
-            GrantMissing, PackageNotFound, WithdrawalTooLate.
-        """
-        self._exchange.profile.require(system, "submit")
-        reasons = [Reason(code="WITHDRAWN_BY_SENDER", text_zh=reason, text_en=reason)]
-        async with self._exchange.store.transaction() as tx:
-            record = await tx.packages.get(package_id, lock=True)
-            if record is None or record.direction != Direction.DIRECTION_OUTGOING:
-                raise PackageNotFound(package_id=package_id)
-            if record.state in FINAL - {DeliveryState.DELIVERY_STATE_WITHDRAWN}:
-                state = DeliveryState.Name(record.state).removeprefix("DELIVERY_STATE_")
-                raise WithdrawalTooLate(package_id=package_id, state=state)
-            if not await self._asked_before(tx, record):
-                await self._ask(tx, record, system, reasons, actor)
-        self._desk.announce(record)
-        async with self._exchange.store.transaction() as tx:
-            return await tx.packages.get(package_id) or record
-
-    async def _asked_before(self, tx: Transaction, record: PackageRecord) -> bool:
-        asked = {EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED, EvidenceKind.EVIDENCE_KIND_WITHDRAWN}
-        return any(found.kind in asked for found in await tx.packages.evidence(record.package_id))
-
-    async def _ask(
-        self, tx: Transaction, record: PackageRecord, system: str, reasons: Sequence[Reason], actor: Actor
-    ) -> None:
-        if await self._desk.withdraw(tx, record, actor=actor, reasons=reasons):
-            return
-        request = Event(
-            kind=EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED,
-            time=self._exchange.clock(),
-            actor=actor,
-            system=system,
-            reasons=reasons,
-        )
-        await self._desk.state(tx, record, request)
 
     async def _attach(self, key: DraftKey, request_id: str) -> list[PackageRecord]:
         """The packages that this click is about already: by its request id, or because the send is not finished."""

@@ -136,6 +136,8 @@ Operation = Literal[
     "assign_incident",
     "silence_incident",
     "escalate_incident",
+    "withdraw_package",
+    "send_test_package",
     "put_contact",
     "remove_contact",
     "request_change",
@@ -197,6 +199,8 @@ class PackageFilter:
     states: tuple[DeliveryState.ValueType, ...] = ()
     process_code: str = ""
     collaboration_case_id: str = ""
+    for_systems: bool = False
+    """Without test packages, which no business system sees."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from xietong_exchange.domain.errors import PackageNotFound
 from xietong_exchange.flow.changes import INBOX
 from xietong_exchange.flow.evidence import to_evidence
 from xietong_exchange.flow.exchange import Exchange, sealed, signed_envelope
-from xietong_exchange.flow.handover import Caller
+from xietong_exchange.flow.handover import Caller, is_hidden
 from xietong_exchange.flow.records import (
     EvidenceRecord,
     Glance,
@@ -86,7 +86,7 @@ class Watching:
                 record = before.record if before else None
                 if glance is not None and glance.package != known.package:
                     record = await tx.packages.get(package_id)
-                if glance is None or record is None or record.direction == Direction.DIRECTION_TRANSIT:
+                if glance is None or record is None or is_hidden(record):
                     raise PackageNotFound(package_id=package_id)
                 new_evidence = glance.evidence != known.evidence
                 evidence = await tx.packages.evidence(package_id) if new_evidence else []
@@ -101,7 +101,8 @@ class Watching:
         """Incoming packages without an outcome, at once and after every change. Never ends by itself."""
         async with aclosing(self._inbox_pages()) as pages:
             async for page in pages:
-                records = [r for r in page if not only_addressed or _is_addressed(r, caller.system)]
+                wanted = [r for r in page if not is_hidden(r)]
+                records = [r for r in wanted if not only_addressed or _is_addressed(r, caller.system)]
                 for view in await self._views.packages(records, with_evidence=True):
                     yield view
 

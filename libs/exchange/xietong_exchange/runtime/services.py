@@ -21,6 +21,7 @@ from xietong_exchange.adapters.rpc.server import Registration
 from xietong_exchange.adapters.rpc.standard_servicer import StandardServicer
 from xietong_exchange.adapters.rpc.supervision_servicers import FlowServicer
 from xietong_exchange.adapters.rpc.transfer_servicer import TransferServicer
+from xietong_exchange.flow.chain_test import ChainTest
 from xietong_exchange.flow.drafts import DraftDesk
 from xietong_exchange.flow.handover import Handover
 from xietong_exchange.flow.intake import Intake
@@ -32,6 +33,7 @@ from xietong_exchange.flow.rehearsal import Rehearsal
 from xietong_exchange.flow.upload import Upload
 from xietong_exchange.flow.views import Views
 from xietong_exchange.flow.watching import Watching
+from xietong_exchange.flow.withdrawal import Withdrawal
 from xietong_exchange.runtime.engine import Engine
 from xietong_exchange.runtime.supervision import directory, incident_desk
 from xietong_exchange.supervision.problem_desk import ProblemDesk
@@ -57,7 +59,13 @@ def services(engine: Engine) -> list[Registration]:
         partial(add_TransferServiceServicer_to_server, transfer),
         partial(
             add_OperationsServiceServicer_to_server,
-            OperationsServicer(operations, views, Rehearsal(exchange)),
+            OperationsServicer(
+                operations,
+                views,
+                Rehearsal(exchange),
+                Withdrawal(exchange, engine.desk),
+                ChainTest(exchange, engine.desk),
+            ),
         ),
         partial(add_FlowServiceServicer_to_server, flows),
         partial(add_ProblemServiceServicer_to_server, ProblemServicer(problems)),
@@ -83,6 +91,7 @@ def _of_a_branch(engine: Engine, card: NodeCard, views: Views) -> Registration:
         DraftDesk(exchange),
         Upload(exchange),
         Intake(exchange, desk, Preflight(exchange, engine.neighbours)),
+        Withdrawal(exchange, desk),
         Outlook(exchange, engine.neighbours, engine.lookout.passages),
         Handover(exchange, desk),
         Watching(exchange, views),

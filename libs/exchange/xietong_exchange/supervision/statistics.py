@@ -15,6 +15,7 @@ from xietong.supervision.v1.flow_service_pb2 import (
     GetStatisticsResponse,
     ReasonCount,
 )
+from xietong_exchange.domain.chain_test import is_test
 from xietong_exchange.flow.records import ArrivalCount, OutcomeCount, ReturnedRecord
 from xietong_exchange.flow.store import Store
 
@@ -53,7 +54,7 @@ class FlowStatistics:
 def flow_counts(outcomes: Iterable[OutcomeCount], corrections: Iterable[OutcomeCount]) -> Sequence[FlowCount]:
     """By process and parties; what corrects another package has no part in the first tries."""
     counts: defaultdict[tuple[str, int, int], FlowCount] = defaultdict(FlowCount)
-    for one in outcomes:
+    for one in (counted for counted in outcomes if not is_test(counted.process_code)):
         count = _of(one, counts)
         count.package_count += one.count
         if one.state in _OUTCOMES:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+import uuid
 from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
 
+from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.operations_service_pb2 import GetStatusResponse, ListDeliveriesRequest
 from xietong.exchange.v1.package_pb2 import HopState
 from xietong_client import XietongClientError
+from xietong_client.labels import party_by_name, party_name
 from xietong_console.node import answer_of
 from xietong_console.web.console import Console, console_of
+from xietong_console.web.identifiers import require_identifier
 from xietong_console.web.package import delivery_number
 from xietong_console.web.rendering import page
 from xietong_console.web.security import Act, Form, Viewer
@@ -22,6 +27,8 @@ from xietong_console.words import moment
 router = APIRouter()
 _SEE_OTHER = 303
 _DAY_SECONDS = 24 * 3600
+BRANCHES = (Party.PARTY_POLICE, Party.PARTY_PROCURATORATE, Party.PARTY_COURT, Party.PARTY_JUSTICE)
+"""Whose nodes answer test packages."""
 DEAD_LETTERS = 100
 """Dead letters on one page."""
 
@@ -51,6 +58,20 @@ async def replay(request: Request, form: Act) -> Response:
     return RedirectResponse("/operations?done=replay", _SEE_OTHER)
 
 
+@router.post("/operations/test")
+async def send_test(request: Request, form: Act) -> Response:
+    """Send a test package; its page shows, live, which hops answered and what each took."""
+    party, test_id = party_by_name(form.get("party", "")), form.get("test", "")
+    require_identifier(test_id)
+    if party is None:
+        raise HTTPException(400)
+    try:
+        package = await console_of(request).node.operations.send_test(party, test_id)
+    except XietongClientError as error:
+        return page(request, "refused.html", back="/operations", failures=[error])
+    return RedirectResponse(f"/packages/{package.package_id}", _SEE_OTHER)
+
+
 async def _page(
     request: Request, *, token: str = "", done: bool = False, checked: float | None = None
 ) -> Response:
@@ -71,6 +92,8 @@ async def _page(
         token=token,
         contacts=contacts.value,
         certificates=_certificates(console, status.value),
+        testable=[party for party in BRANCHES if party_name(party) != console.node.party],
+        test_id=str(uuid.uuid4()),
         done=done,
         checked=checked,
         failures=failures[:1] if len({each.reason for each in failures}) == 1 else failures,

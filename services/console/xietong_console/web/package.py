@@ -25,6 +25,7 @@ from xietong_client import (
     statements_of,
     trace_id_of,
 )
+from xietong_client.labels import TEST_PROCESS
 from xietong_console.node import Answer, answer_of
 from xietong_console.web.console import console_of
 from xietong_console.web.drawing import Drawing, drawing_of
@@ -36,6 +37,7 @@ from xietong_console.web.security import Act, Viewer
 router = APIRouter()
 _SEE_OTHER = 303
 _REPLAYABLE = (HopState.HOP_STATE_DEAD, HopState.HOP_STATE_WAITING)
+_TAKEN_BACK = {EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED, EvidenceKind.EVIDENCE_KIND_WITHDRAWN}
 TONES = {
     EvidenceKind.EVIDENCE_KIND_ACCEPTED: "good",
     EvidenceKind.EVIDENCE_KIND_RETURNED: "warning",
@@ -84,6 +86,17 @@ class View:
         )
 
     @property
+    def may_be_withdrawn(self) -> bool:
+        """Whether its sender may still take it back, and has not asked to."""
+        asked = {statement.kind for statement in self.statements} & _TAKEN_BACK
+        return not asked and not is_final(self.package)
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it tests the chain: no business system sees it."""
+        return self.envelope.process_code == TEST_PROCESS
+
+    @property
     def trace_id(self) -> str:
         """Under which a collector has its trace."""
         return trace_id_of(self.package)
@@ -116,7 +129,7 @@ async def show_package(request: Request, _session: Viewer, package_id: str, done
         contacts=helpers,
         has_directory=contacts.value is not None,
         is_followed=found.value is not None and not is_final(found.value.package),
-        done=done == "replay",
+        done=done if done in ("replay", "withdraw") else "",
         failures=failures,
     )
 
@@ -149,6 +162,18 @@ async def replay(request: Request, form: Act, package_id: str) -> Response:
     except XietongClientError as error:
         return page(request, "refused.html", back=f"/packages/{package_id}", failures=[error])
     return RedirectResponse(f"/packages/{package_id}?done=replay", _SEE_OTHER)
+
+
+@router.post("/packages/{package_id}/withdraw")
+async def withdraw(request: Request, form: Act, package_id: str) -> Response:
+    """Take back what the own party sent."""
+    require_identifier(package_id)
+    reason = form.get("reason", "").strip()
+    try:
+        await console_of(request).node.operations.withdraw(package_id, reason)
+    except XietongClientError as error:
+        return page(request, "refused.html", back=f"/packages/{package_id}", failures=[error])
+    return RedirectResponse(f"/packages/{package_id}?done=withdraw", _SEE_OTHER)
 
 
 @router.get("/packages/{package_id}/evidence")

@@ -16,6 +16,8 @@ from xietong_client.labels import (
     EVIDENCE_KINDS,
     HOP_STATES,
     PARTIES,
+    TEST_NAME,
+    TEST_PROCESS,
     party_by_name,
     party_name,
     state_name,
@@ -159,6 +161,8 @@ def _codes(text: str) -> Markup:
 @pass_context
 def _process(context: Context, code: str) -> str:
     """The name of a process; empty for one that no installed edition has."""
+    if code == TEST_PROCESS:
+        return _say(context, TEST_NAME)
     name = _process_names().get(code)
     return _either(context, name) if name else ""
 

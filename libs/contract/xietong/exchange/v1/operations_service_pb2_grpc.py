@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from xietong.exchange.v1 import operations_service_pb2 as xietong_dot_exchange_dot_v1_dot_operations__service__pb2
+from xietong.exchange.v1 import operator_packages_pb2 as xietong_dot_exchange_dot_v1_dot_operator__packages__pb2
 from xietong.exchange.v1 import rehearsal_pb2 as xietong_dot_exchange_dot_v1_dot_rehearsal__pb2
 
 GRPC_GENERATED_VERSION = '1.82.1'
@@ -72,6 +73,16 @@ class OperationsServiceStub:
                 '/xietong.exchange.v1.OperationsService/RehearseEdition',
                 request_serializer=xietong_dot_exchange_dot_v1_dot_rehearsal__pb2.RehearseEditionRequest.SerializeToString,
                 response_deserializer=xietong_dot_exchange_dot_v1_dot_rehearsal__pb2.RehearseEditionResponse.FromString,
+                _registered_method=True)
+        self.WithdrawPackage = channel.unary_unary(
+                '/xietong.exchange.v1.OperationsService/WithdrawPackage',
+                request_serializer=xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.WithdrawPackageRequest.SerializeToString,
+                response_deserializer=xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.WithdrawPackageResponse.FromString,
+                _registered_method=True)
+        self.SendTestPackage = channel.unary_unary(
+                '/xietong.exchange.v1.OperationsService/SendTestPackage',
+                request_serializer=xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.SendTestPackageRequest.SerializeToString,
+                response_deserializer=xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.SendTestPackageResponse.FromString,
                 _registered_method=True)
 
 
@@ -142,6 +153,26 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def WithdrawPackage(self, request, context):
+        """Asks to withdraw a package that this node's party sent and that has no outcome yet, as `GatewayService.Withdraw`
+        does for its business systems. Who did it is on record. Idempotent by package id. Callers: operators. Since v1.
+        Errors: PACKAGE_NOT_FOUND, WITHDRAWAL_TOO_LATE.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SendTestPackage(self, request, context):
+        """Sends a test package: a small one of the reserved process XT-00 that travels as every package does, and that the
+        receiver's node itself states DELIVERED and ACCEPTED in one transaction. No business system sees it. A node that
+        does not know of test packages refuses it with UNKNOWN_PROCESS. Who did it is on record. Idempotent by `request_id`
+        and receiver. Callers: operators. Since v1.
+        Errors: ROUTE_NOT_FOUND, RECEIVER_NOT_ALLOWED when the hub is to receive it, STORAGE_FULL.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -179,6 +210,16 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.RehearseEdition,
                     request_deserializer=xietong_dot_exchange_dot_v1_dot_rehearsal__pb2.RehearseEditionRequest.FromString,
                     response_serializer=xietong_dot_exchange_dot_v1_dot_rehearsal__pb2.RehearseEditionResponse.SerializeToString,
+            ),
+            'WithdrawPackage': grpc.unary_unary_rpc_method_handler(
+                    servicer.WithdrawPackage,
+                    request_deserializer=xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.WithdrawPackageRequest.FromString,
+                    response_serializer=xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.WithdrawPackageResponse.SerializeToString,
+            ),
+            'SendTestPackage': grpc.unary_unary_rpc_method_handler(
+                    servicer.SendTestPackage,
+                    request_deserializer=xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.SendTestPackageRequest.FromString,
+                    response_serializer=xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.SendTestPackageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -373,6 +414,60 @@ class OperationsService:
             '/xietong.exchange.v1.OperationsService/RehearseEdition',
             xietong_dot_exchange_dot_v1_dot_rehearsal__pb2.RehearseEditionRequest.SerializeToString,
             xietong_dot_exchange_dot_v1_dot_rehearsal__pb2.RehearseEditionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def WithdrawPackage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/xietong.exchange.v1.OperationsService/WithdrawPackage',
+            xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.WithdrawPackageRequest.SerializeToString,
+            xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.WithdrawPackageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SendTestPackage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/xietong.exchange.v1.OperationsService/SendTestPackage',
+            xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.SendTestPackageRequest.SerializeToString,
+            xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.SendTestPackageResponse.FromString,
             options,
             channel_credentials,
             insecure,

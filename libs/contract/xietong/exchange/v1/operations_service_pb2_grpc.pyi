@@ -6,6 +6,7 @@ Copyright Xietong contributors. SPDX-License-Identifier: Apache-2.0"""
 from collections import abc as _abc
 from grpc import aio as _aio
 from xietong.exchange.v1 import operations_service_pb2 as _operations_service_pb2
+from xietong.exchange.v1 import operator_packages_pb2 as _operator_packages_pb2
 from xietong.exchange.v1 import rehearsal_pb2 as _rehearsal_pb2
 import abc as _abc_1
 
@@ -51,6 +52,18 @@ class OperationsServiceStub:
     no longer leave, then a summary. Only errors count that a package does not have under its own edition. Nothing is
     changed; may be cancelled at any time. Idempotent. Callers: operators. Since v1.
     Errors: EDITION_NOT_SUPPORTED.
+    """
+    WithdrawPackage: _aio.UnaryUnaryMultiCallable[_operator_packages_pb2.WithdrawPackageRequest, _operator_packages_pb2.WithdrawPackageResponse]
+    """Asks to withdraw a package that this node's party sent and that has no outcome yet, as `GatewayService.Withdraw`
+    does for its business systems. Who did it is on record. Idempotent by package id. Callers: operators. Since v1.
+    Errors: PACKAGE_NOT_FOUND, WITHDRAWAL_TOO_LATE.
+    """
+    SendTestPackage: _aio.UnaryUnaryMultiCallable[_operator_packages_pb2.SendTestPackageRequest, _operator_packages_pb2.SendTestPackageResponse]
+    """Sends a test package: a small one of the reserved process XT-00 that travels as every package does, and that the
+    receiver's node itself states DELIVERED and ACCEPTED in one transaction. No business system sees it. A node that
+    does not know of test packages refuses it with UNKNOWN_PROCESS. Who did it is on record. Idempotent by `request_id`
+    and receiver. Callers: operators. Since v1.
+    Errors: ROUTE_NOT_FOUND, RECEIVER_NOT_ALLOWED when the hub is to receive it, STORAGE_FULL.
     """
 
 class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -131,6 +144,30 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         no longer leave, then a summary. Only errors count that a package does not have under its own edition. Nothing is
         changed; may be cancelled at any time. Idempotent. Callers: operators. Since v1.
         Errors: EDITION_NOT_SUPPORTED.
+        """
+
+    @_abc_1.abstractmethod
+    def WithdrawPackage(
+        self,
+        request: _operator_packages_pb2.WithdrawPackageRequest,
+        context: _aio.ServicerContext[_operator_packages_pb2.WithdrawPackageRequest, _abc.Awaitable[_operator_packages_pb2.WithdrawPackageResponse]],
+    ) -> _abc.Awaitable[_operator_packages_pb2.WithdrawPackageResponse]:
+        """Asks to withdraw a package that this node's party sent and that has no outcome yet, as `GatewayService.Withdraw`
+        does for its business systems. Who did it is on record. Idempotent by package id. Callers: operators. Since v1.
+        Errors: PACKAGE_NOT_FOUND, WITHDRAWAL_TOO_LATE.
+        """
+
+    @_abc_1.abstractmethod
+    def SendTestPackage(
+        self,
+        request: _operator_packages_pb2.SendTestPackageRequest,
+        context: _aio.ServicerContext[_operator_packages_pb2.SendTestPackageRequest, _abc.Awaitable[_operator_packages_pb2.SendTestPackageResponse]],
+    ) -> _abc.Awaitable[_operator_packages_pb2.SendTestPackageResponse]:
+        """Sends a test package: a small one of the reserved process XT-00 that travels as every package does, and that the
+        receiver's node itself states DELIVERED and ACCEPTED in one transaction. No business system sees it. A node that
+        does not know of test packages refuses it with UNKNOWN_PROCESS. Who did it is on record. Idempotent by `request_id`
+        and receiver. Callers: operators. Since v1.
+        Errors: ROUTE_NOT_FOUND, RECEIVER_NOT_ALLOWED when the hub is to receive it, STORAGE_FULL.
         """
 
 def add_OperationsServiceServicer_to_server(servicer: OperationsServiceServicer, server: _aio.Server) -> None: ...

@@ -41,6 +41,7 @@ from xietong_exchange.adapters.postgres.tables import (
     package_case_number,
     package_read,
 )
+from xietong_exchange.domain.chain_test import TEST_PROCESS
 from xietong_exchange.flow.records import (
     EvidenceRecord,
     Glance,
@@ -171,6 +172,7 @@ _CONDITIONS: dict[str, ColumnElement[bool]] = {
     "states": package.c.state == any_(array("states", SmallInteger())),
     "process_code": package.c.process_code == bindparam("process_code"),
     "collaboration_case_id": package.c.collaboration_case_id == bindparam("collaboration_case_id"),
+    "for_systems": package.c.process_code != literal_column(f"'{TEST_PROCESS}'"),
     "positions": package.c.position == any_(array("positions", BigInteger())),
     "before": package.c.position < bindparam("before"),
     "after": package.c.position > bindparam("after"),
@@ -224,6 +226,7 @@ class PostgresPackages:
             "states": texts(wanted.states) or None,
             "process_code": wanted.process_code or None,
             "collaboration_case_id": wanted.collaboration_case_id or None,
+            "for_systems": wanted.for_systems or None,
             "before": before,
             "after": after,
         }

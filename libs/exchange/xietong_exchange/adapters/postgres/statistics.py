@@ -21,6 +21,7 @@ from xietong.exchange.v1.evidence_pb2 import EvidenceKind
 from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong_exchange.adapters.postgres.statement import Connection, Statement
 from xietong_exchange.adapters.postgres.tables import evidence, package
+from xietong_exchange.domain.chain_test import TEST_PROCESS
 from xietong_exchange.flow.records import ArrivalCount, OutcomeCount, ReturnedRecord
 
 _TIME = DateTime(timezone=True)
@@ -63,6 +64,7 @@ _ARRIVALS = Statement(
         func.percentile_cont(0.95).within_group(_SECONDS).label("most"),
     )
     .select_from(_LATEST.join(package, package.c.package_id == _LATEST.c.package_id))
+    .where(package.c.process_code != literal_column(f"'{TEST_PROCESS}'"))
     .group_by(package.c.sender, package.c.receiver)
 )
 _LATEST_RETURNED = (

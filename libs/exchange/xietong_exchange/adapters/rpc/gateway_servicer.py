@@ -27,6 +27,7 @@ from xietong_exchange.flow.rulebook import findings_of
 from xietong_exchange.flow.upload import Upload
 from xietong_exchange.flow.views import Views
 from xietong_exchange.flow.watching import Watching
+from xietong_exchange.flow.withdrawal import Withdrawal
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -39,6 +40,7 @@ class GatewayServicer(GatewayServiceServicer):
     drafts: DraftDesk
     uploads: Upload
     intake: Intake
+    withdrawal: Withdrawal
     outlook: Outlook
     handover: Handover
     watching: Watching
@@ -133,6 +135,7 @@ class GatewayServicer(GatewayServiceServicer):
             states=tuple(request.states),
             process_code=request.process_code,
             collaboration_case_id=request.collaboration_case_id,
+            for_systems=True,
         )
         limit, before = page_size(request.page_size), decode_token("ListPackages", request.page_token)
         page = await self.handover.page(wanted, before=before, limit=limit)
@@ -172,7 +175,7 @@ class GatewayServicer(GatewayServiceServicer):
         self, request: packages_pb.WithdrawRequest, context: _Context
     ) -> packages_pb.WithdrawResponse:
         """Ask to withdraw a package."""
-        record = await self.intake.withdraw(request.package_id, _system(), request.reason, request.actor)
+        record = await self.withdrawal.by_system(request.package_id, _system(), request.reason, request.actor)
         return packages_pb.WithdrawResponse(package=await self.views.package(record))
 
 

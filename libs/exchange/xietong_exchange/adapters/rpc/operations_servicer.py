@@ -11,14 +11,22 @@ import grpc
 
 from xietong.exchange.v1 import operations_service_pb2 as pb
 from xietong.exchange.v1.operations_service_pb2_grpc import OperationsServiceServicer
+from xietong.exchange.v1.operator_packages_pb2 import (
+    SendTestPackageRequest,
+    SendTestPackageResponse,
+    WithdrawPackageRequest,
+    WithdrawPackageResponse,
+)
 from xietong.exchange.v1.rehearsal_pb2 import RehearseEditionRequest, RehearseEditionResponse
 from xietong_exchange.adapters.rpc.caller import caller
 from xietong_exchange.adapters.rpc.paging import decode_token, fit, page_size
 from xietong_exchange.domain.evidence import timestamp
+from xietong_exchange.flow.chain_test import ChainTest
 from xietong_exchange.flow.operations import Operations
 from xietong_exchange.flow.records import DeliveryRecord, OperationRecord
 from xietong_exchange.flow.rehearsal import Rehearsal
 from xietong_exchange.flow.views import Views, hop_state, last_reason
+from xietong_exchange.flow.withdrawal import Withdrawal
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -30,6 +38,8 @@ class OperationsServicer(OperationsServiceServicer):
     operations: Operations
     views: Views
     rehearsal: Rehearsal
+    withdrawal: Withdrawal
+    chain_test: ChainTest
 
     async def GetStatus(self, request: pb.GetStatusRequest, context: _Context) -> pb.GetStatusResponse:
         """How the node is."""
@@ -70,6 +80,20 @@ class OperationsServicer(OperationsServiceServicer):
         """Export and verify the evidence of a package."""
         bundle, defects = await self.operations.export(request.package_id)
         return pb.ExportEvidenceResponse(bundle=bundle, defects=defects)
+
+    async def WithdrawPackage(
+        self, request: WithdrawPackageRequest, context: _Context
+    ) -> WithdrawPackageResponse:
+        """Ask to withdraw a package that this party sent."""
+        record = await self.withdrawal.by_operator(request.package_id, request.reason, caller.get())
+        return WithdrawPackageResponse(package=await self.views.package(record, with_evidence=True))
+
+    async def SendTestPackage(
+        self, request: SendTestPackageRequest, context: _Context
+    ) -> SendTestPackageResponse:
+        """Send a test package through the chain."""
+        record = await self.chain_test.send(request.receiver, request.request_id, caller.get())
+        return SendTestPackageResponse(package=await self.views.package(record, with_evidence=True))
 
     async def RehearseEdition(
         self, request: RehearseEditionRequest, context: _Context
