@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -29,6 +30,7 @@ from tests.integration.exchange.shared_city import (
 from xietong.exchange.v1 import operations_service_pb2 as operations
 from xietong.exchange.v1 import package_pb2
 from xietong.exchange.v1 import transfer_service_pb2 as transfer
+from xietong.exchange.v1.diagnostics_pb2 import GetDiagnosticsRequest
 from xietong.exchange.v1.envelope_pb2 import Envelope, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
 from xietong.exchange.v1.operator_packages_pb2 import SendTestPackageRequest, WithdrawPackageRequest
@@ -176,6 +178,12 @@ async def send_test_package(rpc: Rpc, world: World) -> None:
     while state != package_pb2.DELIVERY_STATE_ACCEPTED:
         (seen,) = await transit(operations.GetTransitRequest(package_id=sent.package.package_id))
         state = seen.package.state
+
+
+@SCRIPTS.calls(OPERATIONS, "GetDiagnostics", OPERATOR)
+async def get_diagnostics(rpc: Rpc, world: World) -> None:
+    (answer,) = await rpc(GetDiagnosticsRequest())
+    assert json.loads(answer.document)["party"] == "hub"
 
 
 @SCRIPTS.calls(OPERATIONS, "RehearseEdition", POLICE_OPERATOR)

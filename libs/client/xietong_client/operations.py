@@ -10,6 +10,7 @@ from typing import Self
 
 import grpc
 
+from xietong.exchange.v1.diagnostics_pb2 import GetDiagnosticsRequest
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.operations_service_pb2 import (
     Delivery,
@@ -163,6 +164,12 @@ class Operations:
         request = SendTestPackageRequest(receiver=receiver, request_id=request_id or str(uuid.uuid4()))
         answer = await call(self._stub.SendTestPackage, request, deadline_seconds=self._deadline_seconds)
         return answer.package
+
+    async def diagnostics(self) -> bytes:
+        """What a vendor's support needs of the node: JSON for people, without secrets and personal values."""
+        request = GetDiagnosticsRequest()
+        answer = await call(self._stub.GetDiagnostics, request, deadline_seconds=self._deadline_seconds)
+        return answer.document
 
     async def replay(self, delivery_id: int) -> Delivery:
         """Puts a delivery that was given up, or that waits, back into the queue at once."""

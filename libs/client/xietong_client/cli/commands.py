@@ -97,6 +97,14 @@ COMMANDS = (
         Text("代本单位撤回已发送的数据包。", "Withdraw a package that your party sent."),
     ),
     Command(
+        ("operations", "diagnostics"),
+        operating.diagnostics,
+        Text(
+            "导出诊断包，供厂商支持人员使用（不含密钥和个人信息）。",
+            "Write a diagnostics bundle for a vendor's support, without secrets and personal values.",
+        ),
+    ),
+    Command(
         ("dead", "list"),
         dead_letters.list_dead,
         Text("列出死信：已停止投递的数据包和回执。", "List what was given up: packages and evidence."),

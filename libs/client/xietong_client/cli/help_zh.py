@@ -44,6 +44,7 @@ HELP_ZH = MappingProxyType(
         "All dead letters.": "全部死信。",
         "Id of the incident.": "告警编号。",
         "What there is to say.": "说明。",
+        "File to write; it must not be there yet.": "要写入的文件，不得已存在。",
         "Whose node is to answer.": "由哪个单位的节点应答。",
         "How long to wait for the answer.": "等待应答的秒数。",
         "Whose system it is.": "系统所属单位。",

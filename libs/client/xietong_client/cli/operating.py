@@ -10,6 +10,7 @@ import typer
 
 from xietong_client import pki
 from xietong_client.cli.exit_codes import ExitCode
+from xietong_client.cli.lines import format_bytes
 from xietong_client.cli.session import Session
 from xietong_client.cli.views import check_view
 from xietong_client.doctor import Verdict, examine
@@ -36,6 +37,29 @@ async def doctor(session: Session) -> ExitCode | None:
     if any(check.name == "settings" for check in failed):
         return ExitCode.USAGE
     return ExitCode.UNREACHABLE if any(check.is_network for check in failed) else ExitCode.REFUSED
+
+
+async def diagnostics(
+    session: Session,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write; it must not be there yet.")],
+) -> None:
+    """Writes the diagnostics bundle of the node into a file."""
+    async with session.operate() as operations:
+        document = await operations.diagnostics()
+    try:
+        with file.open("xb") as target:
+            target.write(document)
+    except OSError as error:
+        raise local_storage_failed(error, str(file)) from error
+    size = len(document)
+    session.output.result({"file": str(file), "size_bytes": size})
+    session.output.line(
+        Text(
+            f"诊断包已写入 {file}（{format_bytes(size)}）。",
+            f"the bundle is in {file} ({format_bytes(size)}).",
+        ),
+        "green",
+    )
 
 
 async def pki_init(

@@ -390,5 +390,8 @@ class Store(Protocol):
         single: it makes one change alone, which is committed when its call returns; nothing may be locked in it.
         """
 
+    async def server_version(self) -> str:
+        """Version of the database server."""
+
     async def schema_version(self) -> str:
         """Version of the schema in the database."""

@@ -12,6 +12,7 @@ from xietong_exchange.flow.dispatch import Dispatcher
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.receive import Receiver
+from xietong_exchange.runtime.logs import RecentLog
 from xietong_exchange.runtime.settings import Settings
 from xietong_exchange.supervision.sightings import Lookout
 
@@ -30,3 +31,4 @@ class Engine:
     lookout: Lookout
     presence: Presence
     tls: TlsFiles
+    recent_log: RecentLog

@@ -8,11 +8,17 @@ from __future__ import annotations
 import json
 import logging
 import traceback
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from opentelemetry import trace
 
 from xietong_exchange.flow.tracing import current_package_id
+
+RECENT_LINES = 200
+RECENT_LINE_CHARACTERS = 1_000
 
 
 class JsonFormatter(logging.Formatter):
@@ -47,6 +53,34 @@ def _exception(record: logging.LogRecord) -> list[str]:
         kind.__name__,
         *(f"{frame.name} ({frame.filename.rpartition('/')[2]}:{frame.lineno})" for frame in frames),
     ]
+
+
+class RecentLog(logging.Handler):
+    """Keeps the latest warnings and errors of the engine in memory, for the diagnostics bundle."""
+
+    def __init__(self, party: str) -> None:
+        super().__init__(logging.WARNING)
+        self.setFormatter(JsonFormatter(party))
+        self._lines: deque[str] = deque(maxlen=RECENT_LINES)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep the beginning of the line."""
+        self._lines.append(self.format(record)[:RECENT_LINE_CHARACTERS])
+
+    def lines(self) -> list[str]:
+        """The latest last."""
+        return list(self._lines)
+
+
+@contextmanager
+def recent_log(party: str) -> Iterator[RecentLog]:
+    """Listens while the block runs."""
+    handler, engine = RecentLog(party), logging.getLogger("xietong_exchange")
+    engine.addHandler(handler)
+    try:
+        yield handler
+    finally:
+        engine.removeHandler(handler)
 
 
 def write_json(party: str) -> None:

@@ -16,7 +16,7 @@ from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.measures import lane_name
 from xietong_exchange.runtime.engine import Engine
 from xietong_exchange.runtime.settings import Settings, exports_metrics
-from xietong_exchange.supervision.gauges import Gauges, Reading
+from xietong_exchange.supervision.gauges import Gauges, Read, Reading
 
 INCIDENTS = 1_000
 """Incidents that are counted, the newest."""
@@ -31,16 +31,20 @@ def measures(settings: Settings) -> bool:
 
 def gauges(engine: Engine) -> Gauges:
     """All gauges of the node."""
+    return Gauges(readers(engine), engine.settings.metrics.round_seconds)
+
+
+def readers(engine: Engine) -> Sequence[Read]:
+    """What reads their values."""
     settings, exchange = engine.settings, engine.exchange
     signer = TlsFiles(settings.tls.ca, settings.signer.certificate, settings.signer.key)
-    readers = (
+    return (
         partial(_queues, exchange),
         partial(_dead_letters, exchange),
         partial(_incidents, exchange),
         partial(_certificates, {"tls": engine.tls, "signer": signer}),
         partial(_disk, exchange),
     )
-    return Gauges(readers, settings.metrics.round_seconds)
 
 
 async def _queues(exchange: Exchange) -> Sequence[Reading]:

@@ -37,6 +37,7 @@ from xietong_exchange.runtime.background import Background
 from xietong_exchange.runtime.editions import load_editions, load_editions_on_trial
 from xietong_exchange.runtime.embedded_postgres import EmbeddedPostgres
 from xietong_exchange.runtime.engine import Engine
+from xietong_exchange.runtime.logs import recent_log
 from xietong_exchange.runtime.services import services
 from xietong_exchange.runtime.settings import Settings
 from xietong_exchange.supervision.sightings import Lookout
@@ -86,6 +87,7 @@ class Node:
 
     async def _start(self) -> None:
         settings, stack = self._settings, self._stack
+        recent = stack.enter_context(recent_log(party_name(self._profile.party)))
         url = settings.database_url
         if url is None:
             url = await stack.enter_async_context(_Embedded(settings))
@@ -134,6 +136,7 @@ class Node:
             lookout=Lookout(exchange, neighbours, settings.supervision.patience()),
             presence=presence,
             tls=tls,
+            recent_log=recent,
         )
         access = Access(settings.trust_domain, exchange.party, exchange.routes.neighbours)
         interceptor = ExchangeServerInterceptor(access)

@@ -34,6 +34,7 @@ from xietong_exchange.flow.upload import Upload
 from xietong_exchange.flow.views import Views
 from xietong_exchange.flow.watching import Watching
 from xietong_exchange.flow.withdrawal import Withdrawal
+from xietong_exchange.runtime.diagnosing import diagnostics
 from xietong_exchange.runtime.engine import Engine
 from xietong_exchange.runtime.supervision import directory, incident_desk
 from xietong_exchange.supervision.problem_desk import ProblemDesk
@@ -65,6 +66,7 @@ def services(engine: Engine) -> list[Registration]:
                 Rehearsal(exchange),
                 Withdrawal(exchange, engine.desk),
                 ChainTest(exchange, engine.desk),
+                diagnostics(engine, operations),
             ),
         ),
         partial(add_FlowServiceServicer_to_server, flows),

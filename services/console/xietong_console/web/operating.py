@@ -21,7 +21,7 @@ from xietong_console.web.console import Console, console_of
 from xietong_console.web.identifiers import require_identifier
 from xietong_console.web.package import delivery_number
 from xietong_console.web.rendering import page
-from xietong_console.web.security import Act, Form, Viewer
+from xietong_console.web.security import Act, ActRefused, Form, Viewer
 from xietong_console.words import moment
 
 router = APIRouter()
@@ -70,6 +70,23 @@ async def send_test(request: Request, form: Act) -> Response:
     except XietongClientError as error:
         return page(request, "refused.html", back="/operations", failures=[error])
     return RedirectResponse(f"/packages/{package.package_id}", _SEE_OTHER)
+
+
+@router.get("/operations/diagnostics")
+async def download_diagnostics(request: Request, session: Viewer) -> Response:
+    """The bundle for a vendor's support as a file; for operators, who know to whom they give it."""
+    if session.account.role != "operator":
+        raise ActRefused
+    node = console_of(request).node
+    found = await answer_of(node.operations.diagnostics())
+    if found.value is None:
+        return page(request, "refused.html", back="/operations", failures=[found.failure])
+    name = f"xietong-{node.party}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+    return Response(
+        found.value,
+        media_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
 
 
 async def _page(

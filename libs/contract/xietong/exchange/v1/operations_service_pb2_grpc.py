@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from xietong.exchange.v1 import diagnostics_pb2 as xietong_dot_exchange_dot_v1_dot_diagnostics__pb2
 from xietong.exchange.v1 import operations_service_pb2 as xietong_dot_exchange_dot_v1_dot_operations__service__pb2
 from xietong.exchange.v1 import operator_packages_pb2 as xietong_dot_exchange_dot_v1_dot_operator__packages__pb2
 from xietong.exchange.v1 import rehearsal_pb2 as xietong_dot_exchange_dot_v1_dot_rehearsal__pb2
@@ -83,6 +84,11 @@ class OperationsServiceStub:
                 '/xietong.exchange.v1.OperationsService/SendTestPackage',
                 request_serializer=xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.SendTestPackageRequest.SerializeToString,
                 response_deserializer=xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.SendTestPackageResponse.FromString,
+                _registered_method=True)
+        self.GetDiagnostics = channel.unary_unary(
+                '/xietong.exchange.v1.OperationsService/GetDiagnostics',
+                request_serializer=xietong_dot_exchange_dot_v1_dot_diagnostics__pb2.GetDiagnosticsRequest.SerializeToString,
+                response_deserializer=xietong_dot_exchange_dot_v1_dot_diagnostics__pb2.GetDiagnosticsResponse.FromString,
                 _registered_method=True)
 
 
@@ -173,6 +179,15 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetDiagnostics(self, request, context):
+        """Writes the diagnostics bundle for a vendor's support: versions, settings without words, certificates, queues, dead
+        letters, incidents and the recent log. No secret, no personal value and no content of a case is in it. Idempotent.
+        Callers: operators. Since v1.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -220,6 +235,11 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.SendTestPackage,
                     request_deserializer=xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.SendTestPackageRequest.FromString,
                     response_serializer=xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.SendTestPackageResponse.SerializeToString,
+            ),
+            'GetDiagnostics': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetDiagnostics,
+                    request_deserializer=xietong_dot_exchange_dot_v1_dot_diagnostics__pb2.GetDiagnosticsRequest.FromString,
+                    response_serializer=xietong_dot_exchange_dot_v1_dot_diagnostics__pb2.GetDiagnosticsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -468,6 +488,33 @@ class OperationsService:
             '/xietong.exchange.v1.OperationsService/SendTestPackage',
             xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.SendTestPackageRequest.SerializeToString,
             xietong_dot_exchange_dot_v1_dot_operator__packages__pb2.SendTestPackageResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetDiagnostics(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/xietong.exchange.v1.OperationsService/GetDiagnostics',
+            xietong_dot_exchange_dot_v1_dot_diagnostics__pb2.GetDiagnosticsRequest.SerializeToString,
+            xietong_dot_exchange_dot_v1_dot_diagnostics__pb2.GetDiagnosticsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -5,6 +5,7 @@ Copyright Xietong contributors. SPDX-License-Identifier: Apache-2.0"""
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from xietong.exchange.v1 import diagnostics_pb2 as _diagnostics_pb2
 from xietong.exchange.v1 import operations_service_pb2 as _operations_service_pb2
 from xietong.exchange.v1 import operator_packages_pb2 as _operator_packages_pb2
 from xietong.exchange.v1 import rehearsal_pb2 as _rehearsal_pb2
@@ -64,6 +65,11 @@ class OperationsServiceStub:
     does not know of test packages refuses it with UNKNOWN_PROCESS. Who did it is on record. Idempotent by `request_id`
     and receiver. Callers: operators. Since v1.
     Errors: ROUTE_NOT_FOUND, RECEIVER_NOT_ALLOWED when the hub is to receive it, STORAGE_FULL.
+    """
+    GetDiagnostics: _aio.UnaryUnaryMultiCallable[_diagnostics_pb2.GetDiagnosticsRequest, _diagnostics_pb2.GetDiagnosticsResponse]
+    """Writes the diagnostics bundle for a vendor's support: versions, settings without words, certificates, queues, dead
+    letters, incidents and the recent log. No secret, no personal value and no content of a case is in it. Idempotent.
+    Callers: operators. Since v1.
     """
 
 class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -168,6 +174,17 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         does not know of test packages refuses it with UNKNOWN_PROCESS. Who did it is on record. Idempotent by `request_id`
         and receiver. Callers: operators. Since v1.
         Errors: ROUTE_NOT_FOUND, RECEIVER_NOT_ALLOWED when the hub is to receive it, STORAGE_FULL.
+        """
+
+    @_abc_1.abstractmethod
+    def GetDiagnostics(
+        self,
+        request: _diagnostics_pb2.GetDiagnosticsRequest,
+        context: _aio.ServicerContext[_diagnostics_pb2.GetDiagnosticsRequest, _abc.Awaitable[_diagnostics_pb2.GetDiagnosticsResponse]],
+    ) -> _abc.Awaitable[_diagnostics_pb2.GetDiagnosticsResponse]:
+        """Writes the diagnostics bundle for a vendor's support: versions, settings without words, certificates, queues, dead
+        letters, incidents and the recent log. No secret, no personal value and no content of a case is in it. Idempotent.
+        Callers: operators. Since v1.
         """
 
 def add_OperationsServiceServicer_to_server(servicer: OperationsServiceServicer, server: _aio.Server) -> None: ...

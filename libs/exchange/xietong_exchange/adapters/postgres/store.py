@@ -43,6 +43,7 @@ CLOSE_SECONDS = 2.0
 _NOW = Statement(select(func.clock_timestamp()))
 _HAS_SCHEMA = Statement(select(func.to_regclass("alembic_version").is_not(None)))
 _SCHEMA = Statement(text("SELECT version_num FROM alembic_version"))
+_SERVER = Statement(text("SHOW server_version"))
 
 Pool: TypeAlias = "asyncpg.Pool[asyncpg.Record]"
 
@@ -132,6 +133,11 @@ class PostgresStore:
         async with self._connection() as connection:
             has_schema = await connection.value(_HAS_SCHEMA)
             return str(await connection.value(_SCHEMA) or "") if has_schema else ""
+
+    async def server_version(self) -> str:
+        """Version of the database server."""
+        async with self._connection() as connection:
+            return str(await connection.value(_SERVER))
 
     async def close(self) -> None:
         """Close all connections."""

@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 
 from xietong.exchange.v1 import operations_service_pb2 as pb
+from xietong.exchange.v1.diagnostics_pb2 import GetDiagnosticsRequest, GetDiagnosticsResponse
 from xietong.exchange.v1.operations_service_pb2_grpc import OperationsServiceServicer
 from xietong.exchange.v1.operator_packages_pb2 import (
     SendTestPackageRequest,
@@ -27,6 +28,7 @@ from xietong_exchange.flow.records import DeliveryRecord, OperationRecord
 from xietong_exchange.flow.rehearsal import Rehearsal
 from xietong_exchange.flow.views import Views, hop_state, last_reason
 from xietong_exchange.flow.withdrawal import Withdrawal
+from xietong_exchange.supervision.diagnostics import Diagnostics
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -40,6 +42,7 @@ class OperationsServicer(OperationsServiceServicer):
     rehearsal: Rehearsal
     withdrawal: Withdrawal
     chain_test: ChainTest
+    diagnostics: Diagnostics
 
     async def GetStatus(self, request: pb.GetStatusRequest, context: _Context) -> pb.GetStatusResponse:
         """How the node is."""
@@ -94,6 +97,12 @@ class OperationsServicer(OperationsServiceServicer):
         """Send a test package through the chain."""
         record = await self.chain_test.send(request.receiver, request.request_id, caller.get())
         return SendTestPackageResponse(package=await self.views.package(record, with_evidence=True))
+
+    async def GetDiagnostics(
+        self, request: GetDiagnosticsRequest, context: _Context
+    ) -> GetDiagnosticsResponse:
+        """Write the bundle for a vendor's support."""
+        return GetDiagnosticsResponse(document=await self.diagnostics.document())
 
     async def RehearseEdition(
         self, request: RehearseEditionRequest, context: _Context
