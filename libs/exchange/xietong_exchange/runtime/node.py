@@ -88,9 +88,7 @@ class Node:
     async def _start(self) -> None:
         settings, stack = self._settings, self._stack
         recent = stack.enter_context(recent_log(party_name(self._profile.party)))
-        url = settings.database_url
-        if url is None:
-            url = await stack.enter_async_context(_Embedded(settings))
+        url = await self._database_url()
         await migrate(url)
         store = await PostgresStore.connect(url, settings.database_connections)
         stack.push_async_callback(store.close)
@@ -147,6 +145,12 @@ class Node:
         stack.callback(receiver.close)
         await stack.enter_async_context(Background(engine))
         log.info("%s listens on %s (port %d)", party_name(self._profile.party), settings.listen, self.port)
+
+    async def _database_url(self) -> str:
+        """The database that the settings name, or the embedded one, which runs from now on."""
+        if self._settings.database_url is not None:
+            return self._settings.database_url
+        return await self._stack.enter_async_context(_Embedded(self._settings))
 
 
 def _presence(profile: Profile, url: str, changes: Changes) -> Presence:
