@@ -128,6 +128,7 @@ class Scripts(dict[str, tuple[Caller, Script]]):
 
 GATEWAY, TRANSFER = "exchange.v1.GatewayService", "exchange.v1.TransferService"
 OPERATIONS = "exchange.v1.OperationsService"
+CLOCKS = "supervision.v1.ClockService"
 FLOW, DIRECTORY = "supervision.v1.FlowService", "supervision.v1.DirectoryService"
 INCIDENTS = "supervision.v1.IncidentService"
 PROBLEMS = "supervision.v1.ProblemService"

@@ -7,6 +7,7 @@ import uuid
 from typing import cast
 
 from tests.contract.every_rpc import (
+    CLOCKS,
     COURT,
     DIRECTORY,
     INCIDENTS,
@@ -23,7 +24,8 @@ from tests.contract.every_rpc import (
 
 from xietong.exchange.v1 import problem_pb2
 from xietong.exchange.v1 import transfer_service_pb2 as transfer
-from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.envelope_pb2 import Envelope, Party
+from xietong.supervision.v1 import clock_service_pb2 as clocks
 from xietong.supervision.v1 import directory_service_pb2 as directory
 from xietong.supervision.v1 import incident_pb2
 from xietong.supervision.v1 import incident_service_pb2 as pb
@@ -48,6 +50,21 @@ async def court_is_away(rpc: Rpc) -> incident_pb2.Incident:
         if found:
             return cast(incident_pb2.Incident, found[0])
         await asyncio.sleep(0.05)
+
+
+@SCRIPTS.calls(CLOCKS, "GetCaseClocks", OPERATOR)
+async def get_case_clocks(rpc: Rpc, world: World) -> None:
+    case_id = Envelope.FromString(world.delivered.envelope.envelope).collaboration_case_id
+    (answer,) = await rpc(clocks.GetCaseClocksRequest(collaboration_case_id=case_id))
+    assert answer.package_count == 1
+    assert {clock.phase for one in answer.persons for clock in one.clocks} <= {
+        clocks.CLOCK_PHASE_NOT_OBSERVED,
+        clocks.CLOCK_PHASE_RUNNING,
+        clocks.CLOCK_PHASE_PASSED,
+        clocks.CLOCK_PHASE_WARNING,
+        clocks.CLOCK_PHASE_ENDED,
+    }
+    assert all(clock.basis_zh for one in answer.persons for clock in one.clocks)
 
 
 @SCRIPTS.calls(INCIDENTS, "ListIncidents", OPERATOR)

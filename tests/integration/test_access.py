@@ -19,6 +19,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from xietong.exchange.v1 import gateway_service_pb2, operations_service_pb2, transfer_service_pb2
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.supervision.v1 import (
+    clock_service_pb2,
     directory_service_pb2,
     flow_service_pb2,
     incident_service_pb2,
@@ -45,6 +46,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = tuple(
         directory_service_pb2,
         incident_service_pb2,
         problem_service_pb2,
+        clock_service_pb2,
         standard_service_pb2,
     )
     for service in file.DESCRIPTOR.services_by_name.values()
@@ -62,7 +64,7 @@ GATEWAY = rpcs("exchange.v1.GatewayService")
 OPERATIONS = rpcs("exchange.v1.OperationsService")
 SUPERVISION = {
     rpc
-    for service in ("FlowService", "DirectoryService", "IncidentService", "ProblemService")
+    for service in ("ClockService", "FlowService", "DirectoryService", "IncidentService", "ProblemService")
     for rpc in rpcs(f"supervision.v1.{service}")
 }
 STANDARD = rpcs("supervision.v1.StandardService")

@@ -8,6 +8,7 @@ from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind
 from xietong.exchange.v1.package_pb2 import DeliveryState, HopState
 from xietong.exchange.v1.problem_pb2 import ProblemAct, ProblemKind
+from xietong.supervision.v1.clock_service_pb2 import ClockPhase
 from xietong.supervision.v1.directory_service_pb2 import ContactLevel
 from xietong.supervision.v1.incident_pb2 import IncidentState
 from xietong.supervision.v1.problem_service_pb2 import ProblemState
@@ -157,6 +158,13 @@ def party_by_name(name: str) -> Party.ValueType | None:
             return party
     key = "PARTY_" + name.upper().replace("-", "_").removeprefix("PARTY_")
     return Party.Value(key) if key in Party.keys() and key != "PARTY_UNSPECIFIED" else None  # noqa: SIM118 - no mapping
+
+
+def clock_phase_name(phase: ClockPhase.ValueType) -> str:
+    """How a clock stands, without the prefix of its enum, for example `WARNING`."""
+    if phase not in ClockPhase.values():
+        return f"UNKNOWN_{int(phase)}"
+    return ClockPhase.Name(phase).removeprefix("CLOCK_PHASE_")
 
 
 def state_name(state: DeliveryState.ValueType) -> str:

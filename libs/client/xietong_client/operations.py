@@ -31,6 +31,7 @@ from xietong.exchange.v1.operator_packages_pb2 import SendTestPackageRequest, Wi
 from xietong.exchange.v1.package_pb2 import HopState, Package
 from xietong.exchange.v1.rehearsal_pb2 import RehearseEditionRequest, RehearseEditionResponse
 from xietong_client.channel import open_channel
+from xietong_client.clocks import Clocks
 from xietong_client.credentials import Credentials
 from xietong_client.directory import Directory
 from xietong_client.flows import Flows
@@ -46,6 +47,7 @@ class Operations:
     """The node as its operators see it, for as long as the `async with` block runs.
 
     All calls try again while the node is away. They raise XietongClientError. `flows` finds packages and cases,
+    `clocks` tells at the hub how long there is time,
     `incidents` tells what is late, `directory` whom to call, `problems` what
     people report about packages.
     """
@@ -61,6 +63,7 @@ class Operations:
         self._stub = OperationsServiceStub(channel)
         self._connect_seconds = connect_seconds
         self._deadline_seconds = deadline_seconds
+        self.clocks = Clocks(channel, deadline_seconds=deadline_seconds)
         self.flows = Flows(channel, deadline_seconds=deadline_seconds)
         self.directory = Directory(channel, deadline_seconds=deadline_seconds)
         self.incidents = Incidents(channel, deadline_seconds=deadline_seconds)

@@ -44,7 +44,7 @@ async def test_a_package_is_traced_by_each_id_at_each_node(
     assert (await at(Party.PARTY_POLICE, envelope.send_id)).json["package_id"] == sent.package_id
 
     several = await at(Party.PARTY_HUB, number)
-    assert (several.code, several.json["error"]["reason"]) == (ExitCode.CONFLICT, "PACKAGE_AMBIGUOUS")
+    assert (several.code, several.json["error"]["reason"]) == (ExitCode.CONFLICT, "AMBIGUOUS")
     offered = [one["path"] for one in several.json["error"]["violations"]]
     assert offered == [other.package_id, sent.package_id]
     for nothing in (uuid.uuid4().hex, str(uuid.uuid4()), "（2026）粤9999刑初1号"):

@@ -8,6 +8,7 @@ from typing import Any
 
 from xietong_client.cli import (
     chain,
+    clocks,
     contacts,
     dead_letters,
     incidents,
@@ -59,6 +60,14 @@ COMMANDS = (
         ("trace",),
         tracing.trace,
         Text("画出数据包各阶段的耗时。", "Draw how long each stage of a package took, at every node."),
+    ),
+    Command(
+        ("clocks",),
+        clocks.clocks,
+        Text(
+            "查看案件的办案期限和诉讼阶段（中心平台）。",
+            "Show the statutory clocks of a case (operators, hub).",
+        ),
     ),
     Command(("inbox",), tracking.inbox, Text("查看待处理的来件。", "List incoming packages that wait.")),
     Command(

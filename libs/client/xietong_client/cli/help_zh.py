@@ -26,6 +26,8 @@ HELP_ZH = MappingProxyType(
         "Follow the package after sending.": "发送后跟踪数据包。",
         "Why, in words.": "理由。",
         "Id of the package.": "数据包编号。",
+        "A case number, or an id of the case or of a package of it.": "案号，或案件、案件中数据包的编号。",
+        "Also clocks that were not observed.": "包括未监测到的期限。",
         "Id of the package; for operators also of the send or trace, or a case number.": (
             "数据包编号；运维人员还可用发送编号、跟踪号或案号。"
         ),

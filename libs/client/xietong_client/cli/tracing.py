@@ -11,17 +11,15 @@ from rich.cells import cell_len, set_cell_size
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.package_pb2 import Package
-from xietong.supervision.v1.flow_service_pb2 import Flow, ListFlowsRequest
-from xietong_client.cli.lines import format_time, party_label, summary
+from xietong_client.cli.finding import only_package
+from xietong_client.cli.lines import party_label, summary
 from xietong_client.cli.session import Session
 from xietong_client.cli.views import View
-from xietong_client.errors import Conflict, NotFound, Violation
 from xietong_client.labels import EVIDENCE_KINDS, STAGES, evidence_name, party_name, state_name
 from xietong_client.packages import envelope_of, is_final, trace_id_of
 from xietong_client.text import NO_TEXT, Language, Text
 from xietong_client.waterfall import Bar, Waterfall, waterfall_of
 
-_MOST_OFFERED = 10
 COLUMNS = 80
 _PARTY_CELLS, _STAGE_CELLS, _TIME_CELLS = 13, 13, 11
 _BAR_CELLS = COLUMNS - _PARTY_CELLS - _STAGE_CELLS - _TIME_CELLS - 3
@@ -60,38 +58,9 @@ async def _package(session: Session, wanted: str) -> Package:
     """By the caller's rights: operators see what passes their node, systems what their party sends and receives."""
     if session.settings.system == "operator":
         async with session.operate() as operations:
-            found = await operations.flows.page(ListFlowsRequest(search=wanted, page_size=_MOST_OFFERED))
-            return await operations.package(_only(wanted, found.flows).package_id)
+            return await operations.package(await only_package(operations, wanted))
     async with session.connect() as node:
         return await node.get(wanted)
-
-
-def _only(wanted: str, found: Sequence[Flow]) -> Flow:
-    """Raises NotFound, or Conflict with the packages to choose from."""
-    if not found:
-        raise NotFound(
-            reason="PACKAGE_NOT_FOUND",
-            text=Text(f"本节点没有与“{wanted}”对应的数据包。", f'this node knows no package of "{wanted}".'),
-            remedy=Text("请核对编号，或在发送方节点查询。", "Check it, or ask at the sender's node."),
-        )
-    if len(found) > 1:
-        raise Conflict(
-            reason="PACKAGE_AMBIGUOUS",
-            text=Text(f"与“{wanted}”对应的数据包不止一个。", f'there are several packages of "{wanted}".'),
-            remedy=Text("请给出其中一个的编号（先列最新的）。", "Give the id of one (the newest are first)."),
-            violations=tuple(Violation(flow.package_id, "", _offered(flow)) for flow in found),
-            violation_count=len(found),
-        )
-    return found[0]
-
-
-def _offered(flow: Flow) -> Text:
-    sender, receiver = party_label(flow.sender.party), party_label(flow.receiver.party)
-    time = format_time(flow.create_time)
-    return Text(
-        f"{flow.process_code} {sender.zh} → {receiver.zh} {time}",
-        f"{flow.process_code} {sender.en} → {receiver.en} {time}",
-    )
 
 
 def drawn(waterfall: Waterfall, language: Language) -> Iterator[str]:

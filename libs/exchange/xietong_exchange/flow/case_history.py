@@ -19,6 +19,8 @@ from xietong_standard.observation import observed_events
 
 MOST_PACKAGES = 500
 """Of a case with more, the latest count; a page of them also ends at `store.PAGE_BYTES`."""
+MOST_OF_A_LIFE = 2_000
+"""Packages that are read where the whole course of a case counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,23 @@ class CaseHistory:
 
     packages: Sequence[PackageRecord] = ()
     evidence: Mapping[str, Sequence[EvidenceRecord]] = field(default_factory=dict)
+    is_cut: bool = False
+    """There are older ones."""
+
+    @classmethod
+    async def read_whole(cls, tx: Transaction, collaboration_case_id: str) -> CaseHistory:
+        """The whole course of a case, up to `MOST_OF_A_LIFE` packages, page by page."""
+        wanted = PackageFilter(collaboration_case_id=collaboration_case_id)
+        packages: list[PackageRecord] = []
+        evidence: dict[str, Sequence[EvidenceRecord]] = {}
+        more = True
+        while more and (left := MOST_OF_A_LIFE - len(packages)) > 0:
+            before = packages[-1].position if packages else None
+            page = await tx.packages.page(wanted, before=before, limit=min(MOST_PACKAGES, left))
+            packages += page.records
+            evidence |= await tx.packages.evidence_of([record.package_id for record in page.records])
+            more = page.more and bool(page.records)
+        return cls(packages, evidence, is_cut=more)
 
     @classmethod
     async def read(cls, tx: Transaction, collaboration_case_id: str) -> CaseHistory:
@@ -39,9 +58,9 @@ class CaseHistory:
 
     def positions(self, lifecycle: Lifecycle, persons: Iterable[str], now: datetime) -> dict[str, Position]:
         """Where these persons stand in the procedure, by collaboration person id; who is not known here is left out."""
-        envelopes = [Envelope.FromString(record.envelope) for record in self.packages]
-        groups = {group[0]: group for group in _alike(envelopes, persons)}
-        events = [event for envelope in envelopes for event in self._events(envelope, groups)]
+        envelopes = self.envelopes()
+        groups = {group[0]: group for group in alike(envelopes, persons)}
+        events = self.events(envelopes, groups)
         return {
             person: state.procedure
             for state in suspect_states(lifecycle, events, groups, now=now)
@@ -49,14 +68,26 @@ class CaseHistory:
             for person in groups[state.person_id]
         }
 
-    def _events(self, envelope: Envelope, persons: Container[str]) -> Sequence[Event]:
-        stated = self.evidence.get(envelope.package_id, ())
-        return observed_events(envelope, [Statement.FromString(one.statement) for one in stated], persons)
+    def envelopes(self) -> list[Envelope]:
+        """What the packages say of themselves, in their order."""
+        return [Envelope.FromString(record.envelope) for record in self.packages]
+
+    def statements(self, package_id: str) -> list[Statement]:
+        """What was stated of a package."""
+        return [Statement.FromString(one.statement) for one in self.evidence.get(package_id, ())]
+
+    def events(self, envelopes: Sequence[Envelope], persons: Container[str]) -> list[Event]:
+        """What happened to the case and to these persons, by its envelopes and their evidence."""
+        return [
+            event
+            for envelope in envelopes
+            for event in observed_events(envelope, self.statements(envelope.package_id), persons)
+        ]
 
 
-def _alike(envelopes: Sequence[Envelope], persons: Iterable[str]) -> Iterable[Sequence[str]]:
-    """The persons, those together whom the same packages and dated events name: most of a large case, and they stand
-    at the same place.
+def alike(envelopes: Sequence[Envelope], persons: Iterable[str]) -> Iterable[Sequence[str]]:
+    """The persons, those together whom the same packages, dated events and relations name: most of a large case, and
+    they stand at the same place.
     """
     named_by: dict[str, list[int]] = {person: [] for person in persons}
     namings = (
@@ -65,6 +96,7 @@ def _alike(envelopes: Sequence[Envelope], persons: Iterable[str]) -> Iterable[Se
         for named in (
             envelope.supervision.person_ids,
             *(event.person_ids for event in envelope.supervision.events),
+            *(relation.person_ids for relation in envelope.supervision.relations),
         )
     )
     for number, named in enumerate(namings):

@@ -7,11 +7,13 @@ from functools import partial
 from xietong.exchange.v1.gateway_service_pb2_grpc import add_GatewayServiceServicer_to_server
 from xietong.exchange.v1.operations_service_pb2_grpc import add_OperationsServiceServicer_to_server
 from xietong.exchange.v1.transfer_service_pb2_grpc import add_TransferServiceServicer_to_server
+from xietong.supervision.v1.clock_service_pb2_grpc import add_ClockServiceServicer_to_server
 from xietong.supervision.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
 from xietong.supervision.v1.flow_service_pb2_grpc import add_FlowServiceServicer_to_server
 from xietong.supervision.v1.incident_service_pb2_grpc import add_IncidentServiceServicer_to_server
 from xietong.supervision.v1.problem_service_pb2_grpc import add_ProblemServiceServicer_to_server
 from xietong.supervision.v1.standard_service_pb2_grpc import add_StandardServiceServicer_to_server
+from xietong_exchange.adapters.rpc.clock_servicer import ClockServicer
 from xietong_exchange.adapters.rpc.directory_servicer import DirectoryServicer
 from xietong_exchange.adapters.rpc.gateway_servicer import GatewayServicer
 from xietong_exchange.adapters.rpc.incident_servicer import IncidentServicer
@@ -40,6 +42,7 @@ from xietong_exchange.runtime.supervision import directory, incident_desk
 from xietong_exchange.supervision.problem_desk import ProblemDesk
 from xietong_exchange.supervision.standard_desk import StandardDesk
 from xietong_exchange.supervision.statistics import FlowStatistics
+from xietong_exchange.supervision.statutory import ClockDesk
 
 
 def services(engine: Engine) -> list[Registration]:
@@ -75,7 +78,12 @@ def services(engine: Engine) -> list[Registration]:
     ]
     if exchange.profile.relays:
         standard = StandardServicer(StandardDesk(exchange))
-        return [*everywhere, partial(add_StandardServiceServicer_to_server, standard)]
+        clocks = ClockServicer(ClockDesk(exchange))
+        return [
+            *everywhere,
+            partial(add_StandardServiceServicer_to_server, standard),
+            partial(add_ClockServiceServicer_to_server, clocks),
+        ]
     return [*everywhere, _of_a_branch(engine, card, views)]
 
 

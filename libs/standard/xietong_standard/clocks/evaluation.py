@@ -161,6 +161,7 @@ def _timed(
         state,
         phase=phase,
         started=observed.run.start.time,
+        started_by=observed.run.start.package_id,
         due=at,
         ended=ended,
         lead=lead,
@@ -217,7 +218,7 @@ def _prohibition(past: _History, item: ClockItem, prohibition: Prohibition) -> C
         return state
     first = min(observed, key=lambda one: one.due.at)
     timed = _timed(past, state, first, prohibition.leads, ended=ended)
-    return replace(timed, started=begun, last_day=first.due.last_day)
+    return replace(timed, started=begun, started_by="", last_day=first.due.last_day)
 
 
 def _span_state(state: ClockState, span: tuple[datetime | None, datetime | None]) -> ClockState:

@@ -63,6 +63,7 @@ class ClockState:
 
     `due` is the first moment after the end, `last_day` the last day in China (None for limits in hours). `lead` is the
     warning lead that was reached, `runs` how often the clock started, `extended` names the extensions that count.
+    `started_by` is the package that told the start of the latest run.
     """
 
     clock_id: str
@@ -72,6 +73,7 @@ class ClockState:
     responsible: tuple[Party, ...]
     phase: Phase = Phase.NOT_OBSERVED
     started: datetime | None = None
+    started_by: str = ""
     due: datetime | None = None
     last_day: date | None = None
     ended: datetime | None = None

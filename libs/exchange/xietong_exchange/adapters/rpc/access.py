@@ -43,6 +43,7 @@ RIGHTS: Mapping[str, Sequence[Right]] = MappingProxyType(
             Right(Role.OPERATOR, Whose.OWN, GATEWAY_READING),
         ),
         "xietong.exchange.v1.OperationsService": (Right(Role.OPERATOR, Whose.OWN),),
+        "xietong.supervision.v1.ClockService": (Right(Role.OPERATOR, Whose.OWN),),
         "xietong.supervision.v1.FlowService": (Right(Role.OPERATOR, Whose.OWN),),
         "xietong.supervision.v1.DirectoryService": (Right(Role.OPERATOR, Whose.OWN),),
         "xietong.supervision.v1.IncidentService": (Right(Role.OPERATOR, Whose.OWN),),

@@ -1,0 +1,50 @@
+"""`ClockService`: the statutory clocks of cases, at the hub."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from xietong.supervision.v1 import clock_service_pb2 as pb
+from xietong.supervision.v1.clock_service_pb2_grpc import ClockServiceServicer
+from xietong_exchange.adapters.rpc.paging import decode_token, fit
+from xietong_exchange.domain.evidence import timestamp
+from xietong_exchange.supervision.statutory import ClockDesk
+
+DEFAULT_GROUPS = 20
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ClockServicer(ClockServiceServicer):
+    """The rpcs of `ClockService`."""
+
+    desk: ClockDesk
+
+    async def GetCaseClocks(
+        self, request: pb.GetCaseClocksRequest, context: _Context
+    ) -> pb.GetCaseClocksResponse:
+        """The clocks of a case."""
+        limit, after = (
+            request.page_size or DEFAULT_GROUPS,
+            decode_token("GetCaseClocks", request.page_token) or 0,
+        )
+        found = await self.desk.of_case(
+            request.collaboration_case_id, frozenset(request.phases), after=after, limit=limit
+        )
+        places = range(after + 1, after + 1 + len(found.persons))
+        persons, token = (
+            fit("GetCaseClocks", found.persons, places, more=found.more) if found.persons else ([], "")
+        )
+        return pb.GetCaseClocksResponse(
+            standard_edition=found.edition.id,
+            evaluation_time=timestamp(found.time),
+            case_clocks=found.of_case,
+            persons=persons,
+            package_count=found.package_count,
+            is_cut=found.is_cut,
+            related_case_ids=found.related,
+            next_page_token=token,
+        )

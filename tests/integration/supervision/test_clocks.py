@@ -1,0 +1,218 @@
+"""The clocks of a case at the hub: evaluated by envelopes and evidence on record, at a time that the test sets."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import cast
+
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from tests.integration.store.records import new_id, package
+from tests.unit.exchange.nodes import MemoryStore, new_exchange
+from tests.unit.standard.clock_events import moment
+
+from xietong.casefile.v1.case_pb2 import RelationKind
+from xietong.exchange.v1.envelope_pb2 import (
+    Address,
+    Envelope,
+    Party,
+    SupervisionData,
+    SupervisionEvent,
+    SupervisionRelation,
+)
+from xietong.exchange.v1.evidence_pb2 import Actor, EvidenceKind, Statement
+from xietong.supervision.v1.clock_service_pb2 import Clock, ClockPhase
+from xietong_exchange.adapters.postgres import PostgresStore
+from xietong_exchange.domain.errors import PackageNotFound
+from xietong_exchange.flow import case_history
+from xietong_exchange.flow.records import EvidenceRecord
+from xietong_exchange.supervision.statutory import ClockDesk, Standing
+
+CASE, OTHER_CASE = new_id(), new_id()
+POLICE, PROCURATORATE, COURT = Party.PARTY_POLICE, Party.PARTY_PROCURATORATE, Party.PARTY_COURT
+
+
+def stamp(text: str) -> Timestamp:
+    found = Timestamp()
+    found.FromDatetime(moment(text))
+    return found
+
+
+@dataclass
+class Hub:
+    """The hub's database, and its clock."""
+
+    store: PostgresStore
+    now: str = "2026-03-04"
+    desk: ClockDesk = field(init=False)
+
+    def __post_init__(self) -> None:
+        bare = new_exchange(Party.PARTY_HUB, cast("MemoryStore", self.store))
+        self.desk = ClockDesk(replace(bare, clock=lambda: moment(self.now)))
+
+    async def passed(
+        self,
+        process: str,
+        at: str,
+        persons: tuple[str, ...],
+        *events: SupervisionEvent,
+        case_id: str = CASE,
+        relations: tuple[SupervisionRelation, ...] = (),
+        way: tuple[Party.ValueType, Party.ValueType] = (POLICE, PROCURATORATE),
+        handler: str = "",
+    ) -> str:
+        """A package that went through and was received in the minute in which it was sent; its id."""
+        package_id = str(uuid.uuid4())
+        envelope = Envelope(
+            package_id=package_id,
+            process_code=process,
+            collaboration_case_id=case_id,
+            sender=Address(party=way[0], organ_code=f"{way[0]}00"),
+            receiver=Address(party=way[1], organ_code=f"{way[1]}00"),
+            create_time=stamp(at),
+            supervision=SupervisionData(person_ids=persons, events=events, relations=relations),
+        )
+        received = Statement(
+            package_id=package_id,
+            kind=EvidenceKind.EVIDENCE_KIND_DELIVERED,
+            stated_by=way[1],
+            event_time=stamp(at),
+            actor=Actor(organ_code=f"{way[1]}01", handler_ref=handler) if handler else None,
+        )
+        record = package(
+            package_id=package_id, collaboration_case_id=case_id, envelope=envelope.SerializeToString()
+        )
+        evidence = EvidenceRecord(
+            evidence_id=new_id(),
+            package_id=package_id,
+            kind=received.kind,
+            stated_by=way[1],
+            event_time=moment(at),
+            statement=received.SerializeToString(),
+            signature=b"",
+        )
+        async with self.store.transaction() as tx:
+            assert await tx.packages.add_stated(record, [evidence], None) is not None
+        return package_id
+
+    async def standing(
+        self, *phases: ClockPhase.ValueType, case_id: str = CASE, after: int = 0, limit: int = 20
+    ) -> Standing:
+        return await self.desk.of_case(case_id, phases, after=after, limit=limit)
+
+    async def clock(self, clock_id: str, person: str, now: str, case_id: str = CASE) -> Clock:
+        self.now = now
+        [group] = [one for one in (await self.standing(case_id=case_id)).persons if person in one.person_ids]
+        return next(clock for clock in group.clocks if clock.clock_id == clock_id)
+
+
+@pytest.fixture
+async def hub(postgres_url: str) -> Hub:
+    return Hub(await PostgresStore.connect(postgres_url))
+
+
+def detention(at: str, *persons: str) -> SupervisionEvent:
+    return SupervisionEvent(kind="detention", time=stamp(at), person_ids=persons)
+
+
+async def test_a_clock_runs_warns_and_ends_and_says_who_has_to_act(hub: Hub) -> None:
+    held = detention("2026-03-01 22:00", "p1")
+    sent = await hub.passed("PB-01", "2026-03-03 10:05", ("p1", "p2"), held, handler="检-017")
+    running = await hub.clock("D03", "p1", "2026-03-04 09:00")
+    assert (running.phase, running.last_day) == (ClockPhase.CLOCK_PHASE_RUNNING, "2026-03-10")
+    assert running.start_time.ToDatetime(UTC) == moment("2026-03-03 10:05")
+    assert running.due_time.ToDatetime(UTC) == moment("2026-03-11")
+    assert "91" in running.basis_zh
+    assert "CPL" not in running.basis_zh
+    [unit] = running.responsible
+    assert (unit.party, unit.organ_code, unit.handler_ref) == (PROCURATORATE, f"{PROCURATORATE}01", "检-017")
+    assert running.started_by == sent
+    phases = ClockPhase.CLOCK_PHASE_WARNING, ClockPhase.CLOCK_PHASE_PASSED
+    days = "2026-03-10 23:59", "2026-03-11"
+    late = [await hub.clock("D03", "p1", day) for day in days]
+    assert tuple(one.phase for one in late) == phases
+    assert "不作超期认定" in late[1].text_zh
+    assert "p1" not in late[1].text_zh + late[1].text_en
+
+    await hub.passed("PB-02", "2026-03-12 08:00", ("p1",), way=(PROCURATORATE, POLICE))
+    ended = await hub.clock("D03", "p1", "2026-03-13")
+    assert (ended.phase, ended.end_time.ToDatetime(UTC)) == (
+        ClockPhase.CLOCK_PHASE_ENDED,
+        moment("2026-03-12 08:00"),
+    )
+    request = await hub.clock("D02", "p1", "2026-03-13")
+    assert request.phase == ClockPhase.CLOCK_PHASE_ENDED
+    assert [(one.party, one.organ_code, one.handler_ref) for one in request.responsible] == [
+        (POLICE, f"{POLICE}00", "")
+    ]
+
+
+async def test_suspects_of_one_case_part_ways(hub: Hub) -> None:
+    await hub.passed("PB-01", "2026-03-03", ("p1", "p2", "p3"), detention("2026-03-01", "p1"))
+    found = await hub.standing(ClockPhase.CLOCK_PHASE_RUNNING)
+    groups = {tuple(one.person_ids): {clock.clock_id for clock in one.clocks} for one in found.persons}
+    assert set(groups) == {("p1",), ("p2", "p3")}
+    assert "D03" in groups["p1",]
+    assert "D04" not in groups["p1",]
+    assert "D04" in groups["p2", "p3"]
+    assert "D03" not in groups["p2", "p3"]
+    stands = {tuple(one.person_ids): (one.state, one.measure) for one in found.persons}
+    assert stands == {("p1",): ("ARREST_REVIEW", "DETAINED"), ("p2", "p3"): ("ARREST_REVIEW", "")}
+    unseen = await hub.clock("D05", "p1", "2026-03-04")
+    assert unseen.phase == ClockPhase.CLOCK_PHASE_NOT_OBSERVED
+    assert not unseen.HasField("start_time")
+    assert not unseen.HasField("due_time")
+
+
+async def test_what_happened_before_a_split_goes_along(hub: Hub) -> None:
+    await hub.passed("PB-01", "2026-03-03", ("p1", "p2"), detention("2026-03-01", "p1", "p2"))
+    split = SupervisionRelation(
+        kind=RelationKind.RELATION_KIND_SPLIT_FROM,
+        other_collaboration_case_id=CASE,
+        person_ids=["p2"],
+        time=stamp("2026-03-05"),
+    )
+    await hub.passed("PB-04", "2026-03-06", ("p2",), case_id=OTHER_CASE, relations=(split,))
+    found = await hub.clock("D03", "p2", "2026-03-07", case_id=OTHER_CASE)
+    assert found.phase == ClockPhase.CLOCK_PHASE_RUNNING
+    there = await hub.standing(case_id=OTHER_CASE)
+    assert (there.related, there.package_count) == ([CASE], 2)
+    assert [one.person_ids for one in there.persons] == [["p2"]]
+
+
+async def test_pages_of_persons_follow_each_other(hub: Hub) -> None:
+    for number in range(5):
+        await hub.passed("PB-01", f"2026-03-0{number + 1}", (f"p{number}",))
+    seen: list[str] = []
+    for after in range(0, 6, 2):
+        page = await hub.standing(after=after, limit=2)
+        seen += [person for one in page.persons for person in one.person_ids]
+        assert page.more == (after < 4)
+        assert bool(page.of_case) == (after == 0)
+    assert seen == [f"p{number}" for number in range(5)]
+
+
+async def test_a_case_with_too_many_packages_says_so(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(case_history, "MOST_PACKAGES", 2)
+    monkeypatch.setattr(case_history, "MOST_OF_A_LIFE", 5)
+    for number in range(1, 6):
+        await hub.passed("PB-01", f"2026-03-0{number}", ("p1",))
+    whole = await hub.standing()
+    assert (whole.package_count, whole.is_cut) == (5, False)
+    await hub.passed("PB-04", "2026-03-06", ("p1",))
+    cut = await hub.standing()
+    assert (cut.package_count, cut.is_cut) == (5, True)
+
+
+async def test_a_case_that_is_not_known_is_no_case_without_clocks(hub: Hub) -> None:
+    with pytest.raises(PackageNotFound, match="of case"):
+        await hub.standing(case_id=new_id())
+
+
+async def test_a_year_without_a_calendar_is_said(hub: Hub) -> None:
+    await hub.passed("PB-01", "2031-09-27", ("p1",))
+    found = await hub.clock("D04", "p1", "2031-09-28")
+    assert "无工作日历" in found.text_zh
+    assert datetime.fromisoformat(found.last_day).year == 2031
