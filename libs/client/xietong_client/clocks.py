@@ -14,6 +14,15 @@ from xietong.supervision.v1.clock_service_pb2 import (
 from xietong.supervision.v1.clock_service_pb2_grpc import ClockServiceStub
 from xietong_client.rpc import CALL_DEADLINE_SECONDS, call
 
+OBSERVED = (
+    ClockPhase.CLOCK_PHASE_PASSED,
+    ClockPhase.CLOCK_PHASE_WARNING,
+    ClockPhase.CLOCK_PHASE_SUSPENDED,
+    ClockPhase.CLOCK_PHASE_RUNNING,
+    ClockPhase.CLOCK_PHASE_ENDED,
+)
+"""How a clock stands that was seen to start, the most urgent first."""
+
 
 class Clocks:
     """The clocks that the hub behind a channel evaluates. All calls raise XietongClientError."""

@@ -45,6 +45,7 @@ class NodeLink:
         self._channel = open_channel(settings.node, credentials)
         self.operations = Operations(self._channel, deadline_seconds=settings.answer_seconds)
         self.flows = self.operations.flows
+        self.clocks = self.operations.clocks
         self.incidents = self.operations.incidents
         self.problems = self.operations.problems
         self.directory = self.operations.directory

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from xietong.exchange.v1.package_pb2 import DeliveryState
+from xietong.supervision.v1.clock_service_pb2 import Clock, ClockPhase
 from xietong_client.text import Text
 
 CHINA = timezone(timedelta(hours=8), "CST")
@@ -43,6 +44,25 @@ TONES: Mapping[DeliveryState.ValueType, str] = MappingProxyType(
 )
 """How a state looks; what is under way looks like that."""
 
+CLOCK_PHASES: Mapping[ClockPhase.ValueType, Text] = MappingProxyType(
+    {
+        ClockPhase.CLOCK_PHASE_PASSED: Text("已到期限", "end passed"),
+        ClockPhase.CLOCK_PHASE_WARNING: Text("即将届满", "near its end"),
+        ClockPhase.CLOCK_PHASE_SUSPENDED: Text("暂不计算", "suspended"),
+        ClockPhase.CLOCK_PHASE_RUNNING: Text("计算中", "running"),
+        ClockPhase.CLOCK_PHASE_ENDED: Text("已办结", "ended"),
+        ClockPhase.CLOCK_PHASE_NOT_OBSERVED: Text("未监测到", "not observed"),
+    }
+)
+CLOCK_TONES: Mapping[ClockPhase.ValueType, str] = MappingProxyType(
+    {
+        ClockPhase.CLOCK_PHASE_PASSED: "bad",
+        ClockPhase.CLOCK_PHASE_WARNING: "warning",
+        ClockPhase.CLOCK_PHASE_RUNNING: "moving",
+    }
+)
+"""How a clock looks; what needs nobody is quiet."""
+
 
 def moment(stamp: Timestamp | None) -> datetime | None:
     """A time of the contract in China Standard Time; None when it is not set or none that there is."""
@@ -58,6 +78,12 @@ def clock(stamp: Timestamp | None) -> str:
     """A time to the second."""
     time = moment(stamp)
     return f"{time:%Y-%m-%d %H:%M:%S}" if time else "—"
+
+
+def due(clock_shown: Clock) -> str:
+    """The end of a clock: its last day, or the minute for limits in hours."""
+    time = moment(clock_shown.due_time if clock_shown.HasField("due_time") else None)
+    return clock_shown.last_day or (f"{time:%Y-%m-%d %H:%M}" if time else "—")
 
 
 def size(count: int) -> str:

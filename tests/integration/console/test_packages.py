@@ -153,3 +153,23 @@ async def test_a_branch_has_the_same_console_and_sees_its_own(
             assert await visit.go(path) == 200
             assert await visit.page.locator("[role=alert]").count() == 0, path
         assert "The directory has no contact of these parties" in await visit.text()
+
+
+async def test_a_case_shows_its_clocks_at_the_hub(stage: Stage) -> None:
+    police = await stage.city.agency(Party.PARTY_POLICE, "case-handling")
+    sent = await police.send("PB-01", Party.PARTY_PROCURATORATE, case_number="A4401990000002026039903")
+    await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_DELIVERED)
+    case_id = Envelope.FromString(sent.envelope.envelope).collaboration_case_id
+    async with stage.site.visit() as visit:
+        await visit.go(f"/cases/{case_id}")
+        arrest = visit.page.locator("tr", has_text="审查逮捕（已拘留）")
+        await expect(arrest).to_contain_text("计算中")
+        await expect(arrest).to_contain_text("检察院")
+        await expect(arrest).to_contain_text("刑事诉讼法")
+        await expect(visit.page.locator("h3")).to_contain_text("审查逮捕")
+        passed = visit.page.locator("tr", has_text="拘留后讯问").locator(".state")
+        assert "不作超期认定" in (await passed.get_attribute("title") or "")
+        await arrest.locator("a").click()
+        await visit.page.wait_for_url(f"**/packages/{sent.package_id}")
+        assert await visit.go(f"/cases/{case_id}?persons=none") == 200
+        assert await visit.page.locator("[role=alert]").count() == 1

@@ -18,16 +18,10 @@ from xietong_client.cli.finding import only_case
 from xietong_client.cli.lines import party_label
 from xietong_client.cli.session import Session
 from xietong_client.cli.views import View, text_view, time_view
+from xietong_client.clocks import OBSERVED
 from xietong_client.labels import clock_phase_name, party_name
 from xietong_client.text import Text
 
-OBSERVED = (
-    ClockPhase.CLOCK_PHASE_RUNNING,
-    ClockPhase.CLOCK_PHASE_SUSPENDED,
-    ClockPhase.CLOCK_PHASE_WARNING,
-    ClockPhase.CLOCK_PHASE_PASSED,
-    ClockPhase.CLOCK_PHASE_ENDED,
-)
 _STYLES = {
     ClockPhase.CLOCK_PHASE_WARNING: "yellow",
     ClockPhase.CLOCK_PHASE_PASSED: "red",

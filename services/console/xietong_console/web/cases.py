@@ -1,14 +1,20 @@
-"""A case: its whole way through the parties, package after package."""
+"""A case: its whole way through the parties, package after package, and how its statutory clocks stand."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from starlette.exceptions import HTTPException
 
+from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.supervision.v1.clock_service_pb2 import GetCaseClocksRequest, GetCaseClocksResponse
 from xietong.supervision.v1.flow_service_pb2 import Flow
-from xietong_client import NotFound
+from xietong_client import NotFound, XietongClientError
+from xietong_client.clocks import OBSERVED
+from xietong_client.labels import party_name
 from xietong_console.node import NodeLink, answer_of
 from xietong_console.web.console import console_of
 from xietong_console.web.identifiers import require_identifier
@@ -16,15 +22,19 @@ from xietong_console.web.rendering import page
 from xietong_console.web.security import Viewer
 
 router = APIRouter()
+Token = Annotated[str, Query(max_length=200)]
 MOST_STEPS = 500
 """Packages of one case that a page shows."""
 
 
 @router.get("/cases/{case_id}")
-async def show_case(request: Request, _session: Viewer, case_id: str) -> Response:
-    """The way of a case, the oldest package first."""
+async def show_case(request: Request, _session: Viewer, case_id: str, persons: Token = "") -> Response:
+    """The way of a case, the oldest package first; at the hub with its clocks, by pages of persons."""
     require_identifier(case_id)
-    found = await answer_of(_steps(console_of(request).node, case_id))
+    node = console_of(request).node
+    found, clocks = await asyncio.gather(
+        answer_of(_steps(node, case_id)), answer_of(_clocks(node, case_id, persons))
+    )
     if isinstance(found.failure, NotFound):
         raise HTTPException(404)
     flows = found.value or ()
@@ -39,8 +49,26 @@ async def show_case(request: Request, _session: Viewer, case_id: str) -> Respons
         flows=flows[:MOST_STEPS],
         has_more=len(flows) > MOST_STEPS,
         numbers=sorted(numbers),
-        failures=[found.failure] if found.failure else [],
+        clocks=clocks.value,
+        failures=_different(found.failure, clocks.failure),
     )
+
+
+async def _clocks(node: NodeLink, case_id: str, token: str) -> GetCaseClocksResponse | None:
+    """Clocks that were seen to start; None at a branch, as only the hub knows the whole case."""
+    if node.party != party_name(Party.PARTY_HUB):
+        return None
+    found = await node.clocks.page(
+        GetCaseClocksRequest(collaboration_case_id=case_id, phases=OBSERVED, page_token=token)
+    )
+    for one in found.persons:
+        one.clocks.sort(key=lambda clock: OBSERVED.index(clock.phase))
+    return found
+
+
+def _different(*failures: XietongClientError | None) -> list[XietongClientError]:
+    """A node that does not answer is told once."""
+    return list({failure.reason: failure for failure in failures if failure is not None}.values())
 
 
 async def _steps(node: NodeLink, case_id: str) -> Sequence[Flow]:

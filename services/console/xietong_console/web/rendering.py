@@ -93,6 +93,9 @@ def _environment() -> Environment:
         "tone": lambda state: words.TONES.get(state, "moving"),
         "kind": _kind,
         "hop_state": _hop_state,
+        "clock_phase": _clock_phase,
+        "clock_tone": lambda phase: words.CLOCK_TONES.get(phase, "quiet"),
+        "due": words.due,
         "party_label": _party_label,
         "either": _either,
         "codes": _codes,
@@ -115,6 +118,11 @@ def _two(context: Context, zh: str, en: str) -> str:
 def _say(context: Context, text: Text) -> str:
     language: Language = context["language"]
     return text.of(language)
+
+
+@pass_context
+def _clock_phase(context: Context, phase: int) -> str:
+    return _say(context, words.CLOCK_PHASES.get(phase, _UNKNOWN))  # type: ignore[call-overload]  # a number of the enum
 
 
 @pass_context
