@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 from tests.integration.store.conftest import PATIENCE_SECONDS
@@ -11,7 +12,7 @@ from tests.integration.store.records import NOON, draft_key, new_id
 
 from xietong.exchange.v1.draft_pb2 import DraftKey, DraftState
 from xietong_exchange.adapters.postgres import PostgresStore
-from xietong_exchange.flow.records import ContributionRecord, DraftRecord
+from xietong_exchange.flow.records import ContributionRecord, DraftRecord, DraftSight
 
 OPEN, SUBMITTED = DraftState.DRAFT_STATE_OPEN, DraftState.DRAFT_STATE_SUBMITTED
 DISCARDED = DraftState.DRAFT_STATE_DISCARDED
@@ -149,8 +150,55 @@ async def test_a_request_id_stays_bound_to_its_first_draft(store: PostgresStore)
         assert await tx.drafts.remember_request("request-1", first.draft_id) == first.draft_id
         assert await tx.drafts.remember_request("request-1", second.draft_id) == first.draft_id
         assert await tx.drafts.remember_request("request-2", second.draft_id) == second.draft_id
-        requested = [await tx.drafts.requested(f"request-{number}") for number in (1, 2, 3)]
-    assert requested == [first, second, None]
+        sights = [await tx.drafts.sight(first.key, f"request-{number}") for number in (1, 2, 3)]
+    assert [sight.requested for sight in sights] == [first, second, None]
+
+
+async def test_a_submit_sees_the_open_draft_and_the_one_that_was_sent_before(store: PostgresStore) -> None:
+    assert await sight(store, draft_key()) == DraftSight(None, None, None)
+    sent = await opened(store, draft_key())
+    await close(store, sent, SUBMITTED)
+    sent = replace(sent, state=SUBMITTED)
+    assert await sight(store, sent.key) == DraftSight(None, sent, sent)
+    current = await opened(store, sent.key)
+    assert await sight(store, sent.key) == DraftSight(None, current, sent)
+
+
+async def test_an_open_draft_is_closed_once_with_its_request(store: PostgresStore) -> None:
+    draft, other = await opened(store, draft_key()), await opened(store, draft_key(label="另一份"))
+    current, another = (await sight(store, draft.key)).current, (await sight(store, other.key)).current
+    assert current is not None
+    assert another is not None
+    async with store.transaction() as tx:
+        assert await tx.drafts.submit(current, "request") == draft.draft_id
+        assert await tx.drafts.submit(current, "request") is None
+        assert await tx.drafts.submit(another, "request") == draft.draft_id
+    closed = replace(draft, state=SUBMITTED)
+    assert await sight(store, draft.key) == DraftSight(closed, closed, closed)
+
+
+async def test_a_draft_that_somebody_fills_just_now_is_not_closed_as_it_was_read(
+    store: PostgresStore, until_waiting: Callable[[int], Awaitable[None]]
+) -> None:
+    draft = await opened(store, draft_key())
+    current = (await sight(store, draft.key)).current
+    assert current is not None
+
+    async def submit() -> str | None:
+        async with store.transaction() as tx:
+            return await tx.drafts.submit(current, "request")
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async with store.transaction() as tx:
+            await tx.drafts.open(draft.key, new_id(), NOON)
+            late = asyncio.create_task(submit())
+            await until_waiting(1)
+        assert await late is None
+    assert (await sight(store, draft.key)).requested is None
+    async with store.transaction() as tx:
+        held = await tx.drafts.get(draft.key, lock=True)
+        assert held is not None
+        assert await tx.drafts.submit(held, "request") == draft.draft_id
 
 
 async def test_of_two_requests_with_the_same_id_at_once_both_learn_the_first(
@@ -168,6 +216,11 @@ async def test_of_two_requests_with_the_same_id_at_once_both_learn_the_first(
             late = asyncio.create_task(remember(second))
             await until_waiting(1)
         assert await late == first.draft_id
+
+
+async def sight(store: PostgresStore, key: DraftKey) -> DraftSight:
+    async with store.transaction() as tx:
+        return await tx.drafts.sight(key, "request")
 
 
 async def hold(store: PostgresStore, draft: DraftRecord, *digests: bytes) -> None:

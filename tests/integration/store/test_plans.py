@@ -143,7 +143,8 @@ async def work_on_drafts(tx: PostgresTransaction) -> None:
     await tx.drafts.set_header(draft.draft_id, b"header")
     await tx.drafts.contributions(draft.draft_id)
     await tx.drafts.remember_request("request", draft.draft_id)
-    await tx.drafts.requested("request")
+    await tx.drafts.sight(draft.key, "request")
+    await tx.drafts.submit(draft, "another request")
     await tx.drafts.set_state(draft.draft_id, DraftState.DRAFT_STATE_SUBMITTED)
 
 

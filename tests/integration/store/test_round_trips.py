@@ -99,6 +99,17 @@ async def test_a_package_that_stays_has_no_delivery_and_one_that_is_there_is_not
         assert await tx.outbox.of_package(record.package_id) is None
 
 
+async def test_what_a_submit_finds_is_one_statement_and_so_is_the_end_of_its_draft(scene: Scene) -> None:
+    async with scene.store.transaction() as tx:
+        await tx.drafts.open(draft_key(), new_id(), package().create_time)
+    scene.verbs.clear()
+    async with scene.store.transaction() as tx:
+        sight = await tx.drafts.sight(draft_key(), "request")
+        assert sight.current is not None
+        assert await tx.drafts.submit(sight.current, "request") == sight.current.draft_id
+    assert scene.verbs == ["SELECT", "BEGIN", "WITH", "COMMIT"]
+
+
 async def test_a_claim_of_nothing_is_one_round_trip(scene: Scene) -> None:
     async with scene.store.transaction() as tx:
         assert await tx.outbox.claim(HUB, BULK, owner="w", lease_seconds=9, limit=4) == []

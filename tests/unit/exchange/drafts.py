@@ -25,7 +25,7 @@ from xietong_exchange.flow.intake import Intake
 from xietong_exchange.flow.neighbours import Contact, Neighbours
 from xietong_exchange.flow.part_store import PartKey
 from xietong_exchange.flow.preflight import Preflight
-from xietong_exchange.flow.records import ContributionRecord, DraftRecord
+from xietong_exchange.flow.records import ContributionRecord, DraftRecord, DraftSight
 from xietong_exchange.flow.rulebook import Rulebook
 
 SYSTEM = "case-handling"
@@ -70,8 +70,15 @@ class MemoryDrafts:
     async def contributions(self, draft_id: str) -> list[ContributionRecord]:
         return self.contributed
 
-    async def requested(self, request_id: str) -> DraftRecord | None:
-        return self.draft if request_id in self.requests else None
+    async def sight(self, key: DraftKey, request_id: str) -> DraftSight:
+        requested = self.draft if request_id in self.requests else None
+        return DraftSight(requested, await self.get(key), await self.latest_submitted(key))
+
+    async def submit(self, draft: DraftRecord, request_id: str) -> str | None:
+        if draft.version != self.draft.version or self.draft.state != DraftState.DRAFT_STATE_OPEN:
+            return None
+        await self.set_state(draft.draft_id, DraftState.DRAFT_STATE_SUBMITTED)
+        return await self.remember_request(request_id, draft.draft_id)
 
     async def remember_request(self, request_id: str, draft_id: str) -> str:
         return self.requests.setdefault(request_id, draft_id)

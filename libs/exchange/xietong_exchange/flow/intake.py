@@ -25,7 +25,7 @@ from xietong_exchange.flow.drafts import key_text
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange, part_key
 from xietong_exchange.flow.preflight import Preflight, Sheet
-from xietong_exchange.flow.records import DraftRecord, PackageRecord
+from xietong_exchange.flow.records import DraftRecord, DraftSight, PackageRecord
 from xietong_exchange.flow.sealing import Sealing
 from xietong_exchange.flow.store import Transaction
 from xietong_exchange.flow.tracing import current_trace
@@ -90,11 +90,15 @@ class Intake:
     async def _submit(self, key: DraftKey, system: str, request_id: str, actor: Actor) -> Submission:
         self._exchange.profile.require(system, "submit")
         start = self._exchange.clock()
-        attached = await self._attach(key, request_id) or await self._join(key, request_id, whole=True)
+        async with self._exchange.store.transaction() as tx:
+            sight = await tx.drafts.sight(key, request_id)
+            attached = await self._attach(tx, sight, key, request_id)
+        if not attached and sight.sent is not None:
+            attached = await self._join(key, request_id, whole=True)
         if attached:
             return Submission(attached, attached=True)
         try:
-            submission = await self._send(key, system, request_id, actor, start)
+            submission = await self._send(sight.current, key, system, request_id, actor, start)
         except (StateConflict, PartIncomplete, PreflightFailed):
             # A click between others' clicks may find a draft that is not whole, and all of which is sent already.
             if attached := await self._join(key, request_id, whole=False):
@@ -105,10 +109,20 @@ class Intake:
         return submission
 
     async def _send(
-        self, key: DraftKey, system: str, request_id: str, actor: Actor, start: datetime
+        self,
+        draft: DraftRecord | None,
+        key: DraftKey,
+        system: str,
+        request_id: str,
+        actor: Actor,
+        start: datetime,
     ) -> Submission:
-        # Without history: it only ever warns, and a submit has nobody to tell.
-        sheet = await self._preflight.read(key, system, with_history=False)
+        if draft is None:
+            raise DraftNotFound(key=key_text(key))
+        async with self._exchange.store.transaction() as tx:
+            # Without history: it only ever warns, and a submit has nobody to tell.
+            reading = await self._preflight.take(tx, draft, with_history=False)
+        sheet = await self._preflight.sheet(reading, system)
         if sheet.draft.state != DraftState.DRAFT_STATE_OPEN:  # Another click was faster just now.
             raise StateConflict(what=key_text(key), state=DraftState.Name(sheet.draft.state))
         await self._require_complete(sheet)
@@ -116,23 +130,22 @@ class Intake:
         sealed = await self._seal(sheet)
         return await self._record(sheet, sealed, request_id, actor, start)
 
-    async def _attach(self, key: DraftKey, request_id: str) -> list[PackageRecord]:
+    async def _attach(
+        self, tx: Transaction, sight: DraftSight, key: DraftKey, request_id: str
+    ) -> list[PackageRecord]:
         """The packages that this click is about already: by its request id, or because the send is not finished."""
-        async with self._exchange.store.transaction() as tx:
-            draft = await tx.drafts.requested(request_id)
-            repeated = draft is not None
-            draft = draft or await tx.drafts.get(key)
-            if draft is None:
+        draft = sight.requested or sight.current
+        if draft is None:
+            raise DraftNotFound(key=key_text(key))
+        if draft.key != key:
+            raise RequestConflict(request_id=request_id)
+        if draft.state == DraftState.DRAFT_STATE_OPEN:
+            return []  # What becomes of it is recorded with its packages.
+        packages = await tx.packages.of_draft(draft.draft_id)
+        if packages and sight.requested is None:
+            if all(record.state in FINAL for record in packages):
                 raise DraftNotFound(key=key_text(key))
-            if draft.key != key:
-                raise RequestConflict(request_id=request_id)
-            if draft.state == DraftState.DRAFT_STATE_OPEN:
-                return []  # What becomes of it is recorded with its packages.
-            packages = await tx.packages.of_draft(draft.draft_id)
-            if packages and not repeated:
-                if all(record.state in FINAL for record in packages):
-                    raise DraftNotFound(key=key_text(key))
-                await tx.drafts.remember_request(request_id, draft.draft_id)
+            await tx.drafts.remember_request(request_id, draft.draft_id)
         return packages
 
     async def _join(self, key: DraftKey, request_id: str, *, whole: bool) -> list[PackageRecord]:
@@ -212,21 +225,30 @@ class Intake:
         self, sheet: Sheet, sealed: list[SealedPackage], request_id: str, actor: Actor, start: datetime
     ) -> Submission:
         async with self._exchange.store.transaction() as tx:
-            draft = await tx.drafts.get(sheet.draft.key, lock=True)
-            if draft is None:
-                raise DraftNotFound(key=key_text(sheet.draft.key))
-            if await tx.drafts.remember_request(request_id, draft.draft_id) != draft.draft_id:
+            bound = await tx.drafts.submit(sheet.draft, request_id)
+            if bound is None:
+                draft = await self._still_open(tx, sheet, request_id)
+                if draft is None:
+                    return Submission(await tx.packages.of_draft(sheet.draft.draft_id), attached=True)
+                bound = await tx.drafts.submit(draft, request_id)
+            if bound != sheet.draft.draft_id:
                 raise RequestConflict(request_id=request_id)
-            if draft.draft_id == sheet.draft.draft_id and draft.state == DraftState.DRAFT_STATE_SUBMITTED:
-                return Submission(await tx.packages.of_draft(draft.draft_id), attached=True)
-            if (
-                draft != sheet.draft
-                or await tx.drafts.contributions(draft.draft_id) != sheet.reading.contributions
-            ):
-                raise StateConflict(what=key_text(draft.key), state="changing")
             records = [await self._add(tx, package, sheet, actor, start) for package in sealed]
-            await tx.drafts.set_state(draft.draft_id, DraftState.DRAFT_STATE_SUBMITTED)
         return Submission(records, attached=False)
+
+    async def _still_open(self, tx: Transaction, sheet: Sheet, request_id: str) -> DraftRecord | None:
+        """A draft that was touched since it was read, locked, when it says the same; None when it is sent by now."""
+        draft = await tx.drafts.get(sheet.draft.key, lock=True)
+        if draft is None:
+            raise DraftNotFound(key=key_text(sheet.draft.key))
+        if await tx.drafts.remember_request(request_id, draft.draft_id) != draft.draft_id:
+            raise RequestConflict(request_id=request_id)
+        if draft.draft_id == sheet.draft.draft_id and draft.state == DraftState.DRAFT_STATE_SUBMITTED:
+            return None
+        known = sheet.reading.contributions
+        if draft != sheet.draft or await tx.drafts.contributions(draft.draft_id) != known:
+            raise StateConflict(what=key_text(draft.key), state="changing")
+        return draft
 
     async def _add(
         self, tx: Transaction, package: SealedPackage, sheet: Sheet, actor: Actor, start: datetime

@@ -115,6 +115,20 @@ class DraftRecord:
     header: bytes
     state: DraftState.ValueType
     create_time: datetime
+    version: int = field(default=0, compare=False)
+    """Given by the store; another number means that the draft was opened, filled or closed since."""
+
+
+@dataclass(frozen=True, slots=True)
+class DraftSight:
+    """What a submit finds of its draft."""
+
+    requested: DraftRecord | None
+    """The one to which its request id is bound."""
+    current: DraftRecord | None
+    """The open one with its key, otherwise the latest submitted one."""
+    sent: DraftRecord | None
+    """The latest one with its key that became packages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

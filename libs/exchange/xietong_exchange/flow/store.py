@@ -27,6 +27,7 @@ from xietong_exchange.flow.records import (
     DeliveryRecord,
     DeliveryStatus,
     DraftRecord,
+    DraftSight,
     EvidenceRecord,
     Glance,
     OutcomeCount,
@@ -42,7 +43,6 @@ from xietong_exchange.flow.standard_changes import StandardChanges
 PAGE_BYTES = 2 << 20
 """Bytes of envelopes at which a page ends: with its last one, at most 1 MiB, it still fits into one message of gRPC,
 4 MiB by default."""
-
 
 NewLease = tuple[str, float]
 """Who takes a lease, and for how many seconds."""
@@ -270,8 +270,11 @@ class Drafts(Protocol):
     async def discard_abandoned(self, *, untouched_for: timedelta, limit: int) -> list[DraftRecord]:
         """Discard open drafts that nobody has opened, filled or uploaded to for so long; returns them."""
 
-    async def requested(self, request_id: str) -> DraftRecord | None:
-        """The draft to which a request id is bound, None when it is new."""
+    async def sight(self, key: DraftKey, request_id: str) -> DraftSight:
+        """What there is for a submit with this key and request id, at one moment."""
+
+    async def submit(self, draft: DraftRecord, request_id: str) -> str | None:
+        """Close an open draft and bind a request id, as `remember_request`; None when it is not as it was read."""
 
     async def remember_request(self, request_id: str, draft_id: str) -> str:
         """Bind a request id to a draft; returns the draft to which it is bound (another one: a conflict)."""

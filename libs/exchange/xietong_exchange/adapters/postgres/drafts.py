@@ -7,13 +7,27 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from asyncpg import Record
-from sqlalchemy import Interval, LargeBinary, and_, bindparam, func, literal_column, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    BigInteger,
+    Interval,
+    LargeBinary,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal_column,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects.postgresql import Insert, insert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from xietong.exchange.v1.draft_pb2 import DraftKey, DraftState
 from xietong_exchange.adapters.postgres.statement import Connection, Statement, array, given, texts
 from xietong_exchange.adapters.postgres.tables import contribution, draft, draft_content, send_request
-from xietong_exchange.flow.records import ContributionRecord, DraftRecord
+from xietong_exchange.flow.records import ContributionRecord, DraftRecord, DraftSight
 
 _OPEN = int(DraftState.DRAFT_STATE_OPEN)
 _SUBMITTED = int(DraftState.DRAFT_STATE_SUBMITTED)
@@ -23,6 +37,8 @@ _KEY = ("organ_code", "case_number", "process_code", "label")
 _NOW = func.statement_timestamp()
 _IS_OPEN = draft.c.state == literal_column(str(_OPEN))
 _HAS_KEY = and_(*(draft.c[name] == bindparam(name) for name in _KEY))
+_VERSION = literal_column("draft.xmin::text::bigint", BigInteger).label("version")
+"""Whoever opens, fills or closes a draft writes its row anew."""
 _THIS = draft.c.draft_id == bindparam("this", type_=draft.c.draft_id.type)
 
 
@@ -56,6 +72,37 @@ def _discard_abandoned() -> Statement:
     return Statement(discarding.returning(draft))
 
 
+def _sight() -> Statement:
+    """The drafts that matter for a submit, and why each of them does."""
+    by_request = select(draft).join(send_request, send_request.c.draft_id == draft.c.draft_id)
+    reasons = {
+        "requested": by_request.where(send_request.c.request_id == bindparam("request_id")),
+        "current": _FOUND,
+        "sent": _LATEST,
+    }
+    found = [
+        select(literal_column(f"'{reason}'").label("reason"), each.add_columns(_VERSION).subquery(reason))
+        for reason, each in reasons.items()
+    ]
+    return Statement(union_all(*found))
+
+
+def _submit() -> Statement:
+    """The update waits for who fills the draft just now, and then finds another version of it."""
+    closing = update(draft).where(_THIS, _IS_OPEN, bindparam("version", type_=BigInteger) == _VERSION)
+    closed = closing.values(state=literal_column(str(_SUBMITTED))).returning(draft.c.draft_id).cte("closed")
+    request = cast(bindparam("request_id"), Text)
+    binding = insert(send_request).from_select(["request_id", "draft_id"], select(request, closed.c.draft_id))
+    return Statement(_bound(binding))
+
+
+def _bound(binding: Insert) -> ReturningInsert[tuple[str]]:
+    """The update changes nothing; it returns the draft to which the request was bound before."""
+    kept = {"draft_id": send_request.c.draft_id}
+    bound = binding.on_conflict_do_update(index_elements=["request_id"], set_=kept)
+    return bound.returning(send_request.c.draft_id)
+
+
 # The update locks the open draft, and inserts after all if that was just closed.
 _OPEN_DRAFT = Statement(
     insert(draft)
@@ -69,11 +116,12 @@ _FOUND = (
     .order_by(_IS_OPEN.desc(), draft.c.position.desc())
     .limit(1)
 )
-_GET = Statement(_FOUND)
-_LOCK = Statement(_FOUND.with_for_update(key_share=True))
-_LATEST_SUBMITTED = Statement(
+_LATEST = (
     select(draft).where(_HAS_KEY, draft.c.state == _SUBMITTED).order_by(draft.c.position.desc()).limit(1)
 )
+_GET = Statement(_FOUND)
+_LOCK = Statement(_FOUND.add_columns(_VERSION).with_for_update(key_share=True))
+_LATEST_SUBMITTED = Statement(_LATEST)
 _BY_ID = Statement(select(draft).where(_THIS))
 _SET_HEADER = Statement(update(draft).where(_THIS).values(given("header")))
 _SET_STATE = Statement(update(draft).where(_THIS).values(given("state")))
@@ -85,18 +133,9 @@ _CONTRIBUTIONS = Statement(
 )
 _HOLD = _hold()
 _DISCARD_ABANDONED = _discard_abandoned()
-_REQUESTED = Statement(
-    select(draft)
-    .join(send_request, send_request.c.draft_id == draft.c.draft_id)
-    .where(send_request.c.request_id == bindparam("request_id"))
-)
-# The update changes nothing; it returns the draft to which the request was bound before.
-_REMEMBER_REQUEST = Statement(
-    insert(send_request)
-    .values(given("request_id", "draft_id"))
-    .on_conflict_do_update(index_elements=["request_id"], set_={"draft_id": send_request.c.draft_id})
-    .returning(send_request.c.draft_id)
-)
+_SIGHT = _sight()
+_SUBMIT = _submit()
+_REMEMBER_REQUEST = Statement(_bound(insert(send_request).values(given("request_id", "draft_id"))))
 
 
 class PostgresDrafts:
@@ -154,9 +193,16 @@ class PostgresDrafts:
         rows = await self._connection.rows(_DISCARD_ABANDONED, untouched_for=untouched_for, limit=limit)
         return [_draft(row) for row in rows]
 
-    async def requested(self, request_id: str) -> DraftRecord | None:
-        row = await self._connection.row(_REQUESTED, request_id=request_id)
-        return _draft(row) if row else None
+    async def sight(self, key: DraftKey, request_id: str) -> DraftSight:
+        rows = await self._connection.rows(_SIGHT, **_key_values(key), request_id=request_id)
+        found = {row["reason"]: _draft(row) for row in rows}
+        return DraftSight(found.get("requested"), found.get("current"), found.get("sent"))
+
+    async def submit(self, draft: DraftRecord, request_id: str) -> str | None:
+        bound = await self._connection.value(
+            _SUBMIT, this=draft.draft_id, version=draft.version, request_id=request_id
+        )
+        return None if bound is None else str(bound)
 
     async def remember_request(self, request_id: str, draft_id: str) -> str:
         return str(await self._connection.value(_REMEMBER_REQUEST, request_id=request_id, draft_id=draft_id))
@@ -173,4 +219,5 @@ def _draft(row: Record) -> DraftRecord:
         header=row["header"],
         state=row["state"],
         create_time=row["create_time"],
+        version=row.get("version", 0),
     )
