@@ -22,6 +22,7 @@ from xietong.supervision.v1.standard_service_pb2 import (
     DecideChangeRequest,
     GetChangeRequest,
     ListChangesRequest,
+    ListChangesResponse,
     PublishNoticeRequest,
     PutInForceRequest,
     ReportReadinessRequest,
@@ -43,13 +44,17 @@ class StandardChanges:
         self._stub = StandardServiceStub(channel)
         self._deadline_seconds = deadline_seconds
 
+    async def page(self, request: ListChangesRequest) -> ListChangesResponse:
+        """One page of the changes that the request asks for, the newest first."""
+        return await call(self._stub.ListChanges, request, deadline_seconds=self._deadline_seconds)
+
     async def find(
         self, states: Collection[StandardChangeState.ValueType] = ()
     ) -> AsyncGenerator[StandardChange, None]:
         """Changes in these states, or all, the newest first, page by page."""
         request = ListChangesRequest(states=states, page_size=_PAGE_SIZE)
         while True:
-            page = await call(self._stub.ListChanges, request, deadline_seconds=self._deadline_seconds)
+            page = await self.page(request)
             for change in page.changes:
                 yield change
             if not page.next_page_token:

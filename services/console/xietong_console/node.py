@@ -9,8 +9,11 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from xietong.exchange.v1.envelope_pb2 import Party
 from xietong_client import Credentials, Operations, XietongClientError
 from xietong_client.channel import open_channel
+from xietong_client.labels import party_name
+from xietong_client.standard_changes import StandardChanges
 from xietong_console.settings import Settings
 
 ValueT = TypeVar("ValueT")
@@ -49,6 +52,12 @@ class NodeLink:
         self.incidents = self.operations.incidents
         self.problems = self.operations.problems
         self.directory = self.operations.directory
+        self.changes = (
+            StandardChanges(self._channel, deadline_seconds=settings.answer_seconds)
+            if self.party == party_name(Party.PARTY_HUB)
+            else None
+        )
+        """The books of the data standard, which only the hub keeps."""
 
     async def close(self) -> None:
         """Close the connection."""

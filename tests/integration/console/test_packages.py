@@ -149,7 +149,7 @@ async def test_a_branch_has_the_same_console_and_sees_its_own(
     ):
         await visit.go(f"/packages?{OURS}")
         assert await visit.page.locator("tbody tr").count() >= 3
-        for path in ("/flow", "/operations", f"/packages/{stage.sent[0].package_id}"):
+        for path in ("/flow", "/operations", "/standard", f"/packages/{stage.sent[0].package_id}"):
             assert await visit.go(path) == 200
             assert await visit.page.locator("[role=alert]").count() == 0, path
         assert "The directory has no contact of these parties" in await visit.text()

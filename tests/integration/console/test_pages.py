@@ -22,6 +22,8 @@ PAGES = {
     "operations/contacts?party=police": ("按顺序联系", "Call in this order"),
     "statistics": ("一次通过率", "First pass"),
     "standard": ("必填字段", "Required fields"),
+    "standard/changes": ("数据标准变更", "Changes of the data standard"),
+    "standard/changes/new": ("业务接口人", "Contact point"),
     "standard/2026.1/PB-01": ("提请批准逮捕", "Request"),
     "nothing": ("没有这个页面", "There is no such page"),
 }

@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 from xietong_console.settings import Settings
 from xietong_console.web import (
     cases,
+    changes,
     contacts,
     flow,
     incidents,
@@ -58,6 +59,7 @@ def build_app(settings: Settings) -> FastAPI:
         problems,
         operating,
         contacts,
+        changes,  # before the editions, whose addresses begin alike
         standard,
         statistics,
     ):

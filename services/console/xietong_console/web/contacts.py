@@ -17,7 +17,7 @@ from xietong_client.labels import CONTACT_LEVELS, PARTIES, party_by_name
 from xietong_console.node import answer_of
 from xietong_console.web.console import console_of
 from xietong_console.web.rendering import page
-from xietong_console.web.security import Act, Viewer
+from xietong_console.web.security import Act, Fields, Viewer
 
 router = APIRouter()
 PATH = "/operations/contacts"
@@ -73,7 +73,7 @@ def _key(contact: Contact) -> tuple[Party.ValueType, str, str, str]:
     return contact.party, contact.system, contact.vendor, str(int(contact.level))
 
 
-def _contact(form: dict[str, str]) -> Contact:
+def _contact(form: Fields) -> Contact:
     party = party_by_name(form.get("party", ""))
     level = next((each for each in CONTACT_LEVELS if str(int(each)) == form.get("level")), None)
     if party is None or level is None:

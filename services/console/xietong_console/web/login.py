@@ -14,6 +14,7 @@ from xietong_console.web.console import Console, console_of
 from xietong_console.web.preferences import own_path
 from xietong_console.web.rendering import page
 from xietong_console.web.security import (
+    Fields,
     Form,
     cookie_name,
     get_cookie,
@@ -51,7 +52,7 @@ async def show_login(request: Request, to: str = "") -> Response:
 
 
 @router.post("/login")
-async def log_in(request: Request, form: Annotated[dict[str, str], Depends(login_form)]) -> Response:
+async def log_in(request: Request, form: Annotated[Fields, Depends(login_form)]) -> Response:
     """Check name and password, and begin a session."""
     console = console_of(request)
     name, to = form.get("name", "").strip().lower()[:_LONGEST_NAME], form.get("to", "")

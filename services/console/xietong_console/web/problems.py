@@ -18,7 +18,7 @@ from xietong_console.node import answer_of
 from xietong_console.web.console import console_of
 from xietong_console.web.identifiers import require_identifier
 from xietong_console.web.rendering import page
-from xietong_console.web.security import Act, Viewer
+from xietong_console.web.security import Act, Viewer, written
 
 router = APIRouter()
 PAGE_SIZE = 50
@@ -77,7 +77,7 @@ async def report(request: Request, form: Act, package_id: str) -> Response:
     kind = next((each for each in PROBLEM_KINDS if str(int(each)) == form.get("kind")), None)
     if kind is None:
         raise HTTPException(400)
-    problems, text = console_of(request).node.problems, _text(form)
+    problems, text = console_of(request).node.problems, written(form, "text")
     return await _done(
         request,
         problems.report(package_id, kind, text, report_id=report_id),
@@ -94,7 +94,10 @@ async def add(request: Request, form: Act, report_id: str, act: str) -> Response
         raise HTTPException(404)
     path = f"/problems/{report_id}"
     return await _done(
-        request, _ADDING[act](console_of(request).node.problems, report_id, _text(form)), path, back=path
+        request,
+        _ADDING[act](console_of(request).node.problems, report_id, written(form, "text")),
+        path,
+        back=path,
     )
 
 
@@ -104,8 +107,3 @@ async def _done(request: Request, asked: Awaitable[object], path: str, *, back: 
     except XietongClientError as error:
         return page(request, "refused.html", back=back, failures=[error])
     return RedirectResponse(path, _SEE_OTHER)
-
-
-def _text(form: dict[str, str]) -> str:
-    """What was written, with the line ends that the contract has."""
-    return form.get("text", "").replace("\r\n", "\n").replace("\r", "\n").strip()

@@ -8,12 +8,15 @@ from typing import Annotated
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request, Response
+from starlette.datastructures import ImmutableMultiDict
 
 from xietong_console.accounts import AccountError
 from xietong_console.sessions import Session
 from xietong_console.web.console import Console, console_of
 
-MOST_FORM_BYTES = 16 << 10
+MOST_FORM_BYTES = 256 << 10
+"""Of somebody who is logged in: the longest text of a notice, as browsers encode Chinese, has 180 KB."""
+MOST_LOGIN_BYTES = 16 << 10
 MOST_FORM_FIELDS = 30
 _FORM = "application/x-www-form-urlencoded"
 
@@ -80,46 +83,55 @@ def logged_in(request: Request) -> Session:
 Viewer = Annotated[Session, Depends(logged_in)]
 
 
-async def read_form(request: Request) -> dict[str, str]:
+Fields = ImmutableMultiDict[str, str]
+"""The fields of a form; of one that is given several times, the last is taken unless all are asked for."""
+
+
+async def read_form(request: Request, *, most_bytes: int) -> Fields:
     """The fields of a form. Raises FormRefused."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise FormRefused
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
-        if len(content) > MOST_FORM_BYTES:
+        if len(content) > most_bytes:
             raise FormRefused
     try:
         fields = parse_qsl(content.decode(), keep_blank_values=True, max_num_fields=MOST_FORM_FIELDS)
     except (UnicodeDecodeError, ValueError):
         raise FormRefused from None
-    return dict(fields)
+    return ImmutableMultiDict(fields)
 
 
-async def confirmed(request: Request, session: Viewer) -> dict[str, str]:
+def written(fields: Fields, name: str) -> str:
+    """A text of several lines, with the line ends that the contract has; empty when it is not given."""
+    return fields.get(name, "").replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+async def confirmed(request: Request, session: Viewer) -> Fields:
     """The fields of a form that came from a page of this session. Raises LoginNeeded, FormRefused."""
     _require_own_origin(request)
-    fields = await read_form(request)
+    fields = await read_form(request, most_bytes=MOST_FORM_BYTES)
     if not session.confirms(fields.get("csrf", "")):
         raise FormRefused
     return fields
 
 
-async def acting(fields: Annotated[dict[str, str], Depends(confirmed)], session: Viewer) -> dict[str, str]:
+async def acting(fields: Annotated[Fields, Depends(confirmed)], session: Viewer) -> Fields:
     """The same for what only operators may do. Raises ActRefused too."""
     if session.account.role != "operator":
         raise ActRefused
     return fields
 
 
-Form = Annotated[dict[str, str], Depends(confirmed)]
-Act = Annotated[dict[str, str], Depends(acting)]
+Form = Annotated[Fields, Depends(confirmed)]
+Act = Annotated[Fields, Depends(acting)]
 
 
-async def login_form(request: Request) -> dict[str, str]:
+async def login_form(request: Request) -> Fields:
     """The fields of a login form that this console gave to this browser. Raises FormRefused."""
     _require_own_origin(request)
-    fields = await read_form(request)
+    fields = await read_form(request, most_bytes=MOST_LOGIN_BYTES)
     token = get_cookie(request, "login")
     if not token or not hmac.compare_digest(token.encode(), fields.get("csrf", "").encode()):
         raise FormRefused

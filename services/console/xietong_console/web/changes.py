@@ -1,0 +1,209 @@
+"""Changes of the data standard, at the hub: asked for, decided, announced, who is ready, in force, and every step."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+
+from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.supervision.v1.standard_change_pb2 import (
+    StandardChange,
+    StandardChangeDraft,
+    StandardChangeState,
+    StandardDecision,
+    StandardNotice,
+    StandardReadiness,
+    StandardReadinessLevel,
+    StandardScope,
+)
+from xietong.supervision.v1.standard_service_pb2 import ListChangesRequest
+from xietong_client import NotFound, XietongClientError
+from xietong_client.labels import CHANGE_STATES, PARTIES, READINESS_LEVELS, party_by_name
+from xietong_client.standard_changes import StandardChanges
+from xietong_console.node import answer_of
+from xietong_console.web.console import console_of
+from xietong_console.web.identifiers import require_identifier
+from xietong_console.web.rendering import page
+from xietong_console.web.security import Act, Fields, Viewer, written
+from xietong_standard import available_editions
+
+router = APIRouter(prefix="/standard/changes")
+Token = Annotated[str, Query(max_length=200)]
+PAGE_SIZE = 50
+_SEE_OTHER = 303
+_State = StandardChangeState
+_Level = StandardReadinessLevel
+OVER = (
+    _State.STANDARD_CHANGE_STATE_CLOSED,
+    _State.STANDARD_CHANGE_STATE_DECLINED,
+    _State.STANDARD_CHANGE_STATE_RETIRED,
+)
+NOT_OVER = tuple(state for state in CHANGE_STATES if state not in OVER)
+TONES = {
+    _State.STANDARD_CHANGE_STATE_REQUESTED: "warning",
+    _State.STANDARD_CHANGE_STATE_APPROVED: "moving",
+    _State.STANDARD_CHANGE_STATE_ROLLING_OUT: "moving",
+    _State.STANDARD_CHANGE_STATE_IN_FORCE: "good",
+}
+LEVEL_TONES = {
+    _Level.STANDARD_READINESS_LEVEL_NOT_BEGUN: "bad",
+    _Level.STANDARD_READINESS_LEVEL_DEVELOPING: "warning",
+    _Level.STANDARD_READINESS_LEVEL_TESTING: "moving",
+    _Level.STANDARD_READINESS_LEVEL_READY: "good",
+}
+_WORDS: Mapping[str, Any] = {
+    "change_states": CHANGE_STATES,
+    "change_tones": TONES,
+    "levels": READINESS_LEVELS,
+    "level_tones": LEVEL_TONES,
+    "parties": PARTIES,
+    "State": _State,
+    "Scope": StandardScope,
+}
+
+
+@router.get("")
+async def list_changes(request: Request, _session: Viewer, closed: str = "", token: Token = "") -> Response:
+    """Changes that are not over, or all of them."""
+    asked = ListChangesRequest(states=() if closed else NOT_OVER, page_size=PAGE_SIZE, page_token=token)
+    found = await answer_of(_kept_here(request).page(asked))
+    failures = [found.failure] if found.failure else []
+    return page(
+        request,
+        "changes.html",
+        found=found.value,
+        closed=bool(closed),
+        token=token,
+        failures=failures,
+        **_WORDS,
+    )
+
+
+@router.get("/new")
+async def show_request(request: Request, _session: Viewer) -> Response:
+    """The form of a request; its id makes a second click the same request."""
+    _kept_here(request)
+    return page(request, "change_request.html", request_id=str(uuid.uuid4()), **_WORDS)
+
+
+@router.post("")
+async def ask(request: Request, form: Act) -> Response:
+    """Ask for a change."""
+    changes, request_id = _kept_here(request), form.get("request", "")
+    require_identifier(request_id)
+    parties = _parties(form, "party")
+    scope = StandardScope.STANDARD_SCOPE_ACROSS_UNITS if parties else StandardScope.STANDARD_SCOPE_LOCAL
+    draft = StandardChangeDraft(
+        title=form.get("title", "").strip(),
+        reason=written(form, "reason"),
+        contact_point=form.get("contact", "").strip(),
+        scope=scope,
+        parties=parties,
+        process_codes=form.get("processes", "").upper().replace(",", " ").replace("，", " ").split(),
+    )
+    return await _done(request, changes.request(draft, request_id), back="/standard/changes/new")
+
+
+@router.get("/{change_id}")
+async def show_change(request: Request, session: Viewer, change_id: str) -> Response:
+    """A change with all that was done about it."""
+    require_identifier(change_id)
+    changes = _kept_here(request)
+    found = await answer_of(changes.get(change_id))
+    if isinstance(found.failure, NotFound):
+        raise HTTPException(404)
+    return page(
+        request,
+        "change.html",
+        change_id=change_id,
+        change=found.value,
+        editions=available_editions(),
+        acts=session.account.role == "operator",
+        own=party_by_name(console_of(request).node.party),
+        failures=[found.failure] if found.failure else [],
+        **_WORDS,
+    )
+
+
+@router.post("/{change_id}/{act}")
+async def take_step(request: Request, form: Act, change_id: str, act: str) -> Response:
+    """One step of a change; the hub refuses what its state does not allow."""
+    require_identifier(change_id)
+    step = _STEPS.get(act)
+    if step is None:
+        raise HTTPException(404)
+    back = f"/standard/changes/{change_id}"
+    return await _done(request, step(_kept_here(request), change_id, form), back=back)
+
+
+def _kept_here(request: Request) -> StandardChanges:
+    """The books, which only the hub keeps. Raises HTTPException (404) at a branch."""
+    changes = console_of(request).node.changes
+    if changes is None:
+        raise HTTPException(404)
+    return changes
+
+
+async def _done(request: Request, asked: Awaitable[StandardChange], *, back: str) -> Response:
+    try:
+        change = await asked
+    except XietongClientError as error:
+        return page(request, "refused.html", back=back, failures=[error])
+    return RedirectResponse(f"/standard/changes/{change.change_id}", _SEE_OTHER)
+
+
+def _decide(changes: StandardChanges, change_id: str, form: Fields) -> Awaitable[StandardChange]:
+    decision = StandardDecision(approved=form.get("decision") == "approve", reason=written(form, "note"))
+    return changes.decide(change_id, decision)
+
+
+def _publish(changes: StandardChanges, change_id: str, form: Fields) -> Awaitable[StandardChange]:
+    notice = StandardNotice(
+        number=form.get("number", "").strip(),
+        edition=form.get("edition", "").strip(),
+        replaced_edition=form.get("replaces", "").strip(),
+        effective_date=form.get("effective", ""),
+        text=written(form, "text"),
+    )
+    return changes.publish(change_id, notice)
+
+
+def _report(changes: StandardChanges, change_id: str, form: Fields) -> Awaitable[StandardChange]:
+    level = next((one for one in READINESS_LEVELS if str(int(one)) == form.get("level")), None)
+    if level is None:
+        raise HTTPException(400)
+    said = StandardReadiness(
+        system=form.get("system", "").strip(),
+        vendor=form.get("vendor", "").strip(),
+        level=level,
+        planned_date=form.get("planned", ""),
+        remark=written(form, "note"),
+    )
+    return changes.report(change_id, said)
+
+
+def _put_in_force(changes: StandardChanges, change_id: str, form: Fields) -> Awaitable[StandardChange]:
+    return changes.put_in_force(change_id, _parties(form, "staying"), written(form, "note"))
+
+
+_STEPS: Mapping[str, Callable[[StandardChanges, str, Fields], Awaitable[StandardChange]]] = {
+    "close": lambda changes, change_id, form: changes.close(change_id, written(form, "note")),
+    "decide": _decide,
+    "publish": _publish,
+    "readiness": _report,
+    "in-force": _put_in_force,
+    "retire": lambda changes, change_id, form: changes.retire(change_id, written(form, "note")),
+}
+
+
+def _parties(form: Fields, name: str) -> list[Party.ValueType]:
+    """Those that were ticked. Raises HTTPException (400) for one that there is not."""
+    found = [party_by_name(value) for value in form.getlist(name)]
+    if None in found:
+        raise HTTPException(400)
+    return [party for party in found if party is not None]

@@ -1,0 +1,93 @@
+"""A change of the data standard in the hub's console, from the request to the edition in force."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import expect
+from tests.integration.console.conftest import Stage
+from tests.integration.console.site import Visit
+
+from xietong_console.words import CHINA
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+REASON = "嫌疑人的民族字段改为代码；涉及提请批准逮捕与移送审查起诉。\n" * 60
+"""Long enough that the form, in which a Chinese character takes nine bytes, is larger than a login may be."""
+
+
+async def asked_for(visit: Visit, title: str, *parties: str) -> None:
+    await visit.go("/standard/changes/new")
+    await visit.page.fill("[name=title]", title)
+    await visit.page.fill("[name=reason]", REASON)
+    await visit.page.fill("[name=contact]", "示例专班 标准岗")
+    await visit.page.fill("[name=processes]", "pb-01，QS-01")
+    for party in parties:
+        await visit.page.check(f"[name=party][value={party}]")
+    await visit.page.click("main form button")
+    await visit.page.wait_for_url("**/standard/changes/*-*")
+
+
+async def sees(visit: Visit, *words: str) -> None:
+    for word in words:
+        await expect(visit.page.locator("main")).to_contain_text(word)
+
+
+async def test_from_the_request_to_the_notice_and_what_is_missing_for_its_day(stage: Stage) -> None:
+    async with stage.site.visit() as visit:
+        await asked_for(visit, "民族字段改为代码 <b>𠮷</b>", "police", "procuratorate")
+        await sees(visit, "民族字段改为代码 <b>𠮷</b>", "已提出", "跨单位", "公安机关、", "PB-01 QS-01")
+        address = visit.page.url.removeprefix(visit.origin)
+        await visit.page.fill("[name=note]", "同意，列入 2026.2 版")
+        await visit.page.click("button[value=approve]")
+        await sees(visit, "已决定", "同意")
+        await visit.page.fill("[name=number]", "数标通〔2026〕2号")
+        await visit.page.fill("[name=edition]", "2026.2")
+        await visit.page.fill("[name=effective]", f"{datetime.now(CHINA):%Y-%m-%d}")
+        await visit.page.click("form[action$=publish] button")
+        await sees(visit, "推进中", "数标通〔2026〕2号", "未上报")
+        assert await visit.page.locator("tbody tr").count() == len(("hub", "police", "procuratorate"))
+        found = (await Axe().run(visit.page)).response["violations"]
+        assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
+
+        await visit.page.select_option("[name=level]", label="测试中")
+        await visit.page.fill("[name=planned]", "2026-12-31")
+        await visit.page.click("form[action$=readiness] button")
+        await expect(visit.page.locator("tbody tr", has_text="2026-12-31")).to_contain_text("测试中")
+        await visit.page.check("[name=staying][value=police]")
+        await visit.page.click("form[action$=in-force] button")
+        await sees(visit, "尚未就绪：procuratorate, hub", "CHANGE_STEP_REFUSED")
+        await visit.go(address)
+        for party in ("hub", "police", "procuratorate"):
+            await visit.page.check(f"[name=staying][value={party}]")
+        await visit.page.click("form[action$=in-force] button")
+        await sees(visit, "已生效", "暂留旧版")
+
+        await visit.go("/standard/changes")
+        row = visit.page.locator("tbody tr", has_text="<b>𠮷</b>")
+        await expect(row).to_contain_text("已生效")
+    async with stage.site.visit("bob", language="en") as viewer:
+        await viewer.go(address)
+        await sees(viewer, "in force", "stays on the older")
+        assert await viewer.page.locator("main form").count() == 0
+
+
+async def test_a_local_change_is_closed_by_who_asked(stage: Stage) -> None:
+    async with stage.site.visit(language="en") as visit:
+        await asked_for(visit, "local only")
+        await sees(visit, "requested", "local")
+        await visit.page.click("form[action$=close] button")
+        await sees(visit, "closed locally")
+        assert await visit.page.locator("main form").count() == 0
+        await visit.go("/standard/changes?closed=1")
+        await sees(visit, "local only")
+
+
+async def test_what_is_no_change_is_no_page(stage: Stage) -> None:
+    missing = ("Failed to load resource: the server responded with a status of 404",)
+    async with stage.site.visit(expected=missing) as visit:
+        for path in ("none", "01a22000-0000-7000-8000-000000000000"):
+            assert await visit.go(f"/standard/changes/{path}") == 404
+        assert await visit.go("/standard/changes?token=none") == 200
+        assert await visit.page.locator("[role=alert]").count() == 1
