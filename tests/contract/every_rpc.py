@@ -131,6 +131,7 @@ OPERATIONS = "exchange.v1.OperationsService"
 CLOCKS = "supervision.v1.ClockService"
 FLOW, DIRECTORY = "supervision.v1.FlowService", "supervision.v1.DirectoryService"
 INCIDENTS = "supervision.v1.IncidentService"
+MAINTENANCE = "supervision.v1.MaintenanceService"
 PROBLEMS = "supervision.v1.ProblemService"
 STANDARD = "supervision.v1.StandardService"
 POLICE_AT_HUB: Caller = (Party.PARTY_HUB, "operator", "police")

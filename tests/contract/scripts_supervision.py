@@ -11,6 +11,7 @@ from tests.contract.every_rpc import (
     COURT,
     DIRECTORY,
     INCIDENTS,
+    MAINTENANCE,
     OPERATOR,
     POLICE_OPERATOR,
     PROBLEMS,
@@ -25,10 +26,12 @@ from tests.contract.every_rpc import (
 from xietong.exchange.v1 import problem_pb2
 from xietong.exchange.v1 import transfer_service_pb2 as transfer
 from xietong.exchange.v1.envelope_pb2 import Envelope, Party
+from xietong.exchange.v1.maintenance_pb2 import MaintenanceWindow
 from xietong.supervision.v1 import clock_service_pb2 as clocks
 from xietong.supervision.v1 import directory_service_pb2 as directory
 from xietong.supervision.v1 import incident_pb2
 from xietong.supervision.v1 import incident_service_pb2 as pb
+from xietong.supervision.v1 import maintenance_service_pb2 as maintenance
 from xietong.supervision.v1 import problem_service_pb2 as problems
 
 SCRIPTS = Scripts()
@@ -213,3 +216,49 @@ async def deliver_notes(rpc: Rpc, world: World) -> None:
     for _ in range(2):
         (answer,) = await rpc(transfer.DeliverNotesRequest(notes=[signed]))
         assert list(answer.results) == [transfer.NoteResult()]
+
+
+def window_of_hub() -> MaintenanceWindow:
+    """Two hours of the hub's node that begin tomorrow, so that nothing is silenced."""
+    window = MaintenanceWindow(maintenance_id=str(uuid.uuid4()), party=Party.PARTY_HUB, text_zh="更换磁盘")
+    window.start_time.GetCurrentTime()
+    window.start_time.seconds += 86_400
+    window.end_time.seconds = window.start_time.seconds + 7_200
+    return window
+
+
+async def announced(rpc: Rpc) -> maintenance.ListMaintenanceResponse:
+    (listed,) = await Rpc(RPCS[f"xietong.{MAINTENANCE}/ListMaintenance"], rpc.channel)(
+        maintenance.ListMaintenanceRequest()
+    )
+    return cast(maintenance.ListMaintenanceResponse, listed)
+
+
+@SCRIPTS.calls(MAINTENANCE, "AnnounceMaintenance", OPERATOR)
+async def announce_maintenance(rpc: Rpc, world: World) -> None:
+    window = window_of_hub()
+    for _ in range(2):
+        await rpc(maintenance.AnnounceMaintenanceRequest(window=window))
+    listed = await announced(rpc)
+    assert list(listed.windows).count(window) == 1
+    assert window.maintenance_id in listed.own_ids
+    told = await world.court.stub.GetCapabilities(transfer.GetCapabilitiesRequest())
+    assert window in told.capabilities.maintenance
+
+
+@SCRIPTS.calls(MAINTENANCE, "ListMaintenance", OPERATOR)
+async def list_maintenance(rpc: Rpc, world: World) -> None:
+    (listed,) = await rpc(maintenance.ListMaintenanceRequest())
+    starts = [one.start_time.seconds for one in listed.windows]
+    assert starts == sorted(starts)
+
+
+@SCRIPTS.calls(MAINTENANCE, "CancelMaintenance", OPERATOR)
+async def cancel_maintenance(rpc: Rpc, world: World) -> None:
+    window = window_of_hub()
+    await Rpc(RPCS[f"xietong.{MAINTENANCE}/AnnounceMaintenance"], rpc.channel)(
+        maintenance.AnnounceMaintenanceRequest(window=window)
+    )
+    for _ in range(2):
+        await rpc(maintenance.CancelMaintenanceRequest(maintenance_id=window.maintenance_id))
+    assert window.maintenance_id not in (await announced(rpc)).own_ids

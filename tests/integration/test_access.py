@@ -23,6 +23,7 @@ from xietong.supervision.v1 import (
     directory_service_pb2,
     flow_service_pb2,
     incident_service_pb2,
+    maintenance_service_pb2,
     problem_service_pb2,
     standard_service_pb2,
 )
@@ -45,6 +46,7 @@ SERVICES: tuple[ServiceDescriptor, ...] = tuple(
         flow_service_pb2,
         directory_service_pb2,
         incident_service_pb2,
+        maintenance_service_pb2,
         problem_service_pb2,
         clock_service_pb2,
         standard_service_pb2,
@@ -64,7 +66,14 @@ GATEWAY = rpcs("exchange.v1.GatewayService")
 OPERATIONS = rpcs("exchange.v1.OperationsService")
 SUPERVISION = {
     rpc
-    for service in ("ClockService", "FlowService", "DirectoryService", "IncidentService", "ProblemService")
+    for service in (
+        "ClockService",
+        "FlowService",
+        "DirectoryService",
+        "MaintenanceService",
+        "IncidentService",
+        "ProblemService",
+    )
     for rpc in rpcs(f"supervision.v1.{service}")
 }
 STANDARD = rpcs("supervision.v1.StandardService")

@@ -36,6 +36,7 @@ from xietong_client.credentials import Credentials
 from xietong_client.directory import Directory
 from xietong_client.flows import Flows
 from xietong_client.incidents import Incidents
+from xietong_client.maintenance import Maintenance
 from xietong_client.problems import Problems
 from xietong_client.rpc import CALL_DEADLINE_SECONDS, call, receive
 
@@ -47,9 +48,8 @@ class Operations:
     """The node as its operators see it, for as long as the `async with` block runs.
 
     All calls try again while the node is away. They raise XietongClientError. `flows` finds packages and cases,
-    `clocks` tells at the hub how long there is time,
-    `incidents` tells what is late, `directory` whom to call, `problems` what
-    people report about packages.
+    `clocks` tells at the hub how long there is time, `incidents` what is late, `directory` whom to call, `maintenance`
+    which node is announced to be away, `problems` what people report about packages.
     """
 
     def __init__(
@@ -67,6 +67,7 @@ class Operations:
         self.flows = Flows(channel, deadline_seconds=deadline_seconds)
         self.directory = Directory(channel, deadline_seconds=deadline_seconds)
         self.incidents = Incidents(channel, deadline_seconds=deadline_seconds)
+        self.maintenance = Maintenance(channel, deadline_seconds=deadline_seconds)
         self.problems = Problems(channel, deadline_seconds=deadline_seconds)
         self.status = GetStatusResponse()
         """How the node was when the block began."""

@@ -52,6 +52,7 @@ class NodeLink:
         self.incidents = self.operations.incidents
         self.problems = self.operations.problems
         self.directory = self.operations.directory
+        self.maintenance = self.operations.maintenance
         self.changes = (
             StandardChanges(self._channel, deadline_seconds=settings.answer_seconds)
             if self.party == party_name(Party.PARTY_HUB)

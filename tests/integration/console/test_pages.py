@@ -19,6 +19,7 @@ PAGES = {
     "incidents": ("没有异常", "all is well"),
     "problems": ("没有待处理的问题", "None"),
     "operations": ("相邻节点", "Versions of the other nodes"),
+    "operations/maintenance": ("发布公告", "Announce it"),
     "operations/contacts?party=police": ("按顺序联系", "Call in this order"),
     "statistics": ("一次通过率", "First pass"),
     "standard": ("必填字段", "Required fields"),

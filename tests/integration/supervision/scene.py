@@ -16,6 +16,7 @@ from xietong_exchange.adapters.postgres import PostgresStore
 from xietong_exchange.domain.identity import Identity, Role
 from xietong_exchange.domain.punctuality import Patience
 from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.maintenance import Maintenance
 from xietong_exchange.flow.neighbours import Contact, Neighbours
 from xietong_exchange.flow.records import PackageChange, PackageRecord
 from xietong_exchange.supervision.directory import Directory
@@ -99,10 +100,12 @@ def new_scene(store: PostgresStore) -> Scene:
     exchange = replace(bare, clock=lambda: scene.begin + scene.passed)
     neighbours = cast("Neighbours", line)
     lookout = Lookout(exchange, neighbours, Patience())
+    maintenance = Maintenance(exchange, neighbours)
     watch = Watch(
         exchange=exchange,
         neighbours=neighbours,
         lookout=lookout,
+        maintenance=maintenance,
         round_seconds=1.0,
         start_time=begin - timedelta(days=1),
     )

@@ -12,6 +12,7 @@ from xietong_client.cli import (
     contacts,
     dead_letters,
     incidents,
+    maintenance,
     operating,
     problems,
     receiving,
@@ -183,6 +184,24 @@ COMMANDS = (
         Text("停用联系人。", "Remove a contact."),
     ),
     Command(
+        ("maintenance", "list"),
+        maintenance.list_maintenance,
+        Text("列出维护公告。", "List announcements of maintenance."),
+    ),
+    Command(
+        ("maintenance", "announce"),
+        maintenance.announce,
+        Text(
+            "发布维护公告；期间该节点的告警静默。",
+            "Announce maintenance of a node, whose incidents are silenced meanwhile.",
+        ),
+    ),
+    Command(
+        ("maintenance", "cancel"),
+        maintenance.cancel,
+        Text("取消维护公告。", "Take an announcement back."),
+    ),
+    Command(
         ("problems", "list"),
         problems.list_problems,
         Text("列出上报的问题。", "List what people reported of packages."),
@@ -299,6 +318,7 @@ GROUPS = {
     "contacts": Text("通讯录（运维人员）。", "Whom to call, for operators."),
     "dead": Text("死信（运维人员）。", "Dead letters, for operators."),
     "incidents": Text("告警（运维人员）。", "Incidents, for operators."),
+    "maintenance": Text("维护公告（运维人员）。", "Announcements of maintenance, for operators."),
     "operations": Text("节点运行（运维人员）。", "The node, for operators."),
     "pki": Text("开发用证书。", "Certificates for development."),
     "problems": Text("数据包问题（运维人员）。", "Problems with packages, for operators."),

@@ -47,6 +47,14 @@ HELP_ZH = MappingProxyType(
         "Id of the incident.": "告警编号。",
         "What there is to say.": "说明。",
         "File to write; it must not be there yet.": "要写入的文件，不得已存在。",
+        "When it begins, such as 2027-01-01T22:00+08:00; without a zone that of this machine.": (
+            "开始时间，例如 2027-01-01T22:00+08:00；不写时区则按本机时区。"
+        ),
+        "When it ends, in the same form.": "结束时间，格式相同。",
+        "What is done and what it means for others, in Chinese.": "维护内容和影响（中文）。",
+        "The same in English.": "维护内容和影响（英文）。",
+        "Whose node it is; by default that of the node that is called.": "所属单位；默认为所连接节点的单位。",
+        "Id of the announcement.": "公告编号。",
         "Whose node is to answer.": "由哪个单位的节点应答。",
         "How long to wait for the answer.": "等待应答的秒数。",
         "Whose system it is.": "系统所属单位。",

@@ -11,6 +11,7 @@ from xietong.exchange.v1.envelope_pb2 import DigestAlgorithm, Party, SignatureAl
 from xietong.exchange.v1.gateway_service_pb2 import GetNodeResponse, PartyStatus
 from xietong_exchange.domain.evidence import timestamp
 from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.maintenance import Maintenance
 from xietong_exchange.flow.neighbours import Neighbours
 
 SOFTWARE_VERSION = version("xietong-exchange")
@@ -22,6 +23,7 @@ class NodeCard:
 
     exchange: Exchange
     neighbours: Neighbours
+    maintenance: Maintenance
 
     def capabilities(self) -> Capabilities:
         """What this node can do and allows."""
@@ -37,6 +39,7 @@ class NodeCard:
             ],
             limits=self.exchange.limits.to_message(),
             current_time=timestamp(self.exchange.clock()),
+            maintenance=self.maintenance.own,
         )
 
     def beyond(self, asking: Party.ValueType) -> list[Capabilities]:

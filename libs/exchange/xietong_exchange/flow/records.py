@@ -152,6 +152,8 @@ Operation = Literal[
     "escalate_incident",
     "withdraw_package",
     "send_test_package",
+    "announce_maintenance",
+    "cancel_maintenance",
     "put_contact",
     "remove_contact",
     "request_change",

@@ -18,11 +18,11 @@ from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong_exchange.domain.errors import Failure
 from xietong_exchange.flow.contacts import Contacts
 from xietong_exchange.flow.incidents import Incidents
+from xietong_exchange.flow.maintenances import Maintenances
 from xietong_exchange.flow.operation_log import OperationLog
 from xietong_exchange.flow.passages import Passages
 from xietong_exchange.flow.problems import Problems
 from xietong_exchange.flow.records import (
-    ArrivalCount,
     ContributionRecord,
     DeliveryRecord,
     DeliveryStatus,
@@ -30,15 +30,14 @@ from xietong_exchange.flow.records import (
     DraftSight,
     EvidenceRecord,
     Glance,
-    OutcomeCount,
     PackageChange,
     PackageFilter,
     PackagePage,
     PackageRecord,
     PackageSearch,
-    ReturnedRecord,
 )
 from xietong_exchange.flow.standard_changes import StandardChanges
+from xietong_exchange.flow.statistics import Statistics
 
 PAGE_BYTES = 2 << 20
 """Bytes of envelopes at which a page ends: with its last one, at most 1 MiB, it still fits into one message of gRPC,
@@ -132,19 +131,6 @@ class Search(Protocol):
 
     async def page(self, wanted: PackageSearch, *, before: int | None, limit: int) -> PackagePage:
         """The newest first; `before` is the `position` of the last one of the page before. As `Packages.page`."""
-
-
-class Statistics(Protocol):
-    """Counts packages of a span of time."""
-
-    async def outcomes(self, start: datetime, end: datetime, *, only_corrections: bool) -> list[OutcomeCount]:
-        """Of the packages recorded in it, or only of those that correct another one."""
-
-    async def arrivals(self, start: datetime, end: datetime, *, limit: int) -> list[ArrivalCount]:
-        """Of the latest `limit` packages delivered in it."""
-
-    async def returned(self, start: datetime, end: datetime, *, limit: int) -> list[ReturnedRecord]:
-        """The latest `limit` of those recorded in it that were returned."""
 
 
 Lease = tuple[int, int]
@@ -360,6 +346,10 @@ class Transaction(Protocol):
     @property
     def contacts(self) -> Contacts:
         """What operators changed of the directory."""
+
+    @property
+    def maintenances(self) -> Maintenances:
+        """What this node announced of maintenance."""
 
     @property
     def problems(self) -> Problems:

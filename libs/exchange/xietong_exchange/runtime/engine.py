@@ -11,6 +11,7 @@ from xietong_exchange.adapters.rpc.tls import TlsFiles
 from xietong_exchange.flow.dispatch import Dispatcher
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.maintenance import Maintenance
 from xietong_exchange.flow.receive import Receiver
 from xietong_exchange.runtime.logs import RecentLog
 from xietong_exchange.runtime.settings import Settings
@@ -29,6 +30,7 @@ class Engine:
     neighbours: GrpcNeighbours
     notary: FileNotary
     lookout: Lookout
+    maintenance: Maintenance
     presence: Presence
     tls: TlsFiles
     recent_log: RecentLog

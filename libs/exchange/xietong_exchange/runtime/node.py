@@ -26,6 +26,7 @@ from xietong_exchange.flow.changes import Changes, queue
 from xietong_exchange.flow.dispatch import Dispatcher
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.flow.maintenance import Maintenance
 from xietong_exchange.flow.pace import Pace
 from xietong_exchange.flow.places import Places
 from xietong_exchange.flow.progress import ProgressBoard
@@ -132,13 +133,13 @@ class Node:
             neighbours=neighbours,
             notary=notary,
             lookout=Lookout(exchange, neighbours, settings.supervision.patience()),
+            maintenance=Maintenance(exchange, neighbours),
             presence=presence,
             tls=tls,
             recent_log=recent,
         )
-        access = Access(settings.trust_domain, exchange.party, exchange.routes.neighbours)
-        interceptor = ExchangeServerInterceptor(access)
-        server, self.port = build_server(settings.listen, tls, interceptor, services(engine))
+        door = ExchangeServerInterceptor(_access(settings, exchange))
+        server, self.port = build_server(settings.listen, tls, door, services(engine))
         await server.start()
         stack.push_async_callback(server.stop, STOP_GRACE_SECONDS)
         stack.callback(exchange.changes.close)
@@ -157,6 +158,10 @@ def _presence(profile: Profile, url: str, changes: Changes) -> Presence:
     """This process's sign of life; couriers learn at once what others left behind."""
     owner = f"{party_name(profile.party)}-{os.getpid()}-{secrets.token_hex(4)}"
     return Presence(url, owner, lambda freed: changes.announce(*(queue(*served) for served in freed)))
+
+
+def _access(settings: Settings, exchange: Exchange) -> Access:
+    return Access(settings.trust_domain, exchange.party, exchange.routes.neighbours)
 
 
 def _rulebook(settings: Settings) -> Rulebook:

@@ -11,12 +11,14 @@ from xietong.supervision.v1.clock_service_pb2_grpc import add_ClockServiceServic
 from xietong.supervision.v1.directory_service_pb2_grpc import add_DirectoryServiceServicer_to_server
 from xietong.supervision.v1.flow_service_pb2_grpc import add_FlowServiceServicer_to_server
 from xietong.supervision.v1.incident_service_pb2_grpc import add_IncidentServiceServicer_to_server
+from xietong.supervision.v1.maintenance_service_pb2_grpc import add_MaintenanceServiceServicer_to_server
 from xietong.supervision.v1.problem_service_pb2_grpc import add_ProblemServiceServicer_to_server
 from xietong.supervision.v1.standard_service_pb2_grpc import add_StandardServiceServicer_to_server
 from xietong_exchange.adapters.rpc.clock_servicer import ClockServicer
 from xietong_exchange.adapters.rpc.directory_servicer import DirectoryServicer
 from xietong_exchange.adapters.rpc.gateway_servicer import GatewayServicer
 from xietong_exchange.adapters.rpc.incident_servicer import IncidentServicer
+from xietong_exchange.adapters.rpc.maintenance_servicer import MaintenanceServicer
 from xietong_exchange.adapters.rpc.operations_servicer import OperationsServicer
 from xietong_exchange.adapters.rpc.problem_servicer import ProblemServicer
 from xietong_exchange.adapters.rpc.server import Registration
@@ -48,7 +50,7 @@ from xietong_exchange.supervision.statutory import ClockDesk
 def services(engine: Engine) -> list[Registration]:
     """Everything that the node's server answers."""
     exchange = engine.exchange
-    views, card = Views(exchange), NodeCard(exchange, engine.neighbours)
+    views, card = Views(exchange), NodeCard(exchange, engine.neighbours, engine.maintenance)
     operations = Operations(
         exchange=exchange,
         neighbours=engine.neighbours,
@@ -90,6 +92,7 @@ def services(engine: Engine) -> list[Registration]:
 def _of_supervision(engine: Engine) -> list[Registration]:
     return [
         partial(add_DirectoryServiceServicer_to_server, DirectoryServicer(directory(engine))),
+        partial(add_MaintenanceServiceServicer_to_server, MaintenanceServicer(engine.maintenance)),
         partial(add_IncidentServiceServicer_to_server, IncidentServicer(incident_desk(engine))),
     ]
 

@@ -33,6 +33,7 @@ def watch(engine: Engine) -> Watch:
         exchange=engine.exchange,
         neighbours=engine.neighbours,
         lookout=engine.lookout,
+        maintenance=engine.maintenance,
         round_seconds=engine.settings.supervision.round_seconds,
         start_time=engine.exchange.clock(),
     )

@@ -11,8 +11,10 @@ import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind
+from xietong.exchange.v1.maintenance_pb2 import MaintenanceWindow
 from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong.supervision.v1.incident_pb2 import IncidentSeverity, IncidentState
 from xietong_exchange.domain.errors import XietongError
@@ -20,8 +22,9 @@ from xietong_exchange.domain.identity import Role
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.incidents import IncidentRecord
+from xietong_exchange.flow.maintenance import Maintenance, end_of
 from xietong_exchange.flow.neighbours import Neighbours
-from xietong_exchange.flow.records import OperationRecord
+from xietong_exchange.flow.records import Operation, OperationRecord
 from xietong_exchange.flow.store import Transaction
 from xietong_exchange.supervision.diagnosis import Trouble, away, diagnose, fold
 from xietong_exchange.supervision.sightings import Lookout
@@ -30,6 +33,8 @@ log = logging.getLogger(__name__)
 
 INCIDENTS = "incidents"
 """Topic of `Changes`: something about an incident is new."""
+MAINTENANCE = "maintenance"
+"""Begins the note of a silence that an announcement brings."""
 MOST_UNCLOSED = 1_000
 """Incidents that are not closed; causes are neighbours, systems and reasons, so there are few."""
 REST_FACTOR = 10.0
@@ -44,10 +49,13 @@ class Watch:
     exchange: Exchange
     neighbours: Neighbours
     lookout: Lookout
+    maintenance: Maintenance
     round_seconds: float
     start_time: datetime
     _linked: dict[str, set[str]] = field(default_factory=dict)
     """By incident, the packages that this process has noted for it."""
+    _silenced: set[tuple[str, str]] = field(default_factory=set)
+    """Incidents with the maintenance for which they were silenced: once, as an operator may end it."""
 
     async def run(self) -> None:
         """A round now and then, until cancelled."""
@@ -63,6 +71,7 @@ class Watch:
     async def round(self) -> None:
         """Look at everything once."""
         now = self.exchange.clock()
+        await self.maintenance.refresh()
         troubles = self._silent_neighbours(now)
         async for page in self.lookout.round(now):
             found = [(diagnose(one, self.lookout.patience, now), one) for one in page]
@@ -92,6 +101,9 @@ class Watch:
         self, tx: Transaction, known: IncidentRecord | None, trouble: Trouble, now: datetime
     ) -> None:
         seen = await self._as_seen(tx, known, trouble, now)
+        window = self._unheard(seen, now)
+        if window is not None:
+            seen = replace(seen, silence_until=end_of(window))
         if known is None:
             if not await tx.incidents.add(seen):
                 return  # Another process of this node was faster.
@@ -100,6 +112,10 @@ class Watch:
             seen = await self._escalated(tx, seen, now)
             if seen != known:
                 await tx.incidents.put(replace(seen, change_time=now))
+        if window is not None:
+            note = f"{MAINTENANCE}: {window.text_zh}"
+            await tx.operations.append(self._act("silence_incident", seen, now, note))
+            tx.when_over(partial(self._remember, (seen.incident_id, window.maintenance_id)))
         linked = self._linked.setdefault(seen.incident_id, set())
         if fresh := set(trouble.package_ids) - linked:
             await tx.incidents.link(seen.incident_id, fresh)
@@ -160,6 +176,18 @@ class Watch:
             change_time=now,
         )
 
+    def _unheard(self, record: IncidentRecord, now: datetime) -> MaintenanceWindow | None:
+        """The maintenance announced for the node where it stands, for which it is still to be silenced."""
+        window = self.maintenance.of(record.hop, now)
+        if window is None or (record.incident_id, window.maintenance_id) in self._silenced:
+            return None
+        is_silent = record.silence_until is not None and record.silence_until >= end_of(window)
+        return None if is_silent else window
+
+    def _remember(self, silence: tuple[str, str], *, is_committed: bool) -> None:
+        if is_committed:
+            self._silenced.add(silence)
+
     async def _escalated(self, tx: Transaction, record: IncidentRecord, now: datetime) -> IncidentRecord:
         """To the lead, once, when nobody took notice in time; silence puts it off."""
         is_open = record.state == IncidentState.INCIDENT_STATE_OPEN
@@ -167,19 +195,23 @@ class Watch:
         if not is_open or record.escalated or now - begin < self.lookout.patience.escalate:
             return record
         log.warning("incident %s: nobody acknowledged it, it goes to the lead", record.incident_id)
-        escalation = OperationRecord(
-            operation="escalate_incident",
-            caller=f"{party_name(self.exchange.party)}/{Role.EXCHANGE}",
-            incident_id=record.incident_id,
-            time=now,
-        )
-        await tx.operations.append(escalation)
+        await tx.operations.append(self._act("escalate_incident", record, now))
         return replace(record, escalated=True, revision=record.revision + 1)
+
+    def _act(
+        self, operation: Operation, record: IncidentRecord, now: datetime, note: str = ""
+    ) -> OperationRecord:
+        """What the node itself does about an incident."""
+        caller = f"{party_name(self.exchange.party)}/{Role.EXCHANGE}"
+        return OperationRecord(
+            operation=operation, caller=caller, incident_id=record.incident_id, note=note, time=now
+        )
 
     async def _close(self, tx: Transaction, over: Iterable[IncidentRecord], now: datetime) -> None:
         for record in over:
             log.warning("incident %s is over: %s", record.incident_id, record.cause)
             self._linked.pop(record.incident_id, None)
+            self._silenced = {place for place in self._silenced if place[0] != record.incident_id}
             closed = replace(
                 record,
                 state=_CLOSED,

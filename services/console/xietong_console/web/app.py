@@ -19,6 +19,7 @@ from xietong_console.web import (
     flow,
     incidents,
     login,
+    maintenance,
     operating,
     package,
     packages,
@@ -59,6 +60,7 @@ def build_app(settings: Settings) -> FastAPI:
         problems,
         operating,
         contacts,
+        maintenance,
         changes,  # before the editions, whose addresses begin alike
         standard,
         statistics,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -29,9 +30,17 @@ _MOST_MINUTES = 7 * 24 * 60
 async def list_incidents(request: Request, _session: Viewer, closed: str = "", token: str = "") -> Response:
     """Incidents that are open, or all of them."""
     asked = ListIncidentsRequest(states=() if closed else NOT_CLOSED, page_size=PAGE_SIZE, page_token=token)
-    found = await answer_of(console_of(request).node.incidents.page(asked))
+    node = console_of(request).node
+    found, announced = await asyncio.gather(
+        answer_of(node.incidents.page(asked)), answer_of(node.maintenance.announced())
+    )
     failures = [found.failure] if found.failure else []
-    values: dict[str, Any] = {"found": found.value, "closed": bool(closed), "token": token}
+    values: dict[str, Any] = {
+        "announced": announced.value,
+        "found": found.value,
+        "closed": bool(closed),
+        "token": token,
+    }
     return page(request, "incidents.html", failures=failures, **values)
 
 

@@ -95,10 +95,11 @@ async def _page(
     console = console_of(request)
     operations = console.node.operations
     asked = ListDeliveriesRequest(state=HopState.HOP_STATE_DEAD, page_size=DEAD_LETTERS, page_token=token)
-    status, dead, contacts = await asyncio.gather(
+    status, dead, contacts, announced = await asyncio.gather(
         answer_of(operations.current_status()),
         answer_of(operations.deliveries(asked)),
         answer_of(console.node.directory.contacts()),
+        answer_of(console.node.maintenance.announced()),
     )
     failures = [each.failure for each in (status, dead) if each.failure is not None]
     return page(
@@ -108,6 +109,7 @@ async def _page(
         dead=dead.value,
         token=token,
         contacts=contacts.value,
+        announced=announced.value,
         certificates=_certificates(console, status.value),
         testable=[party for party in BRANCHES if party_name(party) != console.node.party],
         test_id=str(uuid.uuid4()),

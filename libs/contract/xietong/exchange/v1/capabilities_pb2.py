@@ -26,9 +26,10 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from xietong.exchange.v1 import envelope_pb2 as xietong_dot_exchange_dot_v1_dot_envelope__pb2
+from xietong.exchange.v1 import maintenance_pb2 as xietong_dot_exchange_dot_v1_dot_maintenance__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&xietong/exchange/v1/capabilities.proto\x12\x13xietong.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"xietong/exchange/v1/envelope.proto\"\xa1\x03\n\x0c\x43\x61pabilities\x12)\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12!\n\x10software_version\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18<\x12#\n\x11\x63ontract_versions\x18\x03 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x14\x12#\n\x11standard_editions\x18\x04 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x32\x12I\n\x11\x64igest_algorithms\x18\x05 \x03(\x0e\x32$.xietong.exchange.v1.DigestAlgorithmB\x08\xbaH\x05\x92\x01\x02\x10\n\x12O\n\x14signature_algorithms\x18\x06 \x03(\x0e\x32\'.xietong.exchange.v1.SignatureAlgorithmB\x08\xbaH\x05\x92\x01\x02\x10\n\x12+\n\x06limits\x18\x07 \x01(\x0b\x32\x1b.xietong.exchange.v1.Limits\x12\x30\n\x0c\x63urrent_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfc\x01\n\x06Limits\x12\x19\n\x11max_package_bytes\x18\x01 \x01(\x04\x12\x11\n\tmax_parts\x18\x02 \x01(\r\x12\x1a\n\x12max_manifest_bytes\x18\x03 \x01(\x04\x12\x17\n\x0fmax_chunk_bytes\x18\x04 \x01(\r\x12\x1b\n\x13\x63redit_window_bytes\x18\x05 \x01(\x04\x12\x1a\n\x12inline_limit_bytes\x18\x06 \x01(\r\x12 \n\x18max_transfers_per_stream\x18\x07 \x01(\r\x12\x34\n\x11partial_retention\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB1\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&xietong/exchange/v1/capabilities.proto\x12\x13xietong.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"xietong/exchange/v1/envelope.proto\x1a%xietong/exchange/v1/maintenance.proto\"\xe8\x03\n\x0c\x43\x61pabilities\x12)\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12!\n\x10software_version\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18<\x12#\n\x11\x63ontract_versions\x18\x03 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x14\x12#\n\x11standard_editions\x18\x04 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x32\x12I\n\x11\x64igest_algorithms\x18\x05 \x03(\x0e\x32$.xietong.exchange.v1.DigestAlgorithmB\x08\xbaH\x05\x92\x01\x02\x10\n\x12O\n\x14signature_algorithms\x18\x06 \x03(\x0e\x32\'.xietong.exchange.v1.SignatureAlgorithmB\x08\xbaH\x05\x92\x01\x02\x10\n\x12+\n\x06limits\x18\x07 \x01(\x0b\x32\x1b.xietong.exchange.v1.Limits\x12\x30\n\x0c\x63urrent_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x45\n\x0bmaintenance\x18\t \x03(\x0b\x32&.xietong.exchange.v1.MaintenanceWindowB\x08\xbaH\x05\x92\x01\x02\x10\x32\"\xfc\x01\n\x06Limits\x12\x19\n\x11max_package_bytes\x18\x01 \x01(\x04\x12\x11\n\tmax_parts\x18\x02 \x01(\r\x12\x1a\n\x12max_manifest_bytes\x18\x03 \x01(\x04\x12\x17\n\x0fmax_chunk_bytes\x18\x04 \x01(\r\x12\x1b\n\x13\x63redit_window_bytes\x18\x05 \x01(\x04\x12\x1a\n\x12inline_limit_bytes\x18\x06 \x01(\r\x12 \n\x18max_transfers_per_stream\x18\x07 \x01(\r\x12\x34\n\x11partial_retention\x18\x08 \x01(\x0b\x32\x19.google.protobuf.DurationB1\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -46,8 +47,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CAPABILITIES'].fields_by_name['digest_algorithms']._serialized_options = b'\272H\005\222\001\002\020\n'
   _globals['_CAPABILITIES'].fields_by_name['signature_algorithms']._loaded_options = None
   _globals['_CAPABILITIES'].fields_by_name['signature_algorithms']._serialized_options = b'\272H\005\222\001\002\020\n'
-  _globals['_CAPABILITIES']._serialized_start=194
-  _globals['_CAPABILITIES']._serialized_end=611
-  _globals['_LIMITS']._serialized_start=614
-  _globals['_LIMITS']._serialized_end=866
+  _globals['_CAPABILITIES'].fields_by_name['maintenance']._loaded_options = None
+  _globals['_CAPABILITIES'].fields_by_name['maintenance']._serialized_options = b'\272H\005\222\001\002\0202'
+  _globals['_CAPABILITIES']._serialized_start=233
+  _globals['_CAPABILITIES']._serialized_end=721
+  _globals['_LIMITS']._serialized_start=724
+  _globals['_LIMITS']._serialized_end=976
 # @@protoc_insertion_point(module_scope)

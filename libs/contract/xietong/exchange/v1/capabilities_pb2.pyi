@@ -10,6 +10,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from xietong.exchange.v1 import envelope_pb2 as _envelope_pb2
+from xietong.exchange.v1 import maintenance_pb2 as _maintenance_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -35,6 +36,7 @@ class Capabilities(_message.Message):
     SIGNATURE_ALGORITHMS_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
     CURRENT_TIME_FIELD_NUMBER: _builtins.int
+    MAINTENANCE_FIELD_NUMBER: _builtins.int
     party: _envelope_pb2.Party.ValueType
     """The party whose node this is."""
     software_version: _builtins.str
@@ -63,6 +65,10 @@ class Capabilities(_message.Message):
     def current_time(self) -> _timestamp_pb2.Timestamp:
         """Its clock at the time of the answer, so that a neighbour sees skew."""
 
+    @_builtins.property
+    def maintenance(self) -> _containers.RepeatedCompositeFieldContainer[_maintenance_pb2.MaintenanceWindow]:
+        """Maintenance that this node announces: of itself, and at the hub of any node. Of others' nodes nobody else is believed."""
+
     def __init__(
         self,
         *,
@@ -74,10 +80,11 @@ class Capabilities(_message.Message):
         signature_algorithms: _abc.Iterable[_envelope_pb2.SignatureAlgorithm.ValueType] | None = ...,
         limits: Global___Limits | None = ...,
         current_time: _timestamp_pb2.Timestamp | None = ...,
+        maintenance: _abc.Iterable[_maintenance_pb2.MaintenanceWindow] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["current_time", b"current_time", "limits", b"limits"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract_versions", b"contract_versions", "current_time", b"current_time", "digest_algorithms", b"digest_algorithms", "limits", b"limits", "party", b"party", "signature_algorithms", b"signature_algorithms", "software_version", b"software_version", "standard_editions", b"standard_editions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract_versions", b"contract_versions", "current_time", b"current_time", "digest_algorithms", b"digest_algorithms", "limits", b"limits", "maintenance", b"maintenance", "party", b"party", "signature_algorithms", b"signature_algorithms", "software_version", b"software_version", "standard_editions", b"standard_editions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -15,6 +15,7 @@ from xietong_exchange.adapters.postgres.contacts import PostgresContacts
 from xietong_exchange.adapters.postgres.contents import PostgresContents
 from xietong_exchange.adapters.postgres.drafts import PostgresDrafts
 from xietong_exchange.adapters.postgres.incidents import PostgresIncidents
+from xietong_exchange.adapters.postgres.maintenance import PostgresMaintenances
 from xietong_exchange.adapters.postgres.operation_log import PostgresOperationLog
 from xietong_exchange.adapters.postgres.outbox import PostgresOutbox
 from xietong_exchange.adapters.postgres.packages import PostgresPackages
@@ -62,6 +63,7 @@ class PostgresTransaction:
         self.contents = PostgresContents(connection)
         self.operations = PostgresOperationLog(connection)
         self.contacts = PostgresContacts(connection)
+        self.maintenances = PostgresMaintenances(connection)
         self.problems = PostgresProblems(connection)
         self.standard_changes = PostgresStandardChanges(connection)
         self.incidents = PostgresIncidents(connection)

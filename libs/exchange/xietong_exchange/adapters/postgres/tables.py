@@ -322,6 +322,18 @@ contact = Table(
     Column("removed", Boolean, nullable=False),
 )
 
+maintenance = Table(
+    "maintenance",
+    metadata,
+    Column("maintenance_id", _ID, primary_key=True),
+    Column("party", SmallInteger, nullable=False),
+    Column("start_time", _TIME, nullable=False),
+    Column("end_time", _TIME, nullable=False),
+    Column("text_zh", Text, nullable=False),
+    Column("text_en", Text, nullable=False),
+    Index("ix_maintenance_end", "end_time"),
+)
+
 problem = Table(
     "problem",
     metadata,

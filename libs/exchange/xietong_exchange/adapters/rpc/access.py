@@ -46,6 +46,7 @@ RIGHTS: Mapping[str, Sequence[Right]] = MappingProxyType(
         "xietong.supervision.v1.ClockService": (Right(Role.OPERATOR, Whose.OWN),),
         "xietong.supervision.v1.FlowService": (Right(Role.OPERATOR, Whose.OWN),),
         "xietong.supervision.v1.DirectoryService": (Right(Role.OPERATOR, Whose.OWN),),
+        "xietong.supervision.v1.MaintenanceService": (Right(Role.OPERATOR, Whose.OWN),),
         "xietong.supervision.v1.IncidentService": (Right(Role.OPERATOR, Whose.OWN),),
         "xietong.supervision.v1.ProblemService": (
             Right(Role.OPERATOR, Whose.OWN),
