@@ -70,6 +70,16 @@ async def get_case_clocks(rpc: Rpc, world: World) -> None:
     assert all(clock.basis_zh for one in answer.persons for clock in one.clocks)
 
 
+@SCRIPTS.calls(CLOCKS, "ListDeadlines", OPERATOR)
+async def list_deadlines(rpc: Rpc, world: World) -> None:
+    request = clocks.ListDeadlinesRequest(
+        party=Party.PARTY_PROCURATORATE, phases=[clocks.CLOCK_PHASE_RUNNING], within_days=3660
+    )
+    (answer,) = await rpc(request)
+    assert not answer.is_filling
+    assert all(one.days_left >= 0 for one in answer.deadlines)
+
+
 @SCRIPTS.calls(INCIDENTS, "ListIncidents", OPERATOR)
 async def list_incidents(rpc: Rpc, world: World) -> None:
     away = await court_is_away(rpc)

@@ -8,8 +8,11 @@ import grpc
 
 from xietong.supervision.v1.clock_service_pb2 import (
     ClockPhase,
+    Deadline,
     GetCaseClocksRequest,
     GetCaseClocksResponse,
+    ListDeadlinesRequest,
+    ListDeadlinesResponse,
 )
 from xietong.supervision.v1.clock_service_pb2_grpc import ClockServiceStub
 from xietong_client.rpc import CALL_DEADLINE_SECONDS, call
@@ -22,6 +25,7 @@ OBSERVED = (
     ClockPhase.CLOCK_PHASE_ENDED,
 )
 """How a clock stands that was seen to start, the most urgent first."""
+_PAGE_SIZE = 500
 
 
 class Clocks:
@@ -49,3 +53,20 @@ class Clocks:
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
+
+    async def deadlines_page(self, request: ListDeadlinesRequest) -> ListDeadlinesResponse:
+        """One page of the deadlines that the request asks for, the earliest end first."""
+        return await call(self._stub.ListDeadlines, request, deadline_seconds=self._deadline_seconds)
+
+    async def deadlines(self, request: ListDeadlinesRequest) -> AsyncGenerator[Deadline, None]:
+        """All deadlines that the request asks for, the earliest end first, page by page."""
+        wanted = ListDeadlinesRequest()
+        wanted.CopyFrom(request)
+        wanted.page_size = wanted.page_size or _PAGE_SIZE
+        while True:
+            page = await self.deadlines_page(wanted)
+            for deadline in page.deadlines:
+                yield deadline
+            if not page.next_page_token:
+                return
+            wanted.page_token = page.next_page_token

@@ -84,6 +84,16 @@ READINESS_LEVELS = MappingProxyType(
         StandardReadinessLevel.STANDARD_READINESS_LEVEL_READY: Text("已就绪", "ready"),
     }
 )
+CLOCK_PHASES = MappingProxyType(
+    {
+        ClockPhase.CLOCK_PHASE_NOT_OBSERVED: Text("未监测到", "not observed"),
+        ClockPhase.CLOCK_PHASE_RUNNING: Text("计算中", "running"),
+        ClockPhase.CLOCK_PHASE_SUSPENDED: Text("暂不计算", "suspended"),
+        ClockPhase.CLOCK_PHASE_WARNING: Text("即将届满", "near its end"),
+        ClockPhase.CLOCK_PHASE_PASSED: Text("已到期限", "end passed"),
+        ClockPhase.CLOCK_PHASE_ENDED: Text("已办结", "ended"),
+    }
+)
 INCIDENT_STATES = MappingProxyType(
     {
         IncidentState.INCIDENT_STATE_OPEN: Text("未确认", "open"),

@@ -44,16 +44,6 @@ TONES: Mapping[DeliveryState.ValueType, str] = MappingProxyType(
 )
 """How a state looks; what is under way looks like that."""
 
-CLOCK_PHASES: Mapping[ClockPhase.ValueType, Text] = MappingProxyType(
-    {
-        ClockPhase.CLOCK_PHASE_PASSED: Text("已到期限", "end passed"),
-        ClockPhase.CLOCK_PHASE_WARNING: Text("即将届满", "near its end"),
-        ClockPhase.CLOCK_PHASE_SUSPENDED: Text("暂不计算", "suspended"),
-        ClockPhase.CLOCK_PHASE_RUNNING: Text("计算中", "running"),
-        ClockPhase.CLOCK_PHASE_ENDED: Text("已办结", "ended"),
-        ClockPhase.CLOCK_PHASE_NOT_OBSERVED: Text("未监测到", "not observed"),
-    }
-)
 CLOCK_TONES: Mapping[ClockPhase.ValueType, str] = MappingProxyType(
     {
         ClockPhase.CLOCK_PHASE_PASSED: "bad",

@@ -2,119 +2,26 @@
 
 from __future__ import annotations
 
-import uuid
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import cast
 
 import pytest
-from google.protobuf.timestamp_pb2 import Timestamp
-from tests.integration.store.records import new_id, package
-from tests.unit.exchange.nodes import MemoryStore, new_exchange
+from tests.integration.store.records import new_id
+from tests.integration.supervision.clock_cases import (
+    CASE,
+    OTHER_CASE,
+    POLICE,
+    PROCURATORATE,
+    Hub,
+    detention,
+    stamp,
+)
 from tests.unit.standard.clock_events import moment
 
 from xietong.casefile.v1.case_pb2 import RelationKind
-from xietong.exchange.v1.envelope_pb2 import (
-    Address,
-    Envelope,
-    Party,
-    SupervisionData,
-    SupervisionEvent,
-    SupervisionRelation,
-)
-from xietong.exchange.v1.evidence_pb2 import Actor, EvidenceKind, Statement
-from xietong.supervision.v1.clock_service_pb2 import Clock, ClockPhase
-from xietong_exchange.adapters.postgres import PostgresStore
+from xietong.exchange.v1.envelope_pb2 import SupervisionRelation
+from xietong.supervision.v1.clock_service_pb2 import ClockPhase
 from xietong_exchange.domain.errors import PackageNotFound
 from xietong_exchange.flow import case_history
-from xietong_exchange.flow.records import EvidenceRecord
-from xietong_exchange.supervision.statutory import ClockDesk, Standing
-
-CASE, OTHER_CASE = new_id(), new_id()
-POLICE, PROCURATORATE, COURT = Party.PARTY_POLICE, Party.PARTY_PROCURATORATE, Party.PARTY_COURT
-
-
-def stamp(text: str) -> Timestamp:
-    found = Timestamp()
-    found.FromDatetime(moment(text))
-    return found
-
-
-@dataclass
-class Hub:
-    """The hub's database, and its clock."""
-
-    store: PostgresStore
-    now: str = "2026-03-04"
-    desk: ClockDesk = field(init=False)
-
-    def __post_init__(self) -> None:
-        bare = new_exchange(Party.PARTY_HUB, cast("MemoryStore", self.store))
-        self.desk = ClockDesk(replace(bare, clock=lambda: moment(self.now)))
-
-    async def passed(
-        self,
-        process: str,
-        at: str,
-        persons: tuple[str, ...],
-        *events: SupervisionEvent,
-        case_id: str = CASE,
-        relations: tuple[SupervisionRelation, ...] = (),
-        way: tuple[Party.ValueType, Party.ValueType] = (POLICE, PROCURATORATE),
-        handler: str = "",
-    ) -> str:
-        """A package that went through and was received in the minute in which it was sent; its id."""
-        package_id = str(uuid.uuid4())
-        envelope = Envelope(
-            package_id=package_id,
-            process_code=process,
-            collaboration_case_id=case_id,
-            sender=Address(party=way[0], organ_code=f"{way[0]}00"),
-            receiver=Address(party=way[1], organ_code=f"{way[1]}00"),
-            create_time=stamp(at),
-            supervision=SupervisionData(person_ids=persons, events=events, relations=relations),
-        )
-        received = Statement(
-            package_id=package_id,
-            kind=EvidenceKind.EVIDENCE_KIND_DELIVERED,
-            stated_by=way[1],
-            event_time=stamp(at),
-            actor=Actor(organ_code=f"{way[1]}01", handler_ref=handler) if handler else None,
-        )
-        record = package(
-            package_id=package_id, collaboration_case_id=case_id, envelope=envelope.SerializeToString()
-        )
-        evidence = EvidenceRecord(
-            evidence_id=new_id(),
-            package_id=package_id,
-            kind=received.kind,
-            stated_by=way[1],
-            event_time=moment(at),
-            statement=received.SerializeToString(),
-            signature=b"",
-        )
-        async with self.store.transaction() as tx:
-            assert await tx.packages.add_stated(record, [evidence], None) is not None
-        return package_id
-
-    async def standing(
-        self, *phases: ClockPhase.ValueType, case_id: str = CASE, after: int = 0, limit: int = 20
-    ) -> Standing:
-        return await self.desk.of_case(case_id, phases, after=after, limit=limit)
-
-    async def clock(self, clock_id: str, person: str, now: str, case_id: str = CASE) -> Clock:
-        self.now = now
-        [group] = [one for one in (await self.standing(case_id=case_id)).persons if person in one.person_ids]
-        return next(clock for clock in group.clocks if clock.clock_id == clock_id)
-
-
-@pytest.fixture
-async def hub(postgres_url: str) -> Hub:
-    return Hub(await PostgresStore.connect(postgres_url))
-
-
-def detention(at: str, *persons: str) -> SupervisionEvent:
-    return SupervisionEvent(kind="detention", time=stamp(at), person_ids=persons)
 
 
 async def test_a_clock_runs_warns_and_ends_and_says_who_has_to_act(hub: Hub) -> None:

@@ -27,6 +27,7 @@ ATTRIBUTES: dict[str, dict[str, str]] = {
     "xietong.queue.age": {"xietong.peer": "hub", "xietong.lane": "bulk"},
     "xietong.incident.open": {"xietong.severity": "alarm"},
     "xietong.incident.packages": {"xietong.severity": "alarm"},
+    "xietong.deadline.open": {"xietong.responsible.party": "court", "xietong.clock.phase": "warning"},
     "xietong.certificate.remaining": {"xietong.certificate": "tls"},
     "xietong.storage.usage": {"xietong.sender.party": "police", "xietong.usage": "kept"},
     "xietong.storage.limit": {"xietong.sender.party": "police"},

@@ -22,7 +22,7 @@ from xietong_client.clocks import OBSERVED
 from xietong_client.labels import clock_phase_name, party_name
 from xietong_client.text import Text
 
-_STYLES = {
+STYLES = {
     ClockPhase.CLOCK_PHASE_WARNING: "yellow",
     ClockPhase.CLOCK_PHASE_PASSED: "red",
     ClockPhase.CLOCK_PHASE_ENDED: "dim",
@@ -84,7 +84,7 @@ def _person_line(one: PersonClocks) -> Text:
 
 def _clock_lines(found: Iterable[Clock]) -> Iterator[tuple[Text, str]]:
     for clock in found:
-        yield Text(f"  {clock.text_zh}", f"  {clock.text_en}"), _STYLES.get(clock.phase, "")
+        yield Text(f"  {clock.text_zh}", f"  {clock.text_en}"), STYLES.get(clock.phase, "")
         yield _small_print(clock), "dim"
 
 

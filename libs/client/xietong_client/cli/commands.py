@@ -11,6 +11,7 @@ from xietong_client.cli import (
     clocks,
     contacts,
     dead_letters,
+    deadlines,
     incidents,
     maintenance,
     operating,
@@ -68,6 +69,14 @@ COMMANDS = (
         Text(
             "查看案件的办案期限和诉讼阶段（中心平台）。",
             "Show the statutory clocks of a case (operators, hub).",
+        ),
+    ),
+    Command(
+        ("deadlines",),
+        deadlines.deadlines,
+        Text(
+            "列出各案即将届满和已到届满时间的办案期限（中心平台运维、监督人员）。",
+            "List the statutory clocks of all cases that are near their end or past it (operators of the hub).",
         ),
     ),
     Command(("inbox",), tracking.inbox, Text("查看待处理的来件。", "List incoming packages that wait.")),

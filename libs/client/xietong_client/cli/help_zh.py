@@ -31,6 +31,9 @@ HELP_ZH = MappingProxyType(
         "Id of the package; for operators also of the send or trace, or a case number.": (
             "数据包编号；运维人员还可用发送编号、跟踪号或案号。"
         ),
+        "Only what this party has to do.": "只含该单位负责的。",
+        "What ends within so many days; 0 is today.": "多少天内届满的；0 为今天。",
+        "Show so many at most.": "最多列出多少项。",
         "Go on and show every change.": "持续显示变化。",
         "Also what is addressed to other systems.": "包括发给其他系统的来件。",
         "Where the files go.": "存放文件的位置。",

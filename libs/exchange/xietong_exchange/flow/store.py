@@ -17,6 +17,7 @@ from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong_exchange.domain.errors import Failure
 from xietong_exchange.flow.contacts import Contacts
+from xietong_exchange.flow.deadlines import Deadlines
 from xietong_exchange.flow.incidents import Incidents
 from xietong_exchange.flow.maintenances import Maintenances
 from xietong_exchange.flow.operation_log import OperationLog
@@ -362,6 +363,10 @@ class Transaction(Protocol):
     @property
     def incidents(self) -> Incidents:
         """Incidents, and the packages under watch."""
+
+    @property
+    def deadlines(self) -> Deadlines:
+        """Deadlines of all cases; only the hub keeps some."""
 
     @property
     def passages(self) -> Passages:

@@ -16,7 +16,7 @@ from xietong_exchange.flow.courier import LANE_WIDTHS, Courier
 from xietong_exchange.flow.housekeeping import Housekeeping
 from xietong_exchange.runtime.engine import Engine
 from xietong_exchange.runtime.measuring import gauges, measures
-from xietong_exchange.runtime.supervision import notifier, problem_post, watch
+from xietong_exchange.runtime.supervision import deadline_watch, notifier, problem_post, watch
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,8 @@ def _works(engine: Engine) -> list[Work]:
     works.append(engine.presence.run)
     works.append(watch(engine).run)
     works.append(problem_post(engine).run)
+    if exchange.profile.relays:
+        works.append(deadline_watch(engine).run)
     if (telling := notifier(engine)) is not None:
         works.append(telling.run)
     if measures(engine.settings):

@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import product
 
+from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.supervision.v1.incident_pb2 import IncidentSeverity, IncidentState
 from xietong_exchange.adapters.rpc.tls import TlsFiles
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.courier import LANE_WIDTHS
+from xietong_exchange.flow.deadlines import DeadlineFilter, Pressing
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.measures import lane_name
 from xietong_exchange.runtime.engine import Engine
@@ -20,6 +22,10 @@ from xietong_exchange.supervision.gauges import Gauges, Read, Reading
 
 INCIDENTS = 1_000
 """Incidents that are counted, the newest."""
+DEADLINES = 10_000
+"""Deadlines of a party that are counted."""
+_RESPONSIBLE = sorted(set(Party.values()) - {Party.PARTY_UNSPECIFIED, Party.PARTY_HUB})
+_PRESSING: tuple[Pressing, ...] = ("warning", "passed")
 _DAY_SECONDS = 86400.0
 _UNCLOSED = (IncidentState.INCIDENT_STATE_OPEN, IncidentState.INCIDENT_STATE_ACKNOWLEDGED)
 
@@ -42,6 +48,7 @@ def readers(engine: Engine) -> Sequence[Read]:
         partial(_queues, exchange),
         partial(_dead_letters, exchange),
         partial(_incidents, exchange),
+        *([partial(_deadlines, exchange)] if exchange.profile.relays else []),
         partial(_certificates, {"tls": engine.tls, "signer": signer}),
         partial(_disk, exchange),
     )
@@ -72,6 +79,17 @@ async def _incidents(exchange: Exchange) -> Sequence[Reading]:
         these = [incident for incident in unclosed if incident.severity == severity]
         found.append(Reading("xietong.incident.open", len(these), of))
         found.append(Reading("xietong.incident.packages", sum(one.package_count for one in these), of))
+    return found
+
+
+async def _deadlines(exchange: Exchange) -> Sequence[Reading]:
+    found, now = [], exchange.clock()
+    for party, pressing in product(_RESPONSIBLE, _PRESSING):
+        wanted = DeadlineFilter(now=now, party=party, pressing=(pressing,))
+        async with exchange.store.transaction(single=True) as tx:
+            count = await tx.deadlines.count(wanted, limit=DEADLINES)
+        of = {"xietong.responsible.party": party_name(party), "xietong.clock.phase": pressing}
+        found.append(Reading("xietong.deadline.open", count, of))
     return found
 
 

@@ -41,6 +41,7 @@ from xietong_exchange.flow.withdrawal import Withdrawal
 from xietong_exchange.runtime.diagnosing import diagnostics
 from xietong_exchange.runtime.engine import Engine
 from xietong_exchange.runtime.supervision import directory, incident_desk
+from xietong_exchange.supervision.deadline_desk import DeadlineDesk
 from xietong_exchange.supervision.problem_desk import ProblemDesk
 from xietong_exchange.supervision.standard_desk import StandardDesk
 from xietong_exchange.supervision.statistics import FlowStatistics
@@ -80,7 +81,7 @@ def services(engine: Engine) -> list[Registration]:
     ]
     if exchange.profile.relays:
         standard = StandardServicer(StandardDesk(exchange))
-        clocks = ClockServicer(ClockDesk(exchange))
+        clocks = ClockServicer(ClockDesk(exchange), DeadlineDesk(exchange))
         return [
             *everywhere,
             partial(add_StandardServiceServicer_to_server, standard),

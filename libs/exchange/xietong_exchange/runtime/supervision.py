@@ -10,10 +10,12 @@ from xietong_exchange.domain.party import party_by_name
 from xietong_exchange.flow.contacts import ContactRecord
 from xietong_exchange.runtime.engine import Engine
 from xietong_exchange.runtime.settings import ContactSettings, NotificationSettings
+from xietong_exchange.supervision.deadline_watch import DeadlineWatch
 from xietong_exchange.supervision.directory import Directory
 from xietong_exchange.supervision.incident_desk import IncidentDesk
 from xietong_exchange.supervision.notices import Notifier
 from xietong_exchange.supervision.problem_post import ProblemPost
+from xietong_exchange.supervision.statutory import ClockDesk
 from xietong_exchange.supervision.watch import Watch
 
 
@@ -36,6 +38,15 @@ def watch(engine: Engine) -> Watch:
         maintenance=engine.maintenance,
         round_seconds=engine.settings.supervision.round_seconds,
         start_time=engine.exchange.clock(),
+    )
+
+
+def deadline_watch(engine: Engine) -> DeadlineWatch:
+    """What keeps the deadlines of all cases, at the hub."""
+    return DeadlineWatch(
+        exchange=engine.exchange,
+        desk=ClockDesk(engine.exchange),
+        round_seconds=engine.settings.supervision.round_seconds,
     )
 
 

@@ -64,6 +64,7 @@ def clock_view(state: ClockState, units: Units) -> Clock:
         text_en=text.en,
         started_by=state.started_by,
         unsure=bool(state.item.unsure),
+        warning_time=_moment(state.warns),
     )
 
 

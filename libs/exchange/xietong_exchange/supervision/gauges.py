@@ -37,6 +37,10 @@ GAUGES = {
     "xietong.delivery.dead": ("{delivery}", "Dead letters that wait for an operator"),
     "xietong.incident.open": ("{incident}", "Incidents that are not closed, 1,000 at most"),
     "xietong.incident.packages": ("{package}", "Packages that they concern: what is late or stands still"),
+    "xietong.deadline.open": (
+        "{clock}",
+        "Statutory clocks in their warning lead or past their end, by responsible party, 10,000 of each at most",
+    ),
     "xietong.certificate.remaining": ("d", "Days until a certificate of the node expires"),
     "xietong.disk.free": ("By", "Room on the disk of the parts, promised room taken off"),
     "xietong.disk.reserve": ("By", "Room that is kept for what has begun"),

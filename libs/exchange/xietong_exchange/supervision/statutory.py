@@ -6,12 +6,12 @@ Nothing is kept: the clocks are evaluated anew whenever somebody asks, as eviden
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from xietong.exchange.v1.envelope_pb2 import Envelope
+from xietong.exchange.v1.envelope_pb2 import Envelope, Party, PartyCaseNumber
 from xietong.supervision.v1.clock_service_pb2 import Clock, ClockPhase, PersonClocks
 from xietong_exchange.domain.errors import PackageNotFound
 from xietong_exchange.flow.case_history import CaseHistory, alike
@@ -27,6 +27,12 @@ from xietong_standard.observation import observed_relations
 MOST_RELATED = 20
 """Cases from which persons came that are read beside a case."""
 
+MOST_NUMBERS = 10
+"""Numbers of a case that are told with it."""
+MOST_GROUPS = 500
+"""Groups of persons who stand alike whose deadlines are kept; a case has a few."""
+_GROUPS_AT_ONCE = 100
+
 Phases = Collection[ClockPhase.ValueType]
 
 
@@ -41,6 +47,7 @@ class Standing:
     package_count: int
     is_cut: bool
     related: Sequence[str]
+    numbers: Sequence[PartyCaseNumber]
     more: bool
 
 
@@ -92,6 +99,17 @@ class _Case:
             if not event.person_id or event.person_id in persons
         ]
 
+    def numbers(self) -> Sequence[PartyCaseNumber]:
+        """The numbers of the case itself that its packages tell, those of the latest first."""
+        told: dict[tuple[Party.ValueType, str], None] = {}
+        for envelope in self.envelopes[self.case_id]:
+            told |= dict.fromkeys((one.party, one.number) for one in envelope.case_numbers)
+            stated = self.histories[self.case_id].statements(envelope.package_id)
+            told |= dict.fromkeys(
+                (one.stated_by, one.receiver_case_number) for one in stated if one.receiver_case_number
+            )
+        return [PartyCaseNumber(party=party, number=number) for party, number in list(told)[:MOST_NUMBERS]]
+
     def units(self) -> Units:
         """Who sent and received what, and who stated evidence."""
         return Units(
@@ -119,6 +137,18 @@ class ClockDesk:
             raise PackageNotFound(package_id=f"of case {case_id}")
         return await asyncio.to_thread(self._evaluate, case, phases, after, limit)
 
+    async def everybody(self, tx: Transaction, case_id: str, phases: Phases) -> Sequence[Standing]:
+        """The clocks of a case and of all its groups of persons, up to `MOST_GROUPS`, a page each."""
+        case = _Case(case_id, await _read(tx, case_id))
+        return await asyncio.to_thread(lambda: list(self._pages(case, phases)))
+
+    def _pages(self, case: _Case, phases: Phases) -> Iterator[Standing]:
+        for after in range(0, MOST_GROUPS, _GROUPS_AT_ONCE):
+            page = self._evaluate(case, phases, after, _GROUPS_AT_ONCE)
+            yield page
+            if not page.more:
+                return
+
     def _evaluate(self, case: _Case, phases: Phases, after: int, limit: int) -> Standing:
         now = self._exchange.clock()
         edition = self._exchange.rules.choose("", (), day_of(now))
@@ -143,6 +173,7 @@ class ClockDesk:
             package_count=sum(len(history.packages) for history in case.histories.values()),
             is_cut=any(history.is_cut for history in case.histories.values()),
             related=_related(case),
+            numbers=case.numbers(),
             more=len(groups) > after + limit,
         )
 

@@ -151,11 +151,12 @@ def _timed(
     stopped = observed.run.stopped
     ended = ended or (stopped.time if stopped else None)
     phase, lead = Phase.RUNNING, None
+    leads = past.leads.get(state.clock_id, leads)
     if ended:
         phase = Phase.ENDED
     elif past.now >= at:
         phase = Phase.PASSED
-    elif reached := [lead for lead in past.leads.get(state.clock_id, leads) if past.now >= lead.before(at)]:
+    elif reached := [lead for lead in leads if past.now >= lead.before(at)]:
         phase, lead = Phase.WARNING, max(reached, key=lambda one: one.before(at))
     return replace(
         state,
@@ -165,6 +166,7 @@ def _timed(
         due=at,
         ended=ended,
         lead=lead,
+        warns=min((one.before(at) for one in leads), default=None),
         runs=len(observed.runs),
         extended=observed.due.extended,
         certainty=observed.due.certainty,

@@ -63,7 +63,7 @@ class ClockState:
 
     `due` is the first moment after the end, `last_day` the last day in China (None for limits in hours). `lead` is the
     warning lead that was reached, `runs` how often the clock started, `extended` names the extensions that count.
-    `started_by` is the package that told the start of the latest run.
+    `started_by` is the package that told the start of the latest run, `warns` when the first warning lead is reached.
     """
 
     clock_id: str
@@ -78,6 +78,7 @@ class ClockState:
     last_day: date | None = None
     ended: datetime | None = None
     lead: Term | None = None
+    warns: datetime | None = None
     runs: int = 0
     extended: tuple[str, ...] = ()
     certainty: Certainty = Certainty.OFFICIAL

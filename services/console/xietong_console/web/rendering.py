@@ -13,6 +13,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from xietong_client.labels import (
+    CLOCK_PHASES,
     EVIDENCE_KINDS,
     HOP_STATES,
     PARTIES,
@@ -122,7 +123,7 @@ def _say(context: Context, text: Text) -> str:
 
 @pass_context
 def _clock_phase(context: Context, phase: int) -> str:
-    return _say(context, words.CLOCK_PHASES.get(phase, _UNKNOWN))  # type: ignore[call-overload]  # a number of the enum
+    return _say(context, CLOCK_PHASES.get(phase, _UNKNOWN))  # type: ignore[call-overload]  # a number of the enum
 
 
 @pass_context

@@ -114,6 +114,7 @@ class Clock(_message.Message):
     TEXT_EN_FIELD_NUMBER: _builtins.int
     STARTED_BY_FIELD_NUMBER: _builtins.int
     UNSURE_FIELD_NUMBER: _builtins.int
+    WARNING_TIME_FIELD_NUMBER: _builtins.int
     clock_id: _builtins.str
     """Identifier in the data standard, for example `D01.interrogation`."""
     name_zh: _builtins.str
@@ -158,6 +159,10 @@ class Clock(_message.Message):
     def responsible(self) -> _containers.RepeatedCompositeFieldContainer[Global___ResponsibleUnit]:
         """Who has to act; several when the data standard leaves it open."""
 
+    @_builtins.property
+    def warning_time(self) -> _timestamp_pb2.Timestamp:
+        """When its first warning lead is reached; unset without one, and when its start was not observed."""
+
     def __init__(
         self,
         *,
@@ -178,10 +183,11 @@ class Clock(_message.Message):
         text_en: _builtins.str = ...,
         started_by: _builtins.str = ...,
         unsure: _builtins.bool = ...,
+        warning_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time", "end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time", "end_time", b"end_time", "start_time", b"start_time", "warning_time", b"warning_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis_en", b"basis_en", "basis_zh", b"basis_zh", "clock_id", b"clock_id", "due_time", b"due_time", "end_time", b"end_time", "extensions", b"extensions", "last_day", b"last_day", "name_en", b"name_en", "name_zh", b"name_zh", "phase", b"phase", "responsible", b"responsible", "runs", b"runs", "start_time", b"start_time", "started_by", b"started_by", "text_en", b"text_en", "text_zh", b"text_zh", "unsure", b"unsure"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis_en", b"basis_en", "basis_zh", b"basis_zh", "clock_id", b"clock_id", "due_time", b"due_time", "end_time", b"end_time", "extensions", b"extensions", "last_day", b"last_day", "name_en", b"name_en", "name_zh", b"name_zh", "phase", b"phase", "responsible", b"responsible", "runs", b"runs", "start_time", b"start_time", "started_by", b"started_by", "text_en", b"text_en", "text_zh", b"text_zh", "unsure", b"unsure", "warning_time", b"warning_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -334,3 +340,133 @@ class GetCaseClocksResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetCaseClocksResponse: _TypeAlias = GetCaseClocksResponse  # noqa: Y015
+
+@_typing.final
+class Deadline(_message.Message):
+    """One clock of a case in the list of deadlines."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLABORATION_CASE_ID_FIELD_NUMBER: _builtins.int
+    CASE_NUMBERS_FIELD_NUMBER: _builtins.int
+    PERSON_IDS_FIELD_NUMBER: _builtins.int
+    PERSON_COUNT_FIELD_NUMBER: _builtins.int
+    CLOCK_FIELD_NUMBER: _builtins.int
+    DAYS_LEFT_FIELD_NUMBER: _builtins.int
+    collaboration_case_id: _builtins.str
+    """The case."""
+    person_count: _builtins.int
+    """On how many persons it runs; 0 for the whole case."""
+    days_left: _builtins.int
+    """Days in China from today to the day on which it ends: 0 today, negative when that lies behind."""
+    @_builtins.property
+    def case_numbers(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.PartyCaseNumber]:
+        """Numbers of the case at the parties, 10 at most."""
+
+    @_builtins.property
+    def person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Collaboration ids of the persons on whom it runs, 10 at most; none when it runs on the whole case."""
+
+    @_builtins.property
+    def clock(self) -> Global___Clock:
+        """The clock, with the one unit that has to act: where several have to, each has an entry of its own. Without the state
+        in words, which `GetCaseClocks` tells.
+        """
+
+    def __init__(
+        self,
+        *,
+        collaboration_case_id: _builtins.str = ...,
+        case_numbers: _abc.Iterable[_envelope_pb2.PartyCaseNumber] | None = ...,
+        person_ids: _abc.Iterable[_builtins.str] | None = ...,
+        person_count: _builtins.int = ...,
+        clock: Global___Clock | None = ...,
+        days_left: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["clock", b"clock"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_numbers", b"case_numbers", "clock", b"clock", "collaboration_case_id", b"collaboration_case_id", "days_left", b"days_left", "person_count", b"person_count", "person_ids", b"person_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Deadline: _TypeAlias = Deadline  # noqa: Y015
+
+@_typing.final
+class ListDeadlinesRequest(_message.Message):
+    """Request of ListDeadlines."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARTY_FIELD_NUMBER: _builtins.int
+    PHASES_FIELD_NUMBER: _builtins.int
+    WITHIN_DAYS_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    party: _envelope_pb2.Party.ValueType
+    """Only what this party has to do, when given."""
+    within_days: _builtins.int
+    """Only clocks that end at the latest on the day in China that follows after so many; 0 for today. All when not given."""
+    page_size: _builtins.int
+    """Most entries on a page; 0 for the default of 50, 500 at most."""
+    page_token: _builtins.str
+    """`next_page_token` of the page before."""
+    @_builtins.property
+    def phases(self) -> _containers.RepeatedScalarFieldContainer[Global___ClockPhase.ValueType]:
+        """Only clocks that stand so: running, suspended, in their warning lead, past their end. Empty for all of these."""
+
+    def __init__(
+        self,
+        *,
+        party: _envelope_pb2.Party.ValueType = ...,
+        phases: _abc.Iterable[Global___ClockPhase.ValueType] | None = ...,
+        within_days: _builtins.int | None = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_within_days", b"_within_days", "within_days", b"within_days"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_within_days", b"_within_days", "page_size", b"page_size", "page_token", b"page_token", "party", b"party", "phases", b"phases", "within_days", b"within_days"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__within_days: _TypeAlias = _typing.Literal["within_days"]  # noqa: Y015
+    _WhichOneofArgType__within_days: _TypeAlias = _typing.Literal["_within_days", b"_within_days"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__within_days) -> _WhichOneofReturnType__within_days | None: ...
+
+Global___ListDeadlinesRequest: _TypeAlias = ListDeadlinesRequest  # noqa: Y015
+
+@_typing.final
+class ListDeadlinesResponse(_message.Message):
+    """Response of ListDeadlines."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DEADLINES_FIELD_NUMBER: _builtins.int
+    EVALUATION_TIME_FIELD_NUMBER: _builtins.int
+    IS_FILLING_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    is_filling: _builtins.bool
+    """There are cases of before this list was kept that have not been looked at yet."""
+    next_page_token: _builtins.str
+    """Token of the next page; empty after the last."""
+    @_builtins.property
+    def deadlines(self) -> _containers.RepeatedCompositeFieldContainer[Global___Deadline]:
+        """The deadlines."""
+
+    @_builtins.property
+    def evaluation_time(self) -> _timestamp_pb2.Timestamp:
+        """As of when."""
+
+    def __init__(
+        self,
+        *,
+        deadlines: _abc.Iterable[Global___Deadline] | None = ...,
+        evaluation_time: _timestamp_pb2.Timestamp | None = ...,
+        is_filling: _builtins.bool = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["evaluation_time", b"evaluation_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadlines", b"deadlines", "evaluation_time", b"evaluation_time", "is_filling", b"is_filling", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListDeadlinesResponse: _TypeAlias = ListDeadlinesResponse  # noqa: Y015

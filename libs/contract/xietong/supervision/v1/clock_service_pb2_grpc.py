@@ -45,6 +45,11 @@ class ClockServiceStub:
                 request_serializer=xietong_dot_supervision_dot_v1_dot_clock__service__pb2.GetCaseClocksRequest.SerializeToString,
                 response_deserializer=xietong_dot_supervision_dot_v1_dot_clock__service__pb2.GetCaseClocksResponse.FromString,
                 _registered_method=True)
+        self.ListDeadlines = channel.unary_unary(
+                '/xietong.supervision.v1.ClockService/ListDeadlines',
+                request_serializer=xietong_dot_supervision_dot_v1_dot_clock__service__pb2.ListDeadlinesRequest.SerializeToString,
+                response_deserializer=xietong_dot_supervision_dot_v1_dot_clock__service__pb2.ListDeadlinesResponse.FromString,
+                _registered_method=True)
 
 
 class ClockServiceServicer:
@@ -65,6 +70,15 @@ class ClockServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDeadlines(self, request, context):
+        """Lists clocks of all cases that run or whose end lies behind without anything seen that ends them, the earliest end
+        first. The list follows packages and evidence within a minute or two. Idempotent. It reads indexes only.
+        Errors: PAGE_TOKEN_INVALID.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ClockServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -72,6 +86,11 @@ def add_ClockServiceServicer_to_server(servicer, server):
                     servicer.GetCaseClocks,
                     request_deserializer=xietong_dot_supervision_dot_v1_dot_clock__service__pb2.GetCaseClocksRequest.FromString,
                     response_serializer=xietong_dot_supervision_dot_v1_dot_clock__service__pb2.GetCaseClocksResponse.SerializeToString,
+            ),
+            'ListDeadlines': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeadlines,
+                    request_deserializer=xietong_dot_supervision_dot_v1_dot_clock__service__pb2.ListDeadlinesRequest.FromString,
+                    response_serializer=xietong_dot_supervision_dot_v1_dot_clock__service__pb2.ListDeadlinesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -107,6 +126,33 @@ class ClockService:
             '/xietong.supervision.v1.ClockService/GetCaseClocks',
             xietong_dot_supervision_dot_v1_dot_clock__service__pb2.GetCaseClocksRequest.SerializeToString,
             xietong_dot_supervision_dot_v1_dot_clock__service__pb2.GetCaseClocksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListDeadlines(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/xietong.supervision.v1.ClockService/ListDeadlines',
+            xietong_dot_supervision_dot_v1_dot_clock__service__pb2.ListDeadlinesRequest.SerializeToString,
+            xietong_dot_supervision_dot_v1_dot_clock__service__pb2.ListDeadlinesResponse.FromString,
             options,
             channel_credentials,
             insecure,

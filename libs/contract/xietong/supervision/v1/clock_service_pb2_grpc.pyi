@@ -27,6 +27,11 @@ class ClockServiceStub:
     Idempotent.
     Errors: PAGE_TOKEN_INVALID, PACKAGE_NOT_FOUND when the hub knows no package of the case.
     """
+    ListDeadlines: _aio.UnaryUnaryMultiCallable[_clock_service_pb2.ListDeadlinesRequest, _clock_service_pb2.ListDeadlinesResponse]
+    """Lists clocks of all cases that run or whose end lies behind without anything seen that ends them, the earliest end
+    first. The list follows packages and evidence within a minute or two. Idempotent. It reads indexes only.
+    Errors: PAGE_TOKEN_INVALID.
+    """
 
 class ClockServiceServicer(metaclass=_abc_1.ABCMeta):
     """Statutory clocks (办案期限) of cases and their suspects, and where these stand in the procedure, at the hub. They follow
@@ -46,6 +51,17 @@ class ClockServiceServicer(metaclass=_abc_1.ABCMeta):
         """Evaluates the clocks of a case as they stand now: those of the whole case, then those of its persons, page by page.
         Idempotent.
         Errors: PAGE_TOKEN_INVALID, PACKAGE_NOT_FOUND when the hub knows no package of the case.
+        """
+
+    @_abc_1.abstractmethod
+    def ListDeadlines(
+        self,
+        request: _clock_service_pb2.ListDeadlinesRequest,
+        context: _aio.ServicerContext[_clock_service_pb2.ListDeadlinesRequest, _abc.Awaitable[_clock_service_pb2.ListDeadlinesResponse]],
+    ) -> _abc.Awaitable[_clock_service_pb2.ListDeadlinesResponse]:
+        """Lists clocks of all cases that run or whose end lies behind without anything seen that ends them, the earliest end
+        first. The list follows packages and evidence within a minute or two. Idempotent. It reads indexes only.
+        Errors: PAGE_TOKEN_INVALID.
         """
 
 def add_ClockServiceServicer_to_server(servicer: ClockServiceServicer, server: _aio.Server) -> None: ...

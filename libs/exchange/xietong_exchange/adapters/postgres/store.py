@@ -13,6 +13,7 @@ from sqlalchemy import func, make_url, select, text
 
 from xietong_exchange.adapters.postgres.contacts import PostgresContacts
 from xietong_exchange.adapters.postgres.contents import PostgresContents
+from xietong_exchange.adapters.postgres.deadlines import PostgresDeadlines
 from xietong_exchange.adapters.postgres.drafts import PostgresDrafts
 from xietong_exchange.adapters.postgres.incidents import PostgresIncidents
 from xietong_exchange.adapters.postgres.maintenance import PostgresMaintenances
@@ -67,6 +68,7 @@ class PostgresTransaction:
         self.problems = PostgresProblems(connection)
         self.standard_changes = PostgresStandardChanges(connection)
         self.incidents = PostgresIncidents(connection)
+        self.deadlines = PostgresDeadlines(connection)
         self.passages = PostgresPassages(connection)
 
     async def now(self) -> datetime:

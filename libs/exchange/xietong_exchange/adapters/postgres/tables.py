@@ -87,6 +87,13 @@ package = Table(
         postgresql_where=text("corrects_package_id IS NOT NULL"),
     ),
     Index("ix_package_incoming_changed", "changed_in", "position", postgresql_where=text("direction = 3")),
+    Index(
+        "ix_package_transit_changed",
+        "changed_in",
+        "position",
+        postgresql_include=["collaboration_case_id"],
+        postgresql_where=text("direction = 2"),
+    ),
     Index("ix_package_direction_position", "direction", "position"),
     Index("ix_package_direction_state_position", "direction", "state", "position"),
     Index("ix_package_case_position", "collaboration_case_id", "position"),

@@ -9,8 +9,9 @@ import grpc
 
 from xietong.supervision.v1 import clock_service_pb2 as pb
 from xietong.supervision.v1.clock_service_pb2_grpc import ClockServiceServicer
-from xietong_exchange.adapters.rpc.paging import decode_token, fit
+from xietong_exchange.adapters.rpc.paging import decode_place, decode_token, encode_place, fit, page_size
 from xietong_exchange.domain.evidence import timestamp
+from xietong_exchange.supervision.deadline_desk import DeadlineDesk, DeadlinePage
 from xietong_exchange.supervision.statutory import ClockDesk
 
 DEFAULT_GROUPS = 20
@@ -22,6 +23,7 @@ class ClockServicer(ClockServiceServicer):
     """The rpcs of `ClockService`."""
 
     desk: ClockDesk
+    deadlines: DeadlineDesk
 
     async def GetCaseClocks(
         self, request: pb.GetCaseClocksRequest, context: _Context
@@ -48,3 +50,22 @@ class ClockServicer(ClockServiceServicer):
             related_case_ids=found.related,
             next_page_token=token,
         )
+
+    async def ListDeadlines(
+        self, request: pb.ListDeadlinesRequest, context: _Context
+    ) -> pb.ListDeadlinesResponse:
+        """The deadlines of all cases."""
+        within = request.within_days if request.HasField("within_days") else None
+        after, limit = decode_place("ListDeadlines", request.page_token), page_size(request.page_size)
+        return _listed(
+            await self.deadlines.page(request.party, request.phases, within, after=after, limit=limit)
+        )
+
+
+def _listed(page: DeadlinePage) -> pb.ListDeadlinesResponse:
+    answer = pb.ListDeadlinesResponse(evaluation_time=timestamp(page.time), is_filling=page.is_filling)
+    if page.deadlines:
+        kept, token = fit("ListDeadlines", page.deadlines, range(len(page.places)), more=page.more)
+        answer.deadlines.extend(kept)
+        answer.next_page_token = token and encode_place("ListDeadlines", page.places[len(kept) - 1])
+    return answer

@@ -1,0 +1,85 @@
+"""The port to the deadlines of all cases and to what has to be evaluated again; `supervision` works with them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from xietong.exchange.v1.envelope_pb2 import Party
+
+Pressing = Literal["running", "suspended", "warning", "passed"]
+"""How a deadline stands at a time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadlineRecord:
+    """A clock of a case that one party has to see to. `content` is a serialised `Deadline` of the contract."""
+
+    collaboration_case_id: str
+    person_id: str
+    """The first of the persons who stand alike; empty for the whole case."""
+    clock_id: str
+    party: Party.ValueType
+    due_time: datetime
+    warning_time: datetime
+    """From then on it warns; the same as `due_time` without a warning lead."""
+    suspended: bool
+    content: bytes
+    deadline_id: int = 0
+    """Given by the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueCase:
+    """A case whose clocks are to be evaluated, and when something about it was last seen to change."""
+
+    collaboration_case_id: str
+    change_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlineFilter:
+    """Which deadlines a list shows at a time. Empty fields do not restrict."""
+
+    now: datetime
+    party: Party.ValueType = Party.PARTY_UNSPECIFIED
+    pressing: Collection[Pressing] = ()
+    due_before: datetime | None = None
+
+
+Place = tuple[datetime, int]
+"""Where a deadline stands in the list: its end and its id."""
+
+
+class Deadlines(Protocol):
+    """Deadlines, and the cases that are to be looked at."""
+
+    async def follow(self, now: datetime, *, limit: int) -> bool:
+        """Note the cases of up to `limit` packages that changed since the last call as due now. True when there may be
+        more. Whoever is second at a time waits for nothing and finds nothing. No change is ever missed.
+        """
+
+    async def look_back(self, now: datetime, *, limit: int) -> bool:
+        """The same of `limit` packages recorded before deadlines were kept, the latest first. True when there may be
+        more.
+        """
+
+    async def is_filling(self) -> bool:
+        """Whether there are packages that `look_back` has not come to."""
+
+    async def next_due(self, now: datetime) -> DueCase | None:
+        """A case that is due, the longest due first; its entry is locked until the transaction ends."""
+
+    async def put(self, case: str, deadlines: Sequence[DeadlineRecord]) -> None:
+        """Replace the deadlines of a case."""
+
+    async def look_again(self, case: str, refresh_time: datetime | None) -> None:
+        """When a case that `next_due` gave is due again; None: when it changes."""
+
+    async def page(self, wanted: DeadlineFilter, *, after: Place | None, limit: int) -> list[DeadlineRecord]:
+        """The earliest end first; `after` is the place of the last one of the page before."""
+
+    async def count(self, wanted: DeadlineFilter, *, limit: int) -> int:
+        """How many there are, up to `limit`."""
