@@ -24,7 +24,9 @@ async def test_every_hop_answers_a_test(stage: Stage) -> None:
         await expect(visit.page.locator("h1")).to_contain_text("full-chain test")
         await expect(visit.page.locator("main .state").first).to_have_text("accepted")
         assert "procuratorate" in await visit.page.locator("table.bars").first.inner_text()
-        assert await visit.page.locator("text=Report a problem").count() == 0
+        assert "A test of the whole chain" in await visit.text()
+        for act in ("Report a problem", "Withdraw the package"):
+            assert await visit.page.locator(f"text={act}").count() == 0
 
 
 async def test_who_may_not_test(stage: Stage) -> None:
