@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from tests.integration.exchange.commands import Said, Xietong
 from tests.integration.exchange.shared_city import PROCESS, CityUnderAttack, case_number
@@ -83,3 +85,29 @@ async def test_what_cannot_be_reported(steadfast: CityUnderAttack, xietong: Xiet
     assert of_others.json["error"]["reason"] == "PACKAGE_NOT_FOUND"
     wrong = await xietong("problems", "report", UNKNOWN, "ugly", "--lang", "zh")
     assert (wrong.code, "garbled-text" in wrong.err) == (ExitCode.USAGE, True)
+
+
+async def test_maintenance_is_announced_and_taken_back(steadfast: CityUnderAttack, xietong: Xietong) -> None:
+    begin = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    times = ("--from", begin.isoformat(), "--to", (begin + timedelta(hours=4)).isoformat())
+    words = ("maintenance", "announce", *times, "--text", "更换磁盘")
+    announced = (await xietong(*words, "--party", "court", "--text-en", "new disks", "--json")).json[
+        "windows"
+    ]
+    mine = next(one for one in announced if one["text"] == {"zh": "更换磁盘", "en": "new disks"})
+    assert (mine["party"], mine["is_own"]) == ("court", True)
+    assert datetime.fromisoformat(mine["start_time"]) == begin
+    assert "法院  更换磁盘" in (await xietong("maintenance", "list", "--lang", "zh")).out
+    own = await xietong(*words, "--json")
+    assert {one["party"] for one in own.json["windows"]} == {"court", "hub"}
+
+    police = ("--node", f"127.0.0.1:{steadfast.ports[Party.PARTY_POLICE]}")
+    credentials = ("--credentials", str(steadfast.pki_folder / "police"))
+    refused = await xietong(*words, "--party", "court", *police, *credentials, "--json")
+    assert refused.json["error"]["reason"] == "PEER_NOT_ALLOWED"
+    wrong = await xietong("maintenance", "announce", "--from", "soon", "--to", "later", "--text", "x")
+    assert wrong.code == ExitCode.USAGE
+    for one in own.json["windows"]:
+        left = (await xietong("maintenance", "cancel", one["maintenance_id"], "--json")).json["windows"]
+        assert one["maintenance_id"] not in {each["maintenance_id"] for each in left}
+    assert (await xietong("maintenance", "list")).out == "no maintenance is announced.\n"

@@ -65,6 +65,11 @@ FILL = (
     """,
     f"UPDATE deadline_progress SET before = {MANY}",
     "INSERT INTO deadline_case SELECT collaboration_case_id, due_time, now() FROM deadline",
+    f"""
+    INSERT INTO maintenance (maintenance_id, party, start_time, end_time, text_zh, text_en)
+    SELECT gen_random_uuid(), 1, now() - n * interval '1 day', now() - n * interval '1 day', '', ''
+    FROM generate_series(0, {MANY}) n
+    """,
     "ANALYZE",
 )
 
@@ -105,6 +110,8 @@ async def work_on_packages(tx: PostgresTransaction, package_id: str) -> None:
         PackageFilter(direction=incoming, states=(relayed, DeliveryState.DELIVERY_STATE_DELIVERED)),
         PackageFilter(process_code="P-7"),
         PackageFilter(collaboration_case_id=new_id()),
+        PackageFilter(for_systems=True),
+        PackageFilter(direction=incoming, states=(relayed,), for_systems=True),
     ):
         for before in (None, MANY // 2):
             await tx.packages.page(wanted, before=before, limit=50)
@@ -142,6 +149,8 @@ async def work_on_the_outbox(tx: PostgresTransaction, package_id: str) -> None:
         limit=50,
     )
     await tx.incidents.open_package(package_id)
+    assert len(await tx.maintenances.unfinished(NOON + timedelta(days=9999), limit=50)) == 0
+    assert not await tx.maintenances.remove(new_id())
 
 
 async def work_on_drafts(tx: PostgresTransaction) -> None:
