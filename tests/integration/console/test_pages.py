@@ -17,6 +17,8 @@ PAGES = {
     "case": ("案件流转", "The way of a case"),
     "flow": ("实时流转", "Flow"),
     "incidents": ("没有异常", "all is well"),
+    "deadlines?phase=all": ("供提醒之用", "no finding of delay"),
+    "deadlines?phase=suspended": ("没有符合条件的期限", "No deadline is as you asked"),
     "problems": ("没有待处理的问题", "None"),
     "operations": ("相邻节点", "Versions of the other nodes"),
     "operations/maintenance": ("发布公告", "Announce it"),

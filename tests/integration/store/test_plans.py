@@ -191,7 +191,9 @@ async def work_on_deadlines(tx: PostgresTransaction) -> None:
     wanted_lists: tuple[DeadlineFilter, ...] = (
         DeadlineFilter(now),
         DeadlineFilter(now, party=Party.PARTY_COURT, pressing=near),
-        DeadlineFilter(now, party=Party.PARTY_COURT, due_before=now, pressing=("passed", "running")),
+        DeadlineFilter(
+            now, party=Party.PARTY_COURT, due_from=NOON, due_before=now, pressing=("passed", "running")
+        ),
     )
     for wanted in wanted_lists:
         page = await tx.deadlines.page(wanted, after=None, limit=20)

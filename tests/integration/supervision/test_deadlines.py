@@ -45,9 +45,12 @@ class Watched:
         *phases: ClockPhase.ValueType,
         party: Party.ValueType = EVERYBODY,
         within: int | None = None,
+        passed: int | None = None,
         limit: int = 100,
     ) -> DeadlinePage:
-        return await self.desk.page(party, phases, within, after=None, limit=limit)
+        return await self.desk.page(
+            party, phases, within_days=within, passed_days=passed, after=None, limit=limit
+        )
 
     async def stands(
         self, clock_id: str, *phases: ClockPhase.ValueType, now: str = "", case: str = CASE
@@ -106,6 +109,14 @@ async def test_how_it_stands_goes_by_the_day_in_china_without_another_look(watch
         assert await watched.stands("D03", *others, now=now) is None
 
 
+async def test_what_is_long_past_may_be_left_out(watched: Watched) -> None:
+    await watched.hub.passed("PB-01", "2026-03-03 10:05", ("p1",), detention("2026-03-01 22:00", "p1"))
+    await watched.round("2026-03-03 10:06")
+    watched.hub.now = "2026-03-12 09:00"  # D03 ended with the 10th, two days ago
+    assert "D03" in ids((await watched.page(PASSED, passed=2)).deadlines)
+    assert "D03" not in ids((await watched.page(PASSED, passed=0)).deadlines)
+
+
 async def test_the_list_is_asked_by_party_and_days_and_read_in_pages(watched: Watched) -> None:
     for number in range(5):
         case = new_id()
@@ -126,7 +137,7 @@ async def test_the_list_is_asked_by_party_and_days_and_read_in_pages(watched: Wa
     read: list[Deadline] = []
     place = None
     while True:
-        page = await watched.desk.page(PROCURATORATE, (), None, after=place, limit=2)
+        page = await watched.desk.page(PROCURATORATE, (), after=place, limit=2)
         read += page.deadlines
         if not page.more:
             break

@@ -28,13 +28,22 @@ async def deadlines(
         int | None,
         typer.Option(metavar="DAYS", min=0, max=MOST_DAYS, help="What ends within so many days; 0 is today."),
     ] = None,
+    passed: Annotated[
+        int,
+        typer.Option(
+            metavar="DAYS", min=0, max=MOST_DAYS, help="Leave out what ended longer ago than so many days."
+        ),
+    ] = 30,
     limit: Annotated[
         int, typer.Option(metavar="NUMBER", min=1, max=MOST_SHOWN, help="Show so many at most.")
     ] = 100,
 ) -> None:
     """Lists what is near its end or past it or, with --within, all that ends within some days; the earliest first."""
     request = ListDeadlinesRequest(
-        phases=() if within is not None else PRESSING, within_days=within, page_size=min(limit, 500)
+        phases=() if within is not None else PRESSING,
+        within_days=within,
+        passed_days=passed,
+        page_size=min(limit, 500),
     )
     if party:
         request.party = party_named(party)

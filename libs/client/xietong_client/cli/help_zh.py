@@ -33,6 +33,7 @@ HELP_ZH = MappingProxyType(
         ),
         "Only what this party has to do.": "只含该单位负责的。",
         "What ends within so many days; 0 is today.": "多少天内届满的；0 为今天。",
+        "Leave out what ended longer ago than so many days.": "不列届满已超过多少天的。",
         "Show so many at most.": "最多列出多少项。",
         "Go on and show every change.": "持续显示变化。",
         "Also what is addressed to other systems.": "包括发给其他系统的来件。",

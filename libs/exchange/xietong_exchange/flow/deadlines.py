@@ -46,6 +46,7 @@ class DeadlineFilter:
     now: datetime
     party: Party.ValueType = Party.PARTY_UNSPECIFIED
     pressing: Collection[Pressing] = ()
+    due_from: datetime | None = None
     due_before: datetime | None = None
 
 

@@ -42,18 +42,21 @@ class DeadlineDesk:
         self,
         party: Party.ValueType,
         phases: Collection[ClockPhase.ValueType],
-        within_days: int | None,
         *,
+        within_days: int | None = None,
+        passed_days: int | None = None,
         after: Place | None,
         limit: int,
     ) -> DeadlinePage:
         """The earliest end first; what does not restrict is empty or None."""
         now = self.exchange.clock()
         last = day_of(now) + timedelta(days=within_days) if within_days is not None else None
+        first = day_of(now) - timedelta(days=passed_days) if passed_days is not None else None
         wanted = DeadlineFilter(
             now=now,
             party=party,
             pressing=frozenset(_PRESSING[phase] for phase in phases),
+            due_from=end_of(first - timedelta(days=1)) if first is not None else None,
             due_before=end_of(last) + _MOMENT
             if last is not None
             else None,  # A day's end is the next one's begin.

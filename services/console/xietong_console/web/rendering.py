@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
+from xietong.exchange.v1.envelope_pb2 import Party
 from xietong_client.labels import (
     CLOCK_PHASES,
     EVIDENCE_KINDS,
@@ -30,10 +31,13 @@ from xietong_console.web.security import session_of
 from xietong_standard import Text as StandardText
 from xietong_standard import available_editions, load_edition
 
+DEADLINES = "/deadlines"
+"""The page that the hub's console alone has."""
 PAGES = (
     ("/packages", Text("数据包", "Packages")),
     ("/flow", Text("实时流转", "Flow")),
     ("/incidents", Text("异常", "Incidents")),
+    (DEADLINES, Text("办案期限", "Deadlines")),
     ("/problems", Text("问题上报", "Problems")),
     ("/operations", Text("运行", "Operations")),
     ("/statistics", Text("统计", "Statistics")),
@@ -42,6 +46,7 @@ PAGES = (
 """What the navigation leads to."""
 LANGUAGES = {"zh": Language.ZH, "en": Language.EN}
 THEMES = ("auto", "light", "dark")
+_HUB = party_name(Party.PARTY_HUB)
 _UNKNOWN = Text("未知", "unknown")
 
 
@@ -70,6 +75,7 @@ def render(request: Request, template: str, **values: Any) -> str:
         "theme": theme_of(request),
         "session": session_of(request, touch=False),
         "node": console.node,
+        "pages": [one for one in PAGES if one[0] != DEADLINES or console.node.party == _HUB],
         "failures": [],
         "now": datetime.now(UTC).astimezone(words.CHINA),
     }
@@ -85,7 +91,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"t": _two, "party_name": party_name, "state_name": state_name, "pages": PAGES}
+    environment.globals |= {"t": _two, "party_name": party_name, "state_name": state_name}
     environment.filters |= {
         "say": _say,
         "party": _party,

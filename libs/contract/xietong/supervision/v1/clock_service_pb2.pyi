@@ -402,6 +402,7 @@ class ListDeadlinesRequest(_message.Message):
     WITHIN_DAYS_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    PASSED_DAYS_FIELD_NUMBER: _builtins.int
     party: _envelope_pb2.Party.ValueType
     """Only what this party has to do, when given."""
     within_days: _builtins.int
@@ -410,6 +411,8 @@ class ListDeadlinesRequest(_message.Message):
     """Most entries on a page; 0 for the default of 50, 500 at most."""
     page_token: _builtins.str
     """`next_page_token` of the page before."""
+    passed_days: _builtins.int
+    """Without clocks whose end lies behind by more than so many days in China; all when not given."""
     @_builtins.property
     def phases(self) -> _containers.RepeatedScalarFieldContainer[Global___ClockPhase.ValueType]:
         """Only clocks that stand so: running, suspended, in their warning lead, past their end. Empty for all of these."""
@@ -422,13 +425,19 @@ class ListDeadlinesRequest(_message.Message):
         within_days: _builtins.int | None = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        passed_days: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_within_days", b"_within_days", "within_days", b"within_days"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_passed_days", b"_passed_days", "_within_days", b"_within_days", "passed_days", b"passed_days", "within_days", b"within_days"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_within_days", b"_within_days", "page_size", b"page_size", "page_token", b"page_token", "party", b"party", "phases", b"phases", "within_days", b"within_days"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_passed_days", b"_passed_days", "_within_days", b"_within_days", "page_size", b"page_size", "page_token", b"page_token", "party", b"party", "passed_days", b"passed_days", "phases", b"phases", "within_days", b"within_days"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__passed_days: _TypeAlias = _typing.Literal["passed_days"]  # noqa: Y015
+    _WhichOneofArgType__passed_days: _TypeAlias = _typing.Literal["_passed_days", b"_passed_days"]  # noqa: Y015
     _WhichOneofReturnType__within_days: _TypeAlias = _typing.Literal["within_days"]  # noqa: Y015
     _WhichOneofArgType__within_days: _TypeAlias = _typing.Literal["_within_days", b"_within_days"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__passed_days) -> _WhichOneofReturnType__passed_days | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__within_days) -> _WhichOneofReturnType__within_days | None: ...
 
 Global___ListDeadlinesRequest: _TypeAlias = ListDeadlinesRequest  # noqa: Y015

@@ -127,6 +127,7 @@ _PRESSING = {
 }
 _CONDITIONS = {
     "party": deadline.c.party == bindparam("party", type_=SmallInteger),
+    "due_from": deadline.c.due_time >= bindparam("due_from", type_=_TIME),
     "due_before": deadline.c.due_time < bindparam("due_before", type_=_TIME),
     "after": tuple_(deadline.c.due_time, deadline.c.deadline_id)
     > tuple_(bindparam("after", type_=_TIME), bindparam("after_id", type_=BigInteger)),
@@ -231,7 +232,11 @@ class PostgresDeadlines:
 
 
 def _values(wanted: DeadlineFilter) -> dict[str, Any]:
-    given_values = {"party": int(wanted.party) or None, "due_before": wanted.due_before}
+    given_values = {
+        "party": int(wanted.party) or None,
+        "due_from": wanted.due_from,
+        "due_before": wanted.due_before,
+    }
     return {name: value for name, value in given_values.items() if value is not None}
 
 

@@ -56,10 +56,12 @@ class ClockServicer(ClockServiceServicer):
     ) -> pb.ListDeadlinesResponse:
         """The deadlines of all cases."""
         within = request.within_days if request.HasField("within_days") else None
+        passed = request.passed_days if request.HasField("passed_days") else None
         after, limit = decode_place("ListDeadlines", request.page_token), page_size(request.page_size)
-        return _listed(
-            await self.deadlines.page(request.party, request.phases, within, after=after, limit=limit)
+        page = await self.deadlines.page(
+            request.party, request.phases, within_days=within, passed_days=passed, after=after, limit=limit
         )
+        return _listed(page)
 
 
 def _listed(page: DeadlinePage) -> pb.ListDeadlinesResponse:
