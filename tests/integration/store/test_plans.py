@@ -22,6 +22,7 @@ from xietong_exchange.adapters.postgres.store import PostgresTransaction
 from xietong_exchange.domain.delivery import FINAL
 from xietong_exchange.flow.deadlines import DeadlineFilter, Pressing
 from xietong_exchange.flow.records import PackageFilter
+from xietong_exchange.flow.store import NewDelivery
 
 MANY = 6_000
 HUB, BULK = Party.PARTY_HUB, Lane.LANE_BULK
@@ -118,6 +119,10 @@ async def work_on_packages(tx: PostgresTransaction, package_id: str) -> None:
     await tx.packages.page(PackageFilter(direction=incoming, states=(relayed,)), after=MANY // 2, limit=50)
     await tx.packages.glance(package_id)
     await tx.packages.evidence_of([package_id, new_id()])
+    [record] = await tx.packages.get_many([package_id])
+    new = NewDelivery(HUB, Lane.LANE_EVIDENCE, offered=False, lease=None)
+    lease = (MANY // 2, 7)
+    await tx.packages.take(record, evidence(package_id), COMPLETED, settles=lease, delivery=new)
     await tx.packages.horizon()
     page = await tx.packages.incoming_changes(0, after=None, limit=1)
     await tx.packages.incoming_changes(0, after=page.records[0], limit=50)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from tests.integration.store.conftest import PATIENCE_SECONDS
 from tests.integration.store.records import COMPLETED, draft_key, evidence, new_id, package, stored
 from tests.integration.store.watched import WatchedConnection, watched_store
 
@@ -16,7 +18,7 @@ from xietong_exchange.adapters.postgres import PostgresStore
 from xietong_exchange.flow.records import PackageFilter
 from xietong_exchange.flow.store import Added, NewDelivery
 
-HUB, BULK = Party.PARTY_HUB, Lane.LANE_BULK
+HUB, BULK, EVIDENCE = Party.PARTY_HUB, Lane.LANE_BULK, Lane.LANE_EVIDENCE
 
 
 @dataclass
@@ -129,6 +131,58 @@ async def test_evidence_and_what_it_changes_are_one_statement_and_happen_once(sc
         found = await tx.packages.get(record.package_id)
     assert found is not None
     assert (found.complete, found.state) == (True, record.state)
+
+
+async def test_taking_evidence_of_a_package_as_read_is_one_statement_with_all_that_follows(
+    scene: Scene,
+) -> None:
+    [record] = await stored(scene.store, package())
+    async with scene.store.transaction() as tx:
+        way = await tx.outbox.enqueue(HUB, BULK, record.package_id, lease=("w", 9.0))
+    assert way is not None
+    proof, back = evidence(record.package_id), NewDelivery(HUB, EVIDENCE, offered=False, lease=None)
+    lease = (way.delivery_id, way.token)
+    scene.verbs.clear()
+    async with scene.store.transaction(single=True) as tx:
+        added = await tx.packages.take(record, proof, COMPLETED, settles=lease, delivery=back)
+        assert scene.verbs == ["WITH"]
+        again = evidence(record.package_id)
+        assert await tx.packages.take(record, again, COMPLETED, settles=None, delivery=back) is None
+        changed = await tx.packages.get(record.package_id)
+        assert changed is not None
+        assert await tx.packages.take(changed, proof, COMPLETED, settles=None, delivery=back) is None
+    assert added is not None
+    assert added.delivery is not None
+    assert (added.delivery.evidence_id, added.delivery.lane) == (proof.evidence_id, EVIDENCE)
+    assert (changed.complete, changed.state) == (True, COMPLETED.state)
+    async with scene.store.transaction() as tx:
+        assert await tx.packages.evidence(record.package_id) == [proof]
+        assert await tx.outbox.get(added.delivery.delivery_id) == added.delivery
+        settled = await tx.outbox.get(way.delivery_id)
+        everything = await tx.outbox.all_of_package(record.package_id, limit=9)
+    assert settled is not None
+    assert settled.status == "done"
+    assert everything == [settled, added.delivery]
+
+
+async def test_evidence_that_comes_while_its_package_changes_is_not_taken_as_read(
+    scene: Scene, until_waiting: Callable[[int], Awaitable[None]]
+) -> None:
+    [record] = await stored(scene.store, package())
+    proof = evidence(record.package_id)
+
+    async def take() -> Added | None:
+        async with scene.store.transaction(single=True) as tx:
+            return await tx.packages.take(record, proof, COMPLETED, settles=None, delivery=None)
+
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async with scene.store.transaction() as tx:
+            await tx.packages.add_evidence(evidence(record.package_id), COMPLETED)
+            late = asyncio.create_task(take())
+            await until_waiting(1)
+        assert await late is None
+    async with scene.store.transaction() as tx:
+        assert len(await tx.packages.evidence(record.package_id)) == 1
 
 
 async def test_the_driver_never_asks_the_server_about_types(scene: Scene) -> None:

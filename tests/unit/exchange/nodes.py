@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,11 +15,11 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any, cast
 
+from tests.unit.exchange.contents import MemoryContents
 from tests.unit.exchange.packages import NOW, signature_of
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party, Signature
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind
-from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong_exchange.domain.errors import Failure, SignatureInvalid
 from xietong_exchange.domain.limits import Limits
 from xietong_exchange.domain.profile import Profile, SystemProfile
@@ -131,6 +131,27 @@ class MemoryPackages:
             await self.advance(record.package_id, change)
         return True
 
+    async def take(
+        self,
+        record: PackageRecord,
+        evidence: EvidenceRecord,
+        change: PackageChange,
+        *,
+        settles: Lease | None,
+        delivery: NewDelivery | None,
+    ) -> Added | None:
+        if evidence in self.stated:
+            return None
+        await self.add_evidence(evidence, change)
+        if settles is not None:
+            await self.outbox.finish([settles])
+        if delivery is None:
+            return Added(None)
+        hop, lane, lease = delivery.destination, delivery.lane, delivery.lease
+        return Added(
+            await self.outbox.enqueue(hop, lane, evidence.package_id, evidence.evidence_id, lease=lease)
+        )
+
     async def evidence(self, package_id: str) -> list[EvidenceRecord]:
         return [record for record in self.stated if record.package_id == package_id]
 
@@ -141,54 +162,6 @@ class MemoryPackages:
     async def add_read(self, package_id: str, number: int) -> int:
         self.read.add((package_id, number))
         return sum(1 for one, _ in self.read if one == package_id)
-
-
-@dataclass
-class MemoryContents:
-    """What packages need. Nothing changes by itself."""
-
-    packages: MemoryPackages
-    left_alone: timedelta
-
-    async def needed(self, owner: Party.ValueType, digests: Sequence[bytes], *, is_own: bool) -> set[bytes]:
-        records = self.packages.records
-        theirs = (needs for key, needs in self.packages.needs.items() if records[key].sender == owner)
-        return set(digests) & set().union(*theirs)
-
-    async def release(
-        self, states: Collection[DeliveryState.ValueType], *, untouched_for: timedelta, limit: int
-    ) -> list[PackageRecord]:
-        return self._release(untouched_for, lambda one: one.complete and one.state in states, limit)
-
-    async def release_unfinished(
-        self,
-        *,
-        untouched_for: timedelta,
-        limit: int,
-        states: Collection[DeliveryState.ValueType] | None = None,
-    ) -> list[PackageRecord]:
-        return self._release(
-            untouched_for, lambda one: not one.complete and (states is None or one.state in states), limit
-        )
-
-    def _release(
-        self, untouched_for: timedelta, is_due: Callable[[PackageRecord], bool], limit: int
-    ) -> list[PackageRecord]:
-        if self.left_alone < untouched_for:
-            return []
-        records = self.packages.records
-        kept = (one for one in records.values() if one.contents_removed_time is None)
-        due = [replace(one, contents_removed_time=NOW) for one in kept if is_due(one)][:limit]
-        records.update((one.package_id, one) for one in due)
-        return due
-
-    async def let_go(self, package_id: str, owner: Party.ValueType, digests: Sequence[bytes]) -> None:
-        self.packages.needs[package_id] -= set(digests)
-
-    async def hold(self, package_id: str, owner: Party.ValueType, digests: Sequence[bytes]) -> None:
-        self.packages.needs[package_id] |= set(digests)
-        record = self.packages.records[package_id]
-        self.packages.records[package_id] = replace(record, contents_removed_time=None)
 
 
 @dataclass

@@ -7,8 +7,8 @@ without evidence and no evidence without its row.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -29,7 +29,8 @@ from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.changes import INBOX
 from xietong_exchange.flow.exchange import Exchange, sealed
 from xietong_exchange.flow.measures import MEASURES
-from xietong_exchange.flow.records import EvidenceRecord, PackageChange, PackageRecord
+from xietong_exchange.flow.records import EvidenceRecord, PackageRecord
+from xietong_exchange.flow.statements import change_of, evidence_row, is_past
 from xietong_exchange.flow.store import Lease, Transaction
 from xietong_exchange.flow.tracing import package_span
 
@@ -130,7 +131,7 @@ class EvidenceDesk:
                 extra={"package_id": package.package_id},
             )
             return None
-        return _record(verified.statement, evidence.statement, evidence.signature)
+        return evidence_row(verified.statement, evidence.statement, evidence.signature)
 
     def _span(
         self, stage: str, record: PackageRecord, kind: EvidenceKind.ValueType
@@ -143,7 +144,7 @@ class EvidenceDesk:
             sealed(record), event, evidence_id=exchange.new_id(), stated_by=exchange.party
         )
         raw = statement.SerializeToString()
-        return statement, _record(statement, raw, exchange.notary.sign("Statement", raw))
+        return statement, evidence_row(statement, raw, exchange.notary.sign("Statement", raw))
 
     async def take(self, evidence: Evidence, peer: Party.ValueType, *, settles: Lease | None = None) -> str:
         """Take a neighbour's evidence; returns its id. Known evidence changes nothing.
@@ -154,16 +155,20 @@ class EvidenceDesk:
             SignatureInvalid, EvidenceInvalid, PackageNotFound, SenderMismatch.
         """
         verified = self._verify(evidence)
-        async with self._exchange.store.transaction() as tx:
-            record = await self._take_verified(tx, verified, peer)
-            if settles is not None:
-                await tx.outbox.finish([settles])
+        record = await self._take_as_read(verified, peer, settles)
+        if record is None:
+            async with self._exchange.store.transaction() as tx:
+                record = await self._take_verified(tx, verified, peer)
+                if settles is not None:
+                    await tx.outbox.finish([settles])
         self.announce(record)
         return verified.statement.evidence_id
 
     async def take_all(self, pieces: Sequence[Evidence], peer: Party.ValueType) -> list[str | XietongError]:
         """Take pieces of a neighbour's evidence: for each its id, or why it was not taken."""
         with self._exchange.right_of_way.taken():
+            if len(pieces) == 1:
+                return [await self._take_or_error(pieces[0], peer)]
             try:
                 return list(await self._take_at_once(pieces, peer))
             except XietongError:  # One that is wrong must not keep the others from being taken.
@@ -195,6 +200,45 @@ class EvidenceDesk:
         )
         return _Verified(evidence, statement, signer)
 
+    async def _take_as_read(
+        self, verified: _Verified, peer: Party.ValueType, settles: Lease | None
+    ) -> PackageRecord | None:
+        """Take what only moves a package on, without a lock, as one change of the package as it is read.
+
+        None, and nothing is changed, when it is more than that, or known, or when somebody was faster.
+        """
+        statement, evidence = verified.statement, verified.evidence
+        if statement.kind not in CARRIED_BY_ACCEPTANCE:
+            return None
+        row = evidence_row(statement, evidence.statement, evidence.signature)
+        async with self._exchange.store.transaction(single=True) as tx:
+            record = await tx.packages.get(statement.package_id)
+            if record is None:
+                return None
+            with self._checked(record, verified, peer):
+                change, posting = change_of(record, statement, row), None
+                if change is None:
+                    return None
+                for hop in self._hops([record.sender], came_from=peer):
+                    posting = self._exchange.places.posting(tx, hop, Lane.LANE_EVIDENCE, record, row)
+                new = posting.new if posting is not None else None
+                added = await tx.packages.take(record, row, change, settles=settles, delivery=new)
+                if added is None:
+                    return None
+                if posting is not None:
+                    posting.recorded = added.delivery
+                _measure(tx, sealed(record), statement, own=False)
+        return record
+
+    @contextmanager
+    def _checked(self, record: PackageRecord, verified: _Verified, peer: Party.ValueType) -> Iterator[None]:
+        """The span of taking evidence that this peer may bring, and that is about this package."""
+        self._check_peer(record, peer)
+        package, statement = sealed(record), verified.statement
+        with package_span("take evidence", package, more={KIND_ATTRIBUTE: kind_name(statement.kind)}):
+            check_statement(statement, package, verified.signer)
+            yield
+
     async def _take_verified(
         self, tx: Transaction, verified: _Verified, peer: Party.ValueType
     ) -> PackageRecord:
@@ -202,10 +246,7 @@ class EvidenceDesk:
         record = await tx.packages.get(statement.package_id, lock=True)
         if record is None:
             raise PackageNotFound(package_id=statement.package_id)
-        self._check_peer(record, peer)
-        package = sealed(record)
-        with package_span("take evidence", package, more={KIND_ATTRIBUTE: kind_name(statement.kind)}):
-            check_statement(statement, package, verified.signer)
+        with self._checked(record, verified, peer):
             await self._take(tx, record, statement, verified.evidence, peer)
         return record
 
@@ -217,8 +258,8 @@ class EvidenceDesk:
         evidence: Evidence,
         peer: Party.ValueType,
     ) -> None:
-        row = _record(statement, evidence.statement, evidence.signature)
-        if _is_past(record, statement):
+        row = evidence_row(statement, evidence.statement, evidence.signature)
+        if is_past(record, statement):
             await tx.packages.add_evidence(row)
             return
         if not await self._apply(tx, record, statement, row):
@@ -271,21 +312,9 @@ class EvidenceDesk:
         *,
         complete: bool = False,
     ) -> bool:
-        reached = advance(record.state, statement.kind)
-        reasons = b""
-        if statement.kind != EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REFUSED:  # why it has its outcome stays
-            reasons = Statement(
-                reasons=statement.reasons, reason_count=statement.reason_count
-            ).SerializeToString()
-        change = PackageChange(
-            state=reached,
-            state_time=evidence.event_time if reached != record.state else record.state_time,
-            complete=True if complete else None,
-            reasons=reasons or None,
-            receiver_case_number=statement.receiver_case_number or None,
+        return await tx.packages.add_evidence(
+            evidence, change_of(record, statement, evidence, complete=complete)
         )
-        is_changed = reached != record.state or reasons or complete
-        return await tx.packages.add_evidence(evidence, change if is_changed else None)
 
     async def _pass_on(
         self,
@@ -298,12 +327,15 @@ class EvidenceDesk:
         targets = [record.sender] if travels_back(evidence.kind) else []
         if travels_forward(evidence.kind) and await self._concerns_receiver(tx, record, evidence):
             targets.append(record.receiver)
-        for target in targets:
-            if target == self._exchange.party:
-                continue
-            hop = self._exchange.routes.next_hop(target)
-            if hop != came_from:
-                await self._exchange.places.hand_on(tx, hop, Lane.LANE_EVIDENCE, record, evidence)
+        for hop in self._hops(targets, came_from):
+            await self._exchange.places.hand_on(tx, hop, Lane.LANE_EVIDENCE, record, evidence)
+
+    def _hops(
+        self, targets: Sequence[Party.ValueType], came_from: Party.ValueType | None
+    ) -> list[Party.ValueType]:
+        """To whom it goes from here for these parties."""
+        hops = [self._exchange.routes.next_hop(one) for one in targets if one != self._exchange.party]
+        return [hop for hop in hops if hop != came_from]
 
     async def _concerns_receiver(
         self, tx: Transaction, record: PackageRecord, evidence: EvidenceRecord
@@ -340,24 +372,6 @@ def _answer(record: PackageRecord, now: datetime) -> Event:
         text_en=f"the receiver has decided ({outcome.en}): too late to withdraw; agree with the receiver instead",
     )
     return Event(kind=EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REFUSED, time=now, reasons=[reason])
-
-
-def _is_past(record: PackageRecord, statement: Statement) -> bool:
-    """The node before gave up a package that is here whole, and goes on from here."""
-    given_up = statement.kind == EvidenceKind.EVIDENCE_KIND_FAILED
-    return given_up and record.complete and record.direction != Direction.DIRECTION_OUTGOING
-
-
-def _record(statement: Statement, raw: bytes, signature: Signature) -> EvidenceRecord:
-    return EvidenceRecord(
-        evidence_id=statement.evidence_id,
-        package_id=statement.package_id,
-        kind=statement.kind,
-        stated_by=statement.stated_by,
-        event_time=statement.event_time.ToDatetime(tzinfo=UTC),
-        statement=raw,
-        signature=signature.SerializeToString(),
-    )
 
 
 def kind_name(kind: EvidenceKind.ValueType) -> str:

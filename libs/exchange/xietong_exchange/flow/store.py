@@ -35,8 +35,8 @@ from xietong_exchange.flow.records import (
     PackageFilter,
     PackagePage,
     PackageRecord,
-    PackageSearch,
 )
+from xietong_exchange.flow.search import Search
 from xietong_exchange.flow.standard_changes import StandardChanges
 from xietong_exchange.flow.statistics import Statistics
 
@@ -74,9 +74,7 @@ class Packages(Protocol):
     async def add_stated(
         self, record: PackageRecord, evidence: Sequence[EvidenceRecord], delivery: NewDelivery | None
     ) -> Added | None:
-        """Insert a package with its first evidence and its delivery; None when a package with this id is there already
-        (nothing is changed then). It is one change.
-        """
+        """Insert a package with its first evidence and its delivery; None, and no change, when its id is known."""
 
     async def get(self, package_id: str, *, lock: bool = False) -> PackageRecord | None:
         """The package; with `lock` its row is locked until the transaction ends."""
@@ -114,6 +112,17 @@ class Packages(Protocol):
     async def add_evidence(self, record: EvidenceRecord, change: PackageChange | None = None) -> bool:
         """Append, and with it change the package; False when it is there already (nothing is changed then)."""
 
+    async def take(
+        self,
+        record: PackageRecord,
+        evidence: EvidenceRecord,
+        change: PackageChange,
+        *,
+        settles: Lease | None,
+        delivery: NewDelivery | None,
+    ) -> Added | None:
+        """The same, the end of a delivery and a new one; None, and no change, when it is not as `record` was read."""
+
     async def evidence(self, package_id: str) -> list[EvidenceRecord]:
         """All evidence of a package in the order in which it was taken."""
 
@@ -125,13 +134,6 @@ class Packages(Protocol):
 
     async def add_read(self, package_id: str, number: int) -> int:
         """Note that a part was read to its end; returns how many different parts were."""
-
-
-class Search(Protocol):
-    """Finds packages among very many."""
-
-    async def page(self, wanted: PackageSearch, *, before: int | None, limit: int) -> PackagePage:
-        """The newest first; `before` is the `position` of the last one of the page before. As `Packages.page`."""
 
 
 Lease = tuple[int, int]

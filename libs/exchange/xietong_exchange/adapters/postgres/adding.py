@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     LargeBinary,
+    Select,
     SmallInteger,
     Table,
     Text,
@@ -80,16 +81,18 @@ def _add_stated() -> Statement:
     stating = insert(evidence).from_select(
         ["package_id", *proof.c.keys()], select(added.c.package_id, *proof.c)
     )
+    return Statement(answer_queued(added).add_cte(*others, stating.cte("stated")))
+
+
+def answer_queued(added: CTE, **more: ColumnElement[Any]) -> Select[Any]:
+    """What was added, with its delivery where a destination is given; `more` are columns of that."""
     values = ("destination", "lane", "offered", "lease_owner", "token", "attempts")
     row = {name: _given_as("delivery", delivery.c[name]) for name in values}
-    row |= {"package_id": added.c.package_id, "lease_until": from_now("delivery_lease")}
+    row |= {"package_id": added.c.package_id, "lease_until": from_now("delivery_lease"), **more}
     is_wanted = row["destination"].is_not(None)
     queueing = insert(delivery).from_select(list(row), select(*row.values()).where(is_wanted))
     queued = queueing.returning(*DELIVERY_COLUMNS).cte("queued")
-    answer = select(*queued.c)
-    return Statement(
-        answer.select_from(added.outerjoin(queued, true())).add_cte(*others, stating.cte("stated"))
-    )
+    return select(*queued.c).select_from(added.outerjoin(queued, true()))
 
 
 def _given_as(prefix: str, of: Column[Any]) -> ColumnElement[Any]:

@@ -51,6 +51,8 @@ _OF_QUEUE = and_(
 )
 _MOVES_PACKAGE = delivery.c.evidence_id.is_(None)
 DELIVERY_COLUMNS = (*delivery.c, _LEASED.label("leased"))
+DONE = {"status": literal("done"), "progress_time": _NOW, **_FREE}
+"""What becomes of a delivery that the other side has."""
 _SAID = given("last_reason", "last_text_zh", "last_text_en")
 
 
@@ -59,27 +61,23 @@ def from_now(name: str) -> ColumnElement[Any]:
     return _NOW + bindparam(name, type_=Interval)
 
 
+def held_with(delivery_id: ColumnElement[Any], token: ColumnElement[Any]) -> ColumnElement[bool]:
+    """The delivery that is held with this token."""
+    return and_(
+        delivery.c.delivery_id == delivery_id, delivery.c.token == token, delivery.c.lease_owner.is_not(None)
+    )
+
+
 def _held(changes: dict[str, Any]) -> Statement:
     """What only the holder of a lease may do; a freed lease is nobody's, whatever the token."""
-    is_held = and_(
-        delivery.c.delivery_id == bindparam("held", type_=BigInteger),
-        delivery.c.token == bindparam("by_token", type_=BigInteger),
-        delivery.c.lease_owner.is_not(None),
-    )
-    return Statement(update(delivery).where(is_held).values(changes))
+    lease = bindparam("held", type_=BigInteger), bindparam("by_token", type_=BigInteger)
+    return Statement(update(delivery).where(held_with(*lease)).values(changes))
 
 
 def _finish() -> Statement:
     lists = array("held", BigInteger()), array("by_tokens", BigInteger())
     lease = func.unnest(*lists).table_valued("delivery_id", "token").render_derived()
-    is_held = and_(
-        delivery.c.delivery_id == lease.c.delivery_id,
-        delivery.c.token == lease.c.token,
-        delivery.c.lease_owner.is_not(None),
-    )
-    return Statement(
-        update(delivery).where(is_held).values({"status": literal("done"), "progress_time": _NOW, **_FREE})
-    )
+    return Statement(update(delivery).where(held_with(lease.c.delivery_id, lease.c.token)).values(DONE))
 
 
 _ENQUEUE = Statement(

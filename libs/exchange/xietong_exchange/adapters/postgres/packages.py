@@ -41,6 +41,13 @@ from xietong_exchange.adapters.postgres.tables import (
     package_case_number,
     package_read,
 )
+from xietong_exchange.adapters.postgres.taking import (
+    CHANGES,
+    TAKE,
+    change_values,
+    lease_values,
+    piece_values,
+)
 from xietong_exchange.domain.chain_test import TEST_PROCESS
 from xietong_exchange.flow.records import (
     EvidenceRecord,
@@ -50,7 +57,7 @@ from xietong_exchange.flow.records import (
     PackagePage,
     PackageRecord,
 )
-from xietong_exchange.flow.store import PAGE_BYTES, Added, NewDelivery
+from xietong_exchange.flow.store import PAGE_BYTES, Added, Lease, NewDelivery
 
 _BYTES = func.octet_length(package.c.envelope) + func.octet_length(package.c.reasons)
 # Written out, not as a parameter: a prepared statement's generic plan could not use the partial index otherwise.
@@ -74,7 +81,7 @@ def _add_evidence(*, with_change: bool) -> Statement:
     )
     answer = select(added.c.package_id)
     if with_change:
-        changing = update(package).where(package.c.package_id == added.c.package_id).values(_CHANGES)
+        changing = update(package).where(package.c.package_id == added.c.package_id).values(CHANGES)
         answer = answer.add_cte(changing.cte("changed"))
     return Statement(answer)
 
@@ -116,19 +123,12 @@ def _page(order: str, conditions: frozenset[str]) -> Statement:
     return Statement(select(listing).where(listing.c.bytes_before < PAGE_BYTES).order_by(listing.c.row))
 
 
-_CHANGES = {
-    **given("state", "state_time"),
-    **{
-        name: func.coalesce(bindparam(name, type_=package.c[name].type), package.c[name])
-        for name in ("complete", "reasons", "receiver_case_number")
-    },
-}
 _GET = Statement(select(package).where(_THIS))
 # Without FOR KEY SHARE, which others need to add evidence or a delivery of this package.
 _LOCK = Statement(select(package).where(_THIS).with_for_update(key_share=True))
 _GET_MANY = Statement(select(package).where(package.c.package_id == any_(array("package_ids", _ID))))
 _ADVANCE = Statement(
-    update(package).where(package.c.package_id == bindparam("changed", type_=_ID)).values(_CHANGES)
+    update(package).where(package.c.package_id == bindparam("changed", type_=_ID)).values(CHANGES)
 )
 _OF_DRAFT = Statement(
     select(package).where(package.c.draft_id == bindparam("draft_id")).order_by(package.c.position)
@@ -209,7 +209,7 @@ class PostgresPackages:
         return [to_package(row) for row in rows]
 
     async def advance(self, package_id: str, change: PackageChange) -> None:
-        await self._connection.run(_ADVANCE, changed=package_id, **_changes(change))
+        await self._connection.run(_ADVANCE, changed=package_id, **change_values(change))
 
     async def glance(self, package_id: str) -> Glance | None:
         row = await self._connection.row(_GLANCE, package_id=package_id)
@@ -258,19 +258,28 @@ class PostgresPackages:
         return to_package(row) if row else None
 
     async def add_evidence(self, record: EvidenceRecord, change: PackageChange | None = None) -> bool:
-        values = {
-            "evidence_id": record.evidence_id,
-            "package_id": record.package_id,
-            "kind": int(record.kind),
-            "stated_by": int(record.stated_by),
-            "event_time": record.event_time,
-            "statement": record.statement,
-            "signature": record.signature,
-        }
+        values = piece_values(record)
         if change is not None:
-            values |= _changes(change)
+            values |= change_values(change)
         added = await self._connection.row(_ADD_EVIDENCE[change is not None], **values)
         return added is not None
+
+    async def take(
+        self,
+        record: PackageRecord,
+        evidence: EvidenceRecord,
+        change: PackageChange,
+        *,
+        settles: Lease | None,
+        delivery: NewDelivery | None,
+    ) -> Added | None:
+        values = piece_values(evidence) | change_values(change) | lease_values(settles)
+        row = await self._connection.row(
+            TAKE, changed_in=record.changed_in, **values, **delivery_values(delivery)
+        )
+        if row is None:
+            return None
+        return Added(to_delivery(row) if delivery is not None else None)
 
     async def evidence(self, package_id: str) -> list[EvidenceRecord]:
         return [_evidence(row) for row in await self._connection.rows(_EVIDENCE, package_id=package_id)]
@@ -289,16 +298,6 @@ class PostgresPackages:
     async def add_read(self, package_id: str, number: int) -> int:
         await self._connection.run(_ADD_READ, package_id=package_id, number=number)
         return int(await self._connection.value(_COUNT_READ, package_id=package_id))
-
-
-def _changes(change: PackageChange) -> dict[str, Any]:
-    return {
-        "state": int(change.state),
-        "state_time": change.state_time,
-        "complete": change.complete,
-        "reasons": change.reasons,
-        "receiver_case_number": change.receiver_case_number,
-    }
 
 
 def to_package(row: Record) -> PackageRecord:

@@ -97,7 +97,7 @@ def _positions(conditions: frozenset[str]) -> Statement:
 
 
 class PostgresSearch:
-    """The port `flow.store.Search` on one connection."""
+    """The port `flow.search.Search` on one connection."""
 
     def __init__(self, connection: Connection, packages: PostgresPackages) -> None:
         self._connection = connection
