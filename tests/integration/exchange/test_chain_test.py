@@ -42,7 +42,10 @@ async def test_every_hop_answers(steadfast: CityUnderAttack, xietong: Xietong, s
     report = gateway.ReportOutcomeRequest(package_id=package_id, outcome=outcome, actor=ACTOR)
     assert (await refusal(receiver.gateway.ReportOutcome(report))).reason == "PACKAGE_NOT_FOUND"
     if party == Party.PARTY_POLICE:
-        await nothing_is_seen(await steadfast.agency(party, "case-handling"), package_id)
+        police = await steadfast.agency(party, "case-handling")
+        await nothing_is_seen(police, package_id)
+        withdraw = gateway.WithdrawRequest(package_id=package_id, reason="误发", actor=ACTOR)
+        assert (await refusal(police.gateway.Withdraw(withdraw))).reason == "PACKAGE_NOT_FOUND"
 
 
 async def nothing_is_seen(agency: Agency, package_id: str) -> None:

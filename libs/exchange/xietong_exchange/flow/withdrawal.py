@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from xietong.exchange.v1.evidence_pb2 import Actor, EvidenceKind, Reason
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
+from xietong_exchange.domain.chain_test import is_test
 from xietong_exchange.domain.delivery import FINAL
 from xietong_exchange.domain.errors import PackageNotFound, WithdrawalTooLate
 from xietong_exchange.domain.evidence import Event
@@ -51,7 +52,8 @@ class Withdrawal:
     async def _withdraw(self, package_id: str, wish: _Wish) -> PackageRecord:
         async with self.exchange.store.transaction() as tx:
             record = await tx.packages.get(package_id, lock=True)
-            if record is None or record.direction != Direction.DIRECTION_OUTGOING:
+            is_unseen = record is not None and bool(wish.system) and is_test(record.process_code)
+            if record is None or record.direction != Direction.DIRECTION_OUTGOING or is_unseen:
                 raise PackageNotFound(package_id=package_id)
             if record.state in FINAL - {DeliveryState.DELIVERY_STATE_WITHDRAWN}:
                 state = DeliveryState.Name(record.state).removeprefix("DELIVERY_STATE_")
