@@ -193,9 +193,11 @@ async def work_on_deadlines(tx: PostgresTransaction) -> None:
     await tx.deadlines.look_again(due.collaboration_case_id, now)
     await tx.deadlines.look_again(due.collaboration_case_id, None)
     near: tuple[Pressing, ...] = ("warning",)
+    rare: tuple[Pressing, ...] = ("suspended",)
     wanted_lists: tuple[DeadlineFilter, ...] = (
         DeadlineFilter(now),
         DeadlineFilter(now, party=Party.PARTY_COURT, pressing=near),
+        DeadlineFilter(now, pressing=rare),
         DeadlineFilter(
             now, party=Party.PARTY_COURT, due_from=NOON, due_before=now, pressing=("passed", "running")
         ),

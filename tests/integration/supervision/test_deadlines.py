@@ -18,7 +18,7 @@ from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.supervision.v1.clock_service_pb2 import ClockPhase, Deadline
 from xietong_exchange.flow.deadlines import DeadlineFilter
 from xietong_exchange.supervision import deadline_watch
-from xietong_exchange.supervision.deadline_desk import DeadlineDesk, DeadlinePage
+from xietong_exchange.supervision.deadline_desk import DeadlineDesk, DeadlinePage, pressing
 from xietong_exchange.supervision.deadline_watch import DeadlineWatch
 
 RUNNING, WARNING = ClockPhase.CLOCK_PHASE_RUNNING, ClockPhase.CLOCK_PHASE_WARNING
@@ -107,6 +107,20 @@ async def test_how_it_stands_goes_by_the_day_in_china_without_another_look(watch
         assert (listed.clock.phase, listed.days_left) == (phase, days)
         others = {RUNNING, WARNING, PASSED} - {phase}
         assert await watched.stands("D03", *others, now=now) is None
+
+
+async def test_a_look_at_what_presses_reads_no_further_than_the_longest_lead(watched: Watched) -> None:
+    now = moment("2026-03-08 09:00")
+    rules = watched.hub.exchange.rules
+    leads = {limit.id: limit.leads for limit in rules.edition("").clocks.limits.values()}
+    assert all(
+        now + rules.longest_lead >= now + (now - lead.before(now)) for some in leads.values() for lead in some
+    )
+    near = pressing(watched.hub.exchange, now, COURT, ("warning", "passed"))
+    assert near.due_before is not None
+    assert near.due_before > now + rules.longest_lead
+    assert pressing(watched.hub.exchange, now, COURT, ("warning", "passed"), due_before=now).due_before == now
+    assert pressing(watched.hub.exchange, now, COURT, ("running", "passed")).due_before is None
 
 
 async def test_what_is_long_past_may_be_left_out(watched: Watched) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 from xietong.casefile.v1.manifest_pb2 import Manifest
 from xietong.exchange.v1.draft_pb2 import Finding, FindingSeverity
@@ -60,6 +60,11 @@ class Rulebook:
     def editions(self) -> list[str]:
         """Identifiers of the editions, the newest last."""
         return list(self._editions)
+
+    @property
+    def longest_lead(self) -> timedelta:
+        """No clock of these editions warns longer than this before its end."""
+        return max(edition.clocks.longest_lead for edition in self._editions.values())
 
     def edition(self, edition_id: str) -> Edition:
         """The edition with this identifier, the newest for an empty one. Raises EditionNotSupported."""

@@ -13,11 +13,12 @@ from xietong.supervision.v1.incident_pb2 import IncidentSeverity, IncidentState
 from xietong_exchange.adapters.rpc.tls import TlsFiles
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.courier import LANE_WIDTHS
-from xietong_exchange.flow.deadlines import DeadlineFilter, Pressing
+from xietong_exchange.flow.deadlines import Pressing
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.measures import lane_name
 from xietong_exchange.runtime.engine import Engine
 from xietong_exchange.runtime.settings import Settings, exports_metrics
+from xietong_exchange.supervision.deadline_desk import pressing
 from xietong_exchange.supervision.gauges import Gauges, Read, Reading
 
 INCIDENTS = 1_000
@@ -84,11 +85,11 @@ async def _incidents(exchange: Exchange) -> Sequence[Reading]:
 
 async def _deadlines(exchange: Exchange) -> Sequence[Reading]:
     found, now = [], exchange.clock()
-    for party, pressing in product(_RESPONSIBLE, _PRESSING):
-        wanted = DeadlineFilter(now=now, party=party, pressing=(pressing,))
+    for party, stands in product(_RESPONSIBLE, _PRESSING):
+        wanted = pressing(exchange, now, party, (stands,))
         async with exchange.store.transaction(single=True) as tx:
             count = await tx.deadlines.count(wanted, limit=DEADLINES)
-        of = {"xietong.responsible.party": party_name(party), "xietong.clock.phase": pressing}
+        of = {"xietong.responsible.party": party_name(party), "xietong.clock.phase": stands}
         found.append(Reading("xietong.deadline.open", count, of))
     return found
 

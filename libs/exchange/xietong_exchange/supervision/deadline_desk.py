@@ -18,6 +18,7 @@ _PRESSING: dict[ClockPhase.ValueType, Pressing] = {
     ClockPhase.CLOCK_PHASE_WARNING: "warning",
     ClockPhase.CLOCK_PHASE_PASSED: "passed",
 }
+_SOON = frozenset[Pressing]({"warning", "passed"})
 _MOMENT = timedelta(microseconds=1)
 
 
@@ -52,10 +53,11 @@ class DeadlineDesk:
         now = self.exchange.clock()
         last = day_of(now) + timedelta(days=within_days) if within_days is not None else None
         first = day_of(now) - timedelta(days=passed_days) if passed_days is not None else None
-        wanted = DeadlineFilter(
-            now=now,
-            party=party,
-            pressing=frozenset(_PRESSING[phase] for phase in phases),
+        wanted = pressing(
+            self.exchange,
+            now,
+            party,
+            frozenset(_PRESSING[phase] for phase in phases),
             due_from=end_of(first - timedelta(days=1)) if first is not None else None,
             due_before=end_of(last) + _MOMENT
             if last is not None
@@ -72,6 +74,22 @@ class DeadlineDesk:
             time=now,
             is_filling=is_filling,
         )
+
+
+def pressing(
+    exchange: Exchange,
+    now: datetime,
+    party: Party.ValueType,
+    stands: Collection[Pressing],
+    *,
+    due_from: datetime | None = None,
+    due_before: datetime | None = None,
+) -> DeadlineFilter:
+    """What is asked for. What warns ends soon: nothing beyond is read, however many clocks run."""
+    if stands and _SOON.issuperset(stands):
+        soon = now + exchange.rules.longest_lead + _MOMENT
+        due_before = min(soon, due_before or soon)
+    return DeadlineFilter(now, party, frozenset(stands), due_from, due_before)
 
 
 def _as_of(record: DeadlineRecord, now: datetime) -> Deadline:

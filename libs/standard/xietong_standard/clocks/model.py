@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 
@@ -172,6 +173,18 @@ class Clocks:
     def limits(self) -> Mapping[str, Limit]:
         """Every time limit by its id."""
         return {limit.id: limit for item in self.items.values() for limit in item.limits}
+
+    @cached_property
+    def longest_lead(self) -> timedelta:
+        """No clock warns longer than this before its end."""
+        parts = (
+            part
+            for item in self.items.values()
+            for part in (*item.limits, *item.warning_leads, item.prohibition)
+            if part is not None
+        )
+        some = datetime.max.replace(tzinfo=UTC)
+        return max((some - lead.before(some) for part in parts for lead in part.leads), default=timedelta())
 
     @cached_property
     def _excluded(self) -> Mapping[str, tuple[Exclusion, ...]]:

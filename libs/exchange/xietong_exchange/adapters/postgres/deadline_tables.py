@@ -13,6 +13,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    text,
 )
 from sqlalchemy.dialects.postgresql import UUID
 
@@ -35,6 +36,7 @@ deadline = Table(
     Column("content", LargeBinary, nullable=False),
     Index("ix_deadline_party", "party", "due_time", "deadline_id"),
     Index("ix_deadline_due", "due_time", "deadline_id"),
+    Index("ix_deadline_suspended", "due_time", "deadline_id", postgresql_where=text("suspended")),
 )
 
 # Cases whose clocks are to be evaluated, and when: those that changed, and daily those that have deadlines.
