@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -17,9 +17,11 @@ from tests.unit.standard.clock_events import moment
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.supervision.v1.clock_service_pb2 import ClockPhase, Deadline
 from xietong_exchange.flow.deadlines import DeadlineFilter
+from xietong_exchange.flow.store import Transaction
 from xietong_exchange.supervision import deadline_watch
 from xietong_exchange.supervision.deadline_desk import DeadlineDesk, DeadlinePage, pressing
 from xietong_exchange.supervision.deadline_watch import DeadlineWatch
+from xietong_exchange.supervision.statutory import Standing
 
 RUNNING, WARNING = ClockPhase.CLOCK_PHASE_RUNNING, ClockPhase.CLOCK_PHASE_WARNING
 PASSED = ClockPhase.CLOCK_PHASE_PASSED
@@ -251,3 +253,25 @@ async def test_counts_are_bounded(watched: Watched) -> None:
     async with watched.hub.store.transaction() as tx:
         assert await tx.deadlines.count(wanted, limit=100) == 2
         assert await tx.deadlines.count(wanted, limit=1) == 1
+
+
+async def test_a_case_that_cannot_be_evaluated_stops_no_other(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd, evaluate = new_id(), watched.hub.desk.everybody
+
+    async def fails_at_one(
+        tx: Transaction, case_id: str, phases: Collection[ClockPhase.ValueType]
+    ) -> Sequence[Standing]:
+        if case_id == odd:
+            raise OverflowError
+        return await evaluate(tx, case_id, phases)
+
+    monkeypatch.setattr(watched.hub.desk, "everybody", fails_at_one)
+    await watched.hub.passed("PB-01", "2026-03-03 10:04", ("p1",), case_id=odd)
+    await watched.hub.passed("PB-01", "2026-03-03 10:05", ("p1",))
+    await watched.round("2026-03-03 10:06")
+    assert await watched.stands("D04") is not None
+    monkeypatch.undo()
+    await watched.round("2026-03-04 10:07")
+    assert await watched.stands("D04", case=odd) is not None

@@ -188,7 +188,14 @@ async def test_the_hub_shows_prometheus_what_passes_it_and_not_about_whom(
         )
     for hop in ('"receive",xietong_lane="interactive",xietong_peer="police"', '"transmit"'):
         assert f"xietong_package_io_bytes_total{{network_io_direction={hop}" in page
-    for gauge in ("queue_depth", "queue_age_seconds", "delivery_dead", "incident_open", "disk_free_bytes"):
+    for gauge in (
+        "queue_depth",
+        "queue_age_seconds",
+        "delivery_dead",
+        "incident_open",
+        "deadline_open",
+        "disk_free_bytes",
+    ):
         assert f"xietong_{gauge}" in page
     for private in (sent.package_id, "A4401990000012026039998", "440199000001", "警号", ".pdf"):
         assert private not in page
