@@ -76,12 +76,11 @@ class Board:
     async def _take(self) -> Picture:
         operations, flows = self._node.operations, self._node.flows
         status, found, pending = await asyncio.gather(
-            answer_of(operations.current_status()),
-            answer_of(flows.page(ListFlowsRequest(states=_UNDER_WAY, page_size=MOST_FLOWS))),
+            answer_of(operations.current_status),
+            answer_of(flows.page, ListFlowsRequest(states=_UNDER_WAY, page_size=MOST_FLOWS)),
             answer_of(
-                operations.deliveries(
-                    ListDeliveriesRequest(state=HopState.HOP_STATE_QUEUED, page_size=MOST_DELIVERIES)
-                )
+                operations.deliveries,
+                ListDeliveriesRequest(state=HopState.HOP_STATE_QUEUED, page_size=MOST_DELIVERIES),
             ),
         )
         failures = [each.failure for each in (status, found, pending) if each.failure is not None]

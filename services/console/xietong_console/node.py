@@ -5,9 +5,9 @@ A page asks several things; what the node does not answer is shown as that, and 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong_client import Credentials, Operations, XietongClientError
@@ -17,6 +17,7 @@ from xietong_client.standard_changes import StandardChanges
 from xietong_console.settings import Settings
 
 ValueT = TypeVar("ValueT")
+AskedT = ParamSpec("AskedT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +28,23 @@ class Answer(Generic[ValueT]):
     failure: XietongClientError | None = None
 
 
-async def answer_of(asked: Awaitable[ValueT]) -> Answer[ValueT]:
-    """Waits for an answer; a failure of the call is one too."""
+async def answer_of(
+    ask: Callable[AskedT, Awaitable[ValueT]], *args: AskedT.args, **more: AskedT.kwargs
+) -> Answer[ValueT]:
+    """Asks, and waits for the answer; a failure of the call is one too.
+
+    It takes the call and not what it returns: of several asked at once none is begun when the browser has left.
+    """
     try:
-        return Answer(value=await asked)
+        return Answer(value=await ask(*args, **more))
     except XietongClientError as error:
         return Answer(failure=error)
+
+
+def failures_of(*answers: Answer[Any] | None) -> list[XietongClientError]:
+    """What went wrong, each reason once: a node that does not answer fails at everything."""
+    failures = [answer.failure for answer in answers if answer is not None and answer.failure is not None]
+    return list({failure.reason: failure for failure in failures}.values())
 
 
 class NodeLink:

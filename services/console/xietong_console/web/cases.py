@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.supervision.v1.clock_service_pb2 import GetCaseClocksRequest, GetCaseClocksResponse
 from xietong.supervision.v1.flow_service_pb2 import Flow
-from xietong_client import NotFound, XietongClientError
+from xietong_client import NotFound
 from xietong_client.clocks import OBSERVED
 from xietong_client.labels import party_name
-from xietong_console.node import NodeLink, answer_of
+from xietong_console.node import NodeLink, answer_of, failures_of
 from xietong_console.web.console import console_of
 from xietong_console.web.identifiers import require_identifier
 from xietong_console.web.rendering import page
@@ -33,7 +33,7 @@ async def show_case(request: Request, _session: Viewer, case_id: str, persons: T
     require_identifier(case_id)
     node = console_of(request).node
     found, clocks = await asyncio.gather(
-        answer_of(_steps(node, case_id)), answer_of(_clocks(node, case_id, persons))
+        answer_of(_steps, node, case_id), answer_of(_clocks, node, case_id, persons)
     )
     if isinstance(found.failure, NotFound):
         raise HTTPException(404)
@@ -50,7 +50,7 @@ async def show_case(request: Request, _session: Viewer, case_id: str, persons: T
         has_more=len(flows) > MOST_STEPS,
         numbers=sorted(numbers),
         clocks=clocks.value,
-        failures=_different(found.failure, clocks.failure),
+        failures=failures_of(found, clocks),
     )
 
 
@@ -64,11 +64,6 @@ async def _clocks(node: NodeLink, case_id: str, token: str) -> GetCaseClocksResp
     for one in found.persons:
         one.clocks.sort(key=lambda clock: OBSERVED.index(clock.phase))
     return found
-
-
-def _different(*failures: XietongClientError | None) -> list[XietongClientError]:
-    """A node that does not answer is told once."""
-    return list({failure.reason: failure for failure in failures if failure is not None}.values())
 
 
 async def _steps(node: NodeLink, case_id: str) -> Sequence[Flow]:

@@ -71,7 +71,7 @@ _WORDS: Mapping[str, Any] = {
 async def list_changes(request: Request, _session: Viewer, closed: str = "", token: Token = "") -> Response:
     """Changes that are not over, or all of them."""
     asked = ListChangesRequest(states=() if closed else NOT_OVER, page_size=PAGE_SIZE, page_token=token)
-    found = await answer_of(_kept_here(request).page(asked))
+    found = await answer_of(_kept_here(request).page, asked)
     failures = [found.failure] if found.failure else []
     return page(
         request,
@@ -114,7 +114,7 @@ async def show_change(request: Request, session: Viewer, change_id: str) -> Resp
     """A change with all that was done about it."""
     require_identifier(change_id)
     changes = _kept_here(request)
-    found = await answer_of(changes.get(change_id))
+    found = await answer_of(changes.get, change_id)
     if isinstance(found.failure, NotFound):
         raise HTTPException(404)
     return page(
@@ -158,7 +158,10 @@ async def _done(request: Request, asked: Awaitable[StandardChange], *, back: str
 
 
 def _decide(changes: StandardChanges, change_id: str, form: Fields) -> Awaitable[StandardChange]:
-    decision = StandardDecision(approved=form.get("decision") == "approve", reason=written(form, "note"))
+    chosen = form.get("decision", "")
+    if chosen not in ("approve", "decline"):
+        raise HTTPException(400)
+    decision = StandardDecision(approved=chosen == "approve", reason=written(form, "note"))
     return changes.decide(change_id, decision)
 
 

@@ -14,7 +14,7 @@ from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.supervision.v1.directory_service_pb2 import Contact
 from xietong_client import XietongClientError
 from xietong_client.labels import CONTACT_LEVELS, PARTIES, party_by_name
-from xietong_console.node import answer_of
+from xietong_console.node import answer_of, failures_of
 from xietong_console.web.console import console_of
 from xietong_console.web.rendering import page
 from xietong_console.web.security import Act, Fields, Viewer
@@ -36,11 +36,11 @@ async def show_contacts(
 ) -> Response:
     """All contacts, and one of them to be changed; or whom to call about a system, when no level is given."""
     directory, of = console_of(request).node.directory, party_by_name(party)
-    all_of_them = answer_of(directory.contacts())
+    all_of_them = answer_of(directory.contacts)
     if of is None or level:
         found, called = await all_of_them, None
     else:
-        found, called = await asyncio.gather(all_of_them, answer_of(directory.whom_to_call(of, system)))
+        found, called = await asyncio.gather(all_of_them, answer_of(directory.whom_to_call, of, system))
     chosen = [one for one in found.value or [] if _key(one) == (of, system, vendor, level)]
     values: dict[str, Any] = {
         "contacts": found.value,
@@ -52,7 +52,7 @@ async def show_contacts(
         "levels": CONTACT_LEVELS,
         "done": done if done in ("put", "remove") else "",
     }
-    return page(request, "contacts.html", failures=[found.failure] if found.failure else [], **values)
+    return page(request, "contacts.html", failures=failures_of(found, called), **values)
 
 
 @router.post(PATH)

@@ -32,7 +32,7 @@ async def list_incidents(request: Request, _session: Viewer, closed: str = "", t
     asked = ListIncidentsRequest(states=() if closed else NOT_CLOSED, page_size=PAGE_SIZE, page_token=token)
     node = console_of(request).node
     found, announced = await asyncio.gather(
-        answer_of(node.incidents.page(asked)), answer_of(node.maintenance.announced())
+        answer_of(node.incidents.page, asked), answer_of(node.maintenance.announced)
     )
     failures = [found.failure] if found.failure else []
     values: dict[str, Any] = {
@@ -48,7 +48,7 @@ async def list_incidents(request: Request, _session: Viewer, closed: str = "", t
 async def show_incident(request: Request, _session: Viewer, incident_id: str) -> Response:
     """One incident, its packages, and what was done about it."""
     require_identifier(incident_id)
-    found = await answer_of(console_of(request).node.incidents.get(incident_id))
+    found = await answer_of(console_of(request).node.incidents.get, incident_id)
     if isinstance(found.failure, NotFound):
         raise HTTPException(404)
     failures = [found.failure] if found.failure else []

@@ -43,7 +43,7 @@ async def show_operations(request: Request, _session: Viewer, token: str = "", d
 async def check_connection(request: Request, _form: Form) -> Response:
     """Ask the node now, and say how long the way there and back took."""
     begin = time.perf_counter()
-    found = await answer_of(console_of(request).node.operations.current_status())
+    found = await answer_of(console_of(request).node.operations.current_status)
     seconds = time.perf_counter() - begin if found.value is not None else None
     return await _page(request, checked=seconds)
 
@@ -78,7 +78,7 @@ async def download_diagnostics(request: Request, session: Viewer) -> Response:
     if session.account.role != "operator":
         raise ActRefused
     node = console_of(request).node
-    found = await answer_of(node.operations.diagnostics())
+    found = await answer_of(node.operations.diagnostics)
     if found.value is None:
         return page(request, "refused.html", back="/operations", failures=[found.failure])
     name = f"xietong-{node.party}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
@@ -96,10 +96,10 @@ async def _page(
     operations = console.node.operations
     asked = ListDeliveriesRequest(state=HopState.HOP_STATE_DEAD, page_size=DEAD_LETTERS, page_token=token)
     status, dead, contacts, announced = await asyncio.gather(
-        answer_of(operations.current_status()),
-        answer_of(operations.deliveries(asked)),
-        answer_of(console.node.directory.contacts()),
-        answer_of(console.node.maintenance.announced()),
+        answer_of(operations.current_status),
+        answer_of(operations.deliveries, asked),
+        answer_of(console.node.directory.contacts),
+        answer_of(console.node.maintenance.announced),
     )
     failures = [each.failure for each in (status, dead) if each.failure is not None]
     return page(

@@ -116,7 +116,7 @@ class View:
 async def show_package(request: Request, _session: Viewer, package_id: str, done: str = "") -> Response:
     """One package."""
     found = await _look(request, package_id)
-    contacts: Answer[list[Contact]] = await answer_of(console_of(request).node.directory.contacts())
+    contacts: Answer[list[Contact]] = await answer_of(console_of(request).node.directory.contacts)
     failures = [found.failure] if found.failure else []
     helpers = _helpers(found.value, contacts.value or [])
     return page(
@@ -180,7 +180,7 @@ async def withdraw(request: Request, form: Act, package_id: str) -> Response:
 async def export_evidence(request: Request, _session: Viewer, package_id: str) -> Response:
     """The evidence as a file that verifies offline."""
     require_identifier(package_id)
-    found = await answer_of(console_of(request).node.operations.evidence(package_id))
+    found = await answer_of(console_of(request).node.operations.evidence, package_id)
     if found.value is None:
         if isinstance(found.failure, NotFound):
             raise HTTPException(404)
@@ -197,7 +197,7 @@ async def _look(request: Request, package_id: str) -> Answer[View]:
     require_identifier(package_id)
     node = console_of(request).node
     found, arrival = await asyncio.gather(
-        answer_of(node.operations.transit(package_id)), answer_of(node.incidents.arrival(package_id))
+        answer_of(node.operations.transit, package_id), answer_of(node.incidents.arrival, package_id)
     )
     if isinstance(found.failure, NotFound):
         raise HTTPException(404)

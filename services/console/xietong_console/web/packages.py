@@ -102,7 +102,7 @@ async def list_packages(request: Request, _session: Viewer, wanted: Annotated[Se
         asked = wanted.request()
     except (ValueError, OverflowError):
         return page(request, "packages.html", found=None, wrong_date=True, **values)
-    found = await answer_of(console_of(request).node.flows.page(asked))
+    found = await answer_of(console_of(request).node.flows.page, asked)
     failures = [found.failure] if found.failure else []
     return page(request, "packages.html", found=found.value, wrong_date=False, failures=failures, **values)
 

@@ -44,7 +44,7 @@ _ADDING: dict[str, Callable[[Problems, str, str], Awaitable[object]]] = {
 async def list_problems(request: Request, _session: Viewer, closed: str = "", token: str = "") -> Response:
     """Problems that are not closed, or all of them."""
     asked = ListProblemsRequest(states=() if closed else NOT_CLOSED, page_size=PAGE_SIZE, page_token=token)
-    found = await answer_of(console_of(request).node.problems.page(asked))
+    found = await answer_of(console_of(request).node.problems.page, asked)
     failures = [found.failure] if found.failure else []
     values = _WORDS | {"found": found.value, "closed": bool(closed), "token": token}
     return page(request, "problems.html", failures=failures, **values)
@@ -54,7 +54,7 @@ async def list_problems(request: Request, _session: Viewer, closed: str = "", to
 async def show_problem(request: Request, _session: Viewer, report_id: str) -> Response:
     """One problem with all that was said about it."""
     require_identifier(report_id)
-    found = await answer_of(console_of(request).node.problems.get(report_id))
+    found = await answer_of(console_of(request).node.problems.get, report_id)
     if isinstance(found.failure, NotFound):
         raise HTTPException(404)
     failures = [found.failure] if found.failure else []

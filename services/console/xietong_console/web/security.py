@@ -104,8 +104,8 @@ async def read_form(request: Request, *, most_bytes: int) -> Fields:
 
 
 def written(fields: Fields, name: str) -> str:
-    """A text of several lines, with the line ends that the contract has; empty when it is not given."""
-    return fields.get(name, "").replace("\r\n", "\n").replace("\r", "\n").strip()
+    """A text of several lines, with the line ends and spaces that the contract has; empty when it is not given."""
+    return fields.get(name, "").replace("\r\n", "\n").replace("\r", "\n").replace("\t", " ").strip()
 
 
 async def confirmed(request: Request, session: Viewer) -> Fields:

@@ -90,7 +90,7 @@ class Report:
 async def show_statistics(request: Request, _session: Viewer, months: str = "") -> Response:
     """Charts and a table."""
     span = _span(months)
-    found = await answer_of(console_of(request).months.latest(span))
+    found = await answer_of(console_of(request).months.latest, span)
     report = Report.of(found.value or ())
     failures = [found.failure] if found.failure else []
     charts = _charts(report, language_of(request)) if report.rows else ()
@@ -102,7 +102,7 @@ async def show_statistics(request: Request, _session: Viewer, months: str = "") 
 @router.get("/statistics.csv")
 async def export_statistics(request: Request, _session: Viewer, months: str = "") -> Response:
     """The table for a spreadsheet: in UTF-8 with the mark by which spreadsheets know it."""
-    found = await answer_of(console_of(request).months.latest(_span(months)))
+    found = await answer_of(console_of(request).months.latest, _span(months))
     if found.value is None:
         return page(request, "refused.html", back="/statistics", failures=[found.failure])
     output = io.StringIO()
