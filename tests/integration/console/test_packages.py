@@ -162,7 +162,9 @@ async def test_a_case_shows_its_clocks_at_the_hub(stage: Stage) -> None:
     case_id = Envelope.FromString(sent.envelope.envelope).collaboration_case_id
     async with stage.site.visit() as visit:
         await visit.go(f"/cases/{case_id}")
-        arrest = visit.page.locator("tr", has_text="审查逮捕（")  # of a detained suspect or not: both are valid
+        arrest = visit.page.locator(
+            "tr", has_text="审查逮捕（"
+        )  # of a detained suspect or not: both are valid
         await expect(arrest).to_contain_text("计算中")
         await expect(arrest).to_contain_text("检察院")
         await expect(arrest).to_contain_text("刑事诉讼法")

@@ -31,7 +31,7 @@ _SEE_OTHER = 303
 async def show_maintenance(request: Request, _session: Viewer) -> Response:
     """What is announced, and the form of a new announcement; its id makes a second click the same one."""
     node = console_of(request).node
-    found = await answer_of(node.maintenance.announced())
+    found = await answer_of(node.maintenance.announced)
     own = party_by_name(node.party)
     values: dict[str, Any] = {
         "announced": found.value,
