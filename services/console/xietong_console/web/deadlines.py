@@ -74,7 +74,7 @@ async def list_deadlines(request: Request, _session: Viewer, wanted: Annotated[W
     node = console_of(request).node
     if node.party != party_name(Party.PARTY_HUB):
         raise HTTPException(404)
-    found = await answer_of(node.clocks.deadlines_page(wanted.request()))
+    found = await answer_of(node.clocks.deadlines_page, wanted.request())
     return page(
         request,
         "deadlines.html",
