@@ -167,7 +167,7 @@ async def test_a_case_shows_its_clocks_at_the_hub(stage: Stage) -> None:
         )  # of a detained suspect or not: both are valid
         await expect(arrest).to_contain_text("计算中")
         await expect(arrest).to_contain_text("检察院")
-        await expect(arrest).to_contain_text("刑事诉讼法")
+        await expect(arrest).to_contain_text("诉讼规则")
         await expect(visit.page.locator("h3")).to_contain_text("审查逮捕")
         assert "届满" in (await arrest.locator(".state").get_attribute("title") or "")
         await arrest.locator("a").click()
