@@ -325,7 +325,9 @@ def test_supplementary_investigations_count_across_jurisdictions(edition: Editio
 
 def test_an_evaluation_is_an_exclusion_and_suspends(edition: Edition) -> None:
     known = events(f"QS-01 {RECEIVED}@2026-03-02; psychiatric-evaluation-begun@2026-03-10")
-    assert state_of(edition, "D37", known, moment("2026-03-20")).phase is Phase.RUNNING
+    open_span = state_of(edition, "D37", known, moment("2026-03-20"))
+    assert open_span.phase is Phase.RUNNING
+    assert open_span.text().en == "time of a psychiatric evaluation: running"
     review = state_of(edition, "D08", known, moment("2026-06-20"))
     assert review.phase is Phase.SUSPENDED
     assert review.last_day == moment("2026-07-13").date()

@@ -44,6 +44,8 @@ _PHASES = {
     ),
     Phase.ENDED: Text("已办结", "ended"),
 }
+_OPEN = Text("计算中", "running")
+"""A span that runs until something ends it, and has no due date."""
 _CERTAINTY = {
     Certainty.WEEKENDS_ONLY: Text(
         "该年放假安排未核实，仅按周末计算",
@@ -92,7 +94,8 @@ class ClockState:
         if self.item.unsure:
             notes.append(_UNSURE)
         due = self._due_text()
-        said = Text(*(text.format(due=due) for text in (_PHASES[self.phase].zh, _PHASES[self.phase].en)))
+        words = _PHASES[self.phase] if due or self.phase is not Phase.RUNNING else _OPEN
+        said = Text(words.zh.format(due=due), words.en.format(due=due))
         zh = "；".join([f"{self.name.zh}：{said.zh}", *(note.zh for note in notes)])
         return Text(zh, "; ".join([f"{self.name.en}: {said.en}", *(note.en for note in notes)]))
 
