@@ -11,10 +11,20 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from tests.integration.store.records import new_id
-from tests.integration.supervision.clock_cases import CASE, COURT, POLICE, PROCURATORATE, Hub, detention
+from tests.integration.supervision.clock_cases import (
+    CASE,
+    COURT,
+    OTHER_CASE,
+    POLICE,
+    PROCURATORATE,
+    Hub,
+    detention,
+    stamp,
+)
 from tests.unit.standard.clock_events import moment
 
-from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.casefile.v1.case_pb2 import RelationKind
+from xietong.exchange.v1.envelope_pb2 import Party, SupervisionRelation
 from xietong.supervision.v1.clock_service_pb2 import ClockPhase, Deadline
 from xietong_exchange.flow.deadlines import DeadlineFilter
 from xietong_exchange.flow.store import Transaction
@@ -275,3 +285,29 @@ async def test_a_case_that_cannot_be_evaluated_stops_no_other(
     monkeypatch.undo()
     await watched.round("2026-03-04 10:07")
     assert await watched.stands("D04", case=odd) is not None
+
+
+async def test_who_went_into_another_case_is_followed_there(watched: Watched) -> None:
+    hub = watched.hub
+    await hub.passed("PB-01", "2026-03-03", ("p1", "p2"), detention("2026-03-01", "p1", "p2"))
+    await hub.passed("PB-01", "2026-03-03", ("p9",), case_id=OTHER_CASE)
+    await watched.round("2026-03-04")
+    merged = SupervisionRelation(
+        kind=RelationKind.RELATION_KIND_MERGED_INTO,
+        other_collaboration_case_id=OTHER_CASE,
+        person_ids=["p1"],
+        time=stamp("2026-03-05"),
+    )
+    await hub.passed("PB-04", "2026-03-05", ("p1",), relations=(merged,))
+    await watched.round("2026-03-06")
+
+    assert (await hub.clock("D03", "p1", "2026-03-06", case_id=OTHER_CASE)).phase == RUNNING
+    left, gone_into = await hub.standing(), await hub.standing(case_id=OTHER_CASE)
+    assert [one.person_ids for one in left.persons] == [["p2"]]
+    assert {person for one in gone_into.persons for person in one.person_ids} == {"p1", "p9"}
+    assert (left.related, gone_into.related) == ([OTHER_CASE], [CASE])
+    listed = [one for one in (await watched.page()).deadlines if one.clock.clock_id == "D03"]
+    assert {(one.collaboration_case_id, *one.person_ids) for one in listed} == {
+        (CASE, "p2"),
+        (OTHER_CASE, "p1"),
+    }

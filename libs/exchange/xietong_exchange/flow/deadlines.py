@@ -79,6 +79,12 @@ class Deadlines(Protocol):
     async def look_again(self, case: str, refresh_time: datetime | None) -> None:
         """When a case that `next_due` gave is due again; None: when it changes."""
 
+    async def note_moves(self, case: str, into: Sequence[str], now: datetime) -> None:
+        """Persons of a case went on in these; those that did not know it yet are due now."""
+
+    async def moved_into(self, case: str) -> list[str]:
+        """The cases of which that was noted for this one."""
+
     async def page(self, wanted: DeadlineFilter, *, after: Place | None, limit: int) -> list[DeadlineRecord]:
         """The earliest end first; `after` is the place of the last one of the page before."""
 

@@ -83,12 +83,14 @@ class DeadlineWatch:
                 return False
             case_id = due.collaboration_case_id
             try:
-                found = deadlines_of(case_id, await self.desk.everybody(tx, case_id, OPEN))
+                standings = await self.desk.everybody(tx, case_id, OPEN)
+                found = deadlines_of(case_id, standings)
             except (ValueError, ArithmeticError, LookupError):  # One odd case must not stop all others.
                 log.exception("case %s: its clocks could not be evaluated; again tomorrow", case_id)
                 await tx.deadlines.look_again(case_id, now + DAILY)
                 return True
             await tx.deadlines.put(case_id, found)
+            await tx.deadlines.note_moves(case_id, standings[0].moved_to, now)
             settled = due.change_time + SETTLE
             later = now + DAILY if found else None
             await tx.deadlines.look_again(case_id, settled if now < settled else later)

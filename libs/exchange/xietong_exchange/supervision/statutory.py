@@ -21,7 +21,7 @@ from xietong_exchange.supervision.clock_views import Units, clock_view, person_v
 from xietong_standard import Edition
 from xietong_standard.clocks import ClockState, Event, clock_states
 from xietong_standard.clocks.terms import day_of
-from xietong_standard.lifecycle import CaseRelation, carried_events, suspect_states
+from xietong_standard.lifecycle import CaseRelation, carried_events, continued_in, suspect_states
 from xietong_standard.observation import observed_relations
 
 MOST_RELATED = 20
@@ -47,6 +47,8 @@ class Standing:
     package_count: int
     is_cut: bool
     related: Sequence[str]
+    moved_to: Sequence[str]
+    """Cases in which persons of this one go on, as its own packages tell."""
     numbers: Sequence[PartyCaseNumber]
     more: bool
 
@@ -84,8 +86,9 @@ class _Case:
         for relation in self.relations:
             if relation.move and relation.move[1] == self.case_id:
                 persons.update(dict.fromkeys(relation.persons))
+        here = [one for one in persons if continued_in(self.case_id, one, self.relations) == self.case_id]
         everything = [envelope for envelopes in self.envelopes.values() for envelope in envelopes]
-        return list(alike(everything, persons))
+        return list(alike(everything, here))
 
     def events(self, persons: Collection[str]) -> Sequence[Event]:
         """What happened to the case and these persons, also before they came into it."""
@@ -173,6 +176,7 @@ class ClockDesk:
             package_count=sum(len(history.packages) for history in case.histories.values()),
             is_cut=any(history.is_cut for history in case.histories.values()),
             related=_related(case),
+            moved_to=[one.move[1] for one in case.relations if one.move and one.move[0] == case.case_id],
             numbers=case.numbers(),
             more=len(groups) > after + limit,
         )
@@ -191,7 +195,8 @@ async def _read(tx: Transaction, case_id: str) -> Mapping[str, CaseHistory]:
             for relation in observed_relations(envelope)
             if relation.move is not None
         )
-        waiting += [source for source in dict.fromkeys(sources) if source not in {*found, *waiting}]
+        known = dict.fromkeys((*sources, *await tx.deadlines.moved_into(next(reversed(found)))))
+        waiting += [source for source in known if source not in {*found, *waiting}]
     return found
 
 

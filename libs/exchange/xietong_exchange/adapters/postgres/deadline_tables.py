@@ -57,3 +57,11 @@ deadline_progress = Table(
     Column("changed_in", BigInteger, nullable=False),
     Column("before", BigInteger, nullable=False),
 )
+
+# Which cases went into a case, as far as they were evaluated: their packages tell it, those of the other one do not.
+case_move = Table(
+    "case_move",
+    metadata,
+    Column("into_case", _ID, primary_key=True),
+    Column("from_case", _ID, primary_key=True),
+)

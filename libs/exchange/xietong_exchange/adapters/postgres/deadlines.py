@@ -14,6 +14,7 @@ from sqlalchemy import (
     SmallInteger,
     and_,
     bindparam,
+    cast,
     delete,
     func,
     literal_column,
@@ -26,7 +27,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from xietong.exchange.v1.package_pb2 import Direction
-from xietong_exchange.adapters.postgres.deadline_tables import deadline, deadline_case, deadline_progress
+from xietong_exchange.adapters.postgres.deadline_tables import (
+    case_move,
+    deadline,
+    deadline_case,
+    deadline_progress,
+)
 from xietong_exchange.adapters.postgres.statement import Connection, Statement, array, given, texts
 from xietong_exchange.adapters.postgres.tables import package
 from xietong_exchange.flow.deadlines import DeadlineFilter, DeadlineRecord, DueCase, Place
@@ -97,6 +103,17 @@ def _keep() -> Statement:
     )
 
 
+def _move() -> Statement:
+    cases = func.unnest(array("case_ids", case_move.c.into_case.type))
+    of_case = cast(bindparam("from_case"), case_move.c.from_case.type)
+    new = insert(case_move).from_select(["into_case", "from_case"], select(cases, of_case))
+    return Statement(
+        new.on_conflict_do_nothing().returning(case_move.c.into_case.label("collaboration_case_id"))
+    )
+
+
+_MOVE = _move()
+_MOVED = Statement(select(case_move.c.from_case).where(case_move.c.into_case == bindparam("into_case")))
 _NOTE = _note()
 _KEEP = _keep()
 _DUE = Statement(
@@ -211,6 +228,14 @@ class PostgresDeadlines:
             await self._connection.run(_DONE, case_id=case)
         else:
             await self._connection.run(_LATER, case_id=case, refresh_time=refresh_time)
+
+    async def note_moves(self, case: str, into: Sequence[str], now: datetime) -> None:
+        if into:
+            new = await self._connection.rows(_MOVE, case_ids=texts(sorted(set(into))), from_case=case)
+            await self._note(new, now)
+
+    async def moved_into(self, case: str) -> list[str]:
+        return sorted(str(row[0]) for row in await self._connection.rows(_MOVED, into_case=case))
 
     async def page(self, wanted: DeadlineFilter, *, after: Place | None, limit: int) -> list[DeadlineRecord]:
         values = _values(wanted)
