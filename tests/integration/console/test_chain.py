@@ -23,8 +23,8 @@ async def test_every_hop_answers_a_test(stage: Stage) -> None:
         await visit.page.click("text=Send a test package")
         await expect(visit.page.locator("h1")).to_contain_text("full-chain test")
         await expect(visit.page.locator("main .state").first).to_have_text("accepted")
-        assert "procuratorate" in await visit.page.locator("table.bars").first.inner_text()
-        assert "A test of the whole chain" in await visit.text()
+        await expect(visit.page.locator("table.bars").first).to_contain_text("procuratorate")
+        await expect(visit.page.locator("main")).to_contain_text("A test of the whole chain")
         for act in ("Report a problem", "Withdraw the package"):
             assert await visit.page.locator(f"text={act}").count() == 0
 
@@ -63,6 +63,6 @@ async def test_a_package_is_taken_back(stage: Stage, tmp_path_factory: pytest.Te
         await expect(visit.page.locator("main .state").first).to_have_text(
             re.compile("withdrawn", re.IGNORECASE)
         )
-        assert "Withdrawal was asked for" in await visit.text()
+        await expect(visit.page.locator("main")).to_contain_text("Withdrawal was asked for")
         await visit.go(path)
         assert await visit.page.locator("text=Withdraw the package").count() == 0

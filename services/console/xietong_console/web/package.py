@@ -37,6 +37,11 @@ from xietong_console.web.security import Act, Viewer
 router = APIRouter()
 _SEE_OTHER = 303
 _REPLAYABLE = (HopState.HOP_STATE_DEAD, HopState.HOP_STATE_WAITING)
+_OUTCOMES = {
+    EvidenceKind.EVIDENCE_KIND_ACCEPTED,
+    EvidenceKind.EVIDENCE_KIND_RETURNED,
+    EvidenceKind.EVIDENCE_KIND_REJECTED,
+}
 _TAKEN_BACK = {EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REQUESTED, EvidenceKind.EVIDENCE_KIND_WITHDRAWN}
 TONES = {
     EvidenceKind.EVIDENCE_KIND_ACCEPTED: "good",
@@ -92,6 +97,13 @@ class View:
         return not asked and not is_final(self.package)
 
     @property
+    def is_settled(self) -> bool:
+        """Whether nothing more is to come: an outcome may overtake the evidence of the delivery before it."""
+        kinds = {statement.kind for statement in self.statements}
+        was_received = not kinds.isdisjoint(_OUTCOMES)
+        return is_final(self.package) and (not was_received or EvidenceKind.EVIDENCE_KIND_DELIVERED in kinds)
+
+    @property
     def is_test(self) -> bool:
         """Whether it tests the chain: no business system sees it."""
         return self.envelope.process_code == TEST_PROCESS
@@ -128,7 +140,7 @@ async def show_package(request: Request, _session: Viewer, package_id: str, done
         punctuality=PUNCTUALITY,
         contacts=helpers,
         has_directory=contacts.value is not None,
-        is_followed=found.value is not None and not is_final(found.value.package),
+        is_followed=found.value is not None and not found.value.is_settled,
         done=done if done in ("replay", "withdraw") else "",
         failures=failures,
     )
@@ -147,7 +159,7 @@ async def follow_package(request: Request, _session: Viewer, package_id: str) ->
         if found.value is None:
             return Look(render(request, "failure.html", failure=found.failure))
         content = render(request, "package_live.html", view=found.value, tones=TONES, punctuality=PUNCTUALITY)
-        return Look(content, is_last=is_final(found.value.package))
+        return Look(content, is_last=found.value.is_settled)
 
     return live(request, look)
 
