@@ -17,12 +17,19 @@ from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong.supervision.v1 import directory_service_pb2 as directory
 from xietong.supervision.v1 import incident_pb2 as pb
 from xietong.supervision.v1 import incident_service_pb2
-from xietong_exchange.domain.errors import IncidentNotFound, PackageNotFound, PeerNotAllowed, StateConflict
+from xietong_exchange.domain.errors import (
+    DatabaseUnavailable,
+    IncidentNotFound,
+    PackageNotFound,
+    PeerNotAllowed,
+    StateConflict,
+)
 from xietong_exchange.flow.incidents import IncidentRecord
 from xietong_exchange.flow.maintenance import MOST_WINDOWS
 from xietong_exchange.flow.neighbours import Contact
 from xietong_exchange.flow.progress import Movement
 from xietong_exchange.supervision.advice import what_it_is, what_to_do
+from xietong_exchange.supervision.watch import Watch
 
 HUB_DESK = directory.Contact(
     party=HUB, system="exchange", vendor="示例厂商", level=directory.CONTACT_LEVEL_OPERATIONS, reach="0000"
@@ -75,6 +82,24 @@ async def test_late_but_moving_is_slow_and_says_so(scene: Scene) -> None:
     (told,) = await scene.after(minutes=151)
     assert (told.kind, told.severity) == (pb.INCIDENT_KIND_SLOW, ALARM)
     assert told.advice_en.endswith("the transfer is running, 63 %")
+
+
+async def test_packages_that_a_failed_round_would_have_noted_are_noted_by_the_next(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fails(*_args: object) -> None:
+        raise DatabaseUnavailable
+
+    first = await scene.sent(fails=True)
+    await scene.after(minutes=4)
+    second = await scene.sent(fails=True)
+    with monkeypatch.context() as broken:
+        broken.setattr(Watch, "_close", fails)
+        with pytest.raises(DatabaseUnavailable):
+            await scene.after(minutes=5)
+    (incident,) = await scene.after(minutes=6)
+    _, packages, _ = await scene.desk.get(incident.incident_id)
+    assert set(packages) == {first.package_id, second.package_id}
 
 
 async def test_what_waits_for_its_turn_does_not_stand_still(scene: Scene) -> None:

@@ -116,10 +116,10 @@ class Watch:
             note = f"{MAINTENANCE}: {window.text_zh}"
             await tx.operations.append(self._act("silence_incident", seen, now, note))
             tx.when_over(partial(self._remember, (seen.incident_id, window.maintenance_id)))
-        linked = self._linked.setdefault(seen.incident_id, set())
-        if fresh := set(trouble.package_ids) - linked:
+        packages = set(trouble.package_ids)
+        if fresh := packages - self._linked.get(seen.incident_id, set()):
             await tx.incidents.link(seen.incident_id, fresh)
-        self._linked[seen.incident_id] = set(trouble.package_ids)
+        tx.when_over(partial(self._note_linked, seen.incident_id, packages))
 
     async def _as_seen(
         self, tx: Transaction, known: IncidentRecord | None, trouble: Trouble, now: datetime
@@ -183,6 +183,10 @@ class Watch:
             return None
         is_silent = record.silence_until is not None and record.silence_until >= end_of(window)
         return None if is_silent else window
+
+    def _note_linked(self, incident_id: str, packages: set[str], *, is_committed: bool) -> None:
+        if is_committed:
+            self._linked[incident_id] = packages
 
     def _remember(self, silence: tuple[str, str], *, is_committed: bool) -> None:
         if is_committed:
