@@ -135,7 +135,7 @@ def _model_of(annotation: Any) -> type[BaseModel] | None:
 
 def _type(annotation: Any) -> str:
     """A type in words of a settings file."""
-    words = {str: "text", Path: "path", int: "whole number", float: "number"}
+    words = {bool: "`true` or `false`", str: "text", Path: "path", int: "whole number", float: "number"}
     options = [option for option in get_args(annotation) if option is not NoneType]
     if annotation in words:
         return words[annotation]
@@ -155,6 +155,8 @@ def _default(name: str, field: FieldInfo) -> str:
         return "required"
     if field.default in (None, [], {}, ""):
         return "none"
+    if isinstance(field.default, bool):
+        return f"`{str(field.default).lower()}`"
     return f"`{field.default}`{_in_words(field.default) if name.endswith('_bytes') else ''}"
 
 

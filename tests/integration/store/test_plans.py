@@ -59,9 +59,10 @@ FILL = (
     "INSERT INTO draft_content SELECT draft_id, sha256(position::text::bytea) FROM draft",
     "INSERT INTO send_request SELECT draft_id::text, draft_id FROM draft",
     f"""
-    INSERT INTO deadline (collaboration_case_id, person_id, clock_id, party, due_time, warning_time, suspended, content)
+    INSERT INTO deadline (collaboration_case_id, person_id, clock_id, party, due_time, warning_time, suspended, content,
+        notice_time)
     SELECT gen_random_uuid(), 'p', 'D03', abs(n) % 6 + 1, now() + n * interval '1 hour', now() + n * interval '1 hour'
-        - interval '3 days', n % 50 = 0, ''
+        - interval '3 days', n % 50 = 0, '', CASE WHEN n > -20 THEN now() + n * interval '1 hour' END
     FROM generate_series(-{MANY // 2}, {MANY // 2}) n
     """,
     f"UPDATE deadline_progress SET before = {MANY}",
@@ -189,7 +190,13 @@ async def work_on_deadlines(tx: PostgresTransaction) -> None:
     assert await tx.deadlines.look_back(now, limit=50)
     due = await tx.deadlines.next_due(now)
     assert due is not None
+    assert await tx.deadlines.of_case(due.collaboration_case_id)
     await tx.deadlines.put(due.collaboration_case_id, [])
+    found = await tx.deadlines.untold(now)
+    assert found
+    await tx.deadlines.told(found, has_passed=True)
+    await tx.deadlines.told(found, has_passed=False)
+    await tx.deadlines.pass_over(NOON)
     await tx.deadlines.look_again(due.collaboration_case_id, now)
     await tx.deadlines.look_again(due.collaboration_case_id, None)
     near: tuple[Pressing, ...] = ("warning",)

@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
 import pytest
+from tests.integration.supervision.mailbox import Mailbox
 from tests.integration.supervision.scene import OPERATOR, Scene
 
 from xietong.exchange.v1.package_pb2 import DeliveryState
+from xietong_exchange.supervision.incident_notices import IncidentNews
 from xietong_exchange.supervision.notices import Notifier, NotTold
-
-
-@dataclass
-class Mailbox:
-    """An endpoint that takes everything, unless it is dead."""
-
-    is_dead: bool = False
-    tries: int = 0
-    taken: list[dict[str, Any]] = field(default_factory=list)
-
-    async def post(self, body: bytes) -> None:
-        self.tries += 1
-        if self.is_dead:
-            raise NotTold("HTTP status 503")
-        self.taken.append(json.loads(body))
-
-    def what(self) -> list[str]:
-        return [event["type"].split(".")[-2] for event in self.taken]
 
 
 @pytest.fixture
@@ -39,7 +20,8 @@ def mailbox() -> Mailbox:
 
 @pytest.fixture
 def notifier(scene: Scene, mailbox: Mailbox) -> Notifier:
-    return Notifier(exchange=scene.exchange, desk=scene.desk, endpoint=mailbox, per_minute=600_000)
+    news = [IncidentNews(scene.exchange, scene.desk)]
+    return Notifier(exchange=scene.exchange, news=news, endpoint=mailbox, per_minute=600_000)
 
 
 async def test_an_incident_is_told_from_its_beginning_to_its_end(

@@ -27,6 +27,8 @@ class DeadlineRecord:
     """From then on it warns; the same as `due_time` without a warning lead."""
     suspended: bool
     content: bytes
+    notice_time: datetime | None = None
+    """When somebody is to be told of it next: of the warning first, then of the end; None: no more."""
     deadline_id: int = 0
     """Given by the store."""
 
@@ -73,6 +75,9 @@ class Deadlines(Protocol):
     async def next_due(self, now: datetime) -> DueCase | None:
         """A case that is due, the longest due first; its entry is locked until the transaction ends."""
 
+    async def of_case(self, case: str) -> list[DeadlineRecord]:
+        """The deadlines of a case; their rows are locked until the transaction ends."""
+
     async def put(self, case: str, deadlines: Sequence[DeadlineRecord]) -> None:
         """Replace the deadlines of a case."""
 
@@ -87,6 +92,19 @@ class Deadlines(Protocol):
 
     async def page(self, wanted: DeadlineFilter, *, after: Place | None, limit: int) -> list[DeadlineRecord]:
         """The earliest end first; `after` is the place of the last one of the page before."""
+
+    async def untold(self, now: datetime) -> list[DeadlineRecord]:
+        """The deadlines of one case of which somebody is to be told by now, the earliest end first: of the case that
+        waits for the longest. Those whose time is not counted now wait.
+        """
+
+    async def told(self, deadlines: Sequence[DeadlineRecord], *, has_passed: bool) -> None:
+        """Somebody was told of them as they were read: that they warn, or that they have passed. One whose end was
+        moved meanwhile is to be told of as before.
+        """
+
+    async def pass_over(self, before: datetime) -> None:
+        """What was to be told before this moment is told no more; the end of a clock that only warned still is."""
 
     async def count(self, wanted: DeadlineFilter, *, limit: int) -> int:
         """How many there are, up to `limit`."""

@@ -191,7 +191,7 @@ def _hours(hours: float | None) -> timedelta | None:
 
 
 class NotificationSettings(_Section):
-    """Who is told of incidents, besides those who look."""
+    """Who is told of incidents and, at the hub, of deadlines, besides those who look."""
 
     url: str | None = Field(default=None, max_length=1000, pattern=WEBHOOK_URL)
     secret_file: Path | None = None
@@ -199,6 +199,7 @@ class NotificationSettings(_Section):
     certificate: Path | None = None
     key: Path | None = None
     per_minute: int = Field(default=30, ge=1, le=600)
+    deadlines: bool = True
 
     @model_validator(mode="after")
     def _certificate_has_its_key(self) -> Self:

@@ -10,10 +10,12 @@ from xietong_exchange.domain.party import party_by_name
 from xietong_exchange.flow.contacts import ContactRecord
 from xietong_exchange.runtime.engine import Engine
 from xietong_exchange.runtime.settings import ContactSettings, NotificationSettings
+from xietong_exchange.supervision.deadline_notices import DeadlineNews
 from xietong_exchange.supervision.deadline_watch import DeadlineWatch
 from xietong_exchange.supervision.directory import Directory
 from xietong_exchange.supervision.incident_desk import IncidentDesk
-from xietong_exchange.supervision.notices import Notifier
+from xietong_exchange.supervision.incident_notices import IncidentNews
+from xietong_exchange.supervision.notices import News, Notifier
 from xietong_exchange.supervision.problem_post import ProblemPost
 from xietong_exchange.supervision.statutory import ClockDesk
 from xietong_exchange.supervision.watch import Watch
@@ -51,14 +53,17 @@ def deadline_watch(engine: Engine) -> DeadlineWatch:
 
 
 def notifier(engine: Engine) -> Notifier | None:
-    """What tells another system of them; None when no endpoint is configured."""
+    """What tells another system of incidents and, at the hub, of deadlines; None when no endpoint is configured."""
     wanted = engine.settings.notification
     endpoint = webhook(wanted)
     if endpoint is None:
         return None
+    news: list[News] = [IncidentNews(engine.exchange, incident_desk(engine))]
+    if wanted.deadlines and engine.exchange.profile.relays:
+        news.append(DeadlineNews(engine.exchange))
     return Notifier(
         exchange=engine.exchange,
-        desk=incident_desk(engine),
+        news=news,
         endpoint=endpoint,
         per_minute=wanted.per_minute,
     )

@@ -68,7 +68,7 @@ class DeadlineDesk:
             is_filling = await tx.deadlines.is_filling()
         page = found[:limit]
         return DeadlinePage(
-            deadlines=[_as_of(record, now) for record in page],
+            deadlines=[as_of(record, now) for record in page],
             places=[(record.due_time, record.deadline_id) for record in page],
             more=len(found) > limit,
             time=now,
@@ -92,7 +92,8 @@ def pressing(
     return DeadlineFilter(now, party, frozenset(stands), due_from, due_before)
 
 
-def _as_of(record: DeadlineRecord, now: datetime) -> Deadline:
+def as_of(record: DeadlineRecord, now: datetime) -> Deadline:
+    """A deadline as it stands at this time."""
     told = Deadline.FromString(record.content)
     told.clock.phase = _phase(record, now)
     last_day = date.fromisoformat(told.clock.last_day) if told.clock.last_day else day_of(record.due_time)

@@ -17,6 +17,7 @@ from xietong.supervision.v1.clock_service_pb2 import Clock, ClockPhase, Deadline
 from xietong_exchange.domain.errors import XietongError
 from xietong_exchange.flow.deadlines import DeadlineRecord
 from xietong_exchange.flow.exchange import Exchange
+from xietong_exchange.supervision.deadline_notices import with_notice
 from xietong_exchange.supervision.statutory import ClockDesk, Standing
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,8 @@ class DeadlineWatch:
                 log.exception("case %s: its clocks could not be evaluated; again tomorrow", case_id)
                 await tx.deadlines.look_again(case_id, now + DAILY)
                 return True
-            await tx.deadlines.put(case_id, found)
+            known = await tx.deadlines.of_case(case_id)
+            await tx.deadlines.put(case_id, with_notice(found, known, now))
             await tx.deadlines.note_moves(case_id, standings[0].moved_to, now)
             settled = due.change_time + SETTLE
             later = now + DAILY if found else None

@@ -479,3 +479,55 @@ class ListDeadlinesResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListDeadlinesResponse: _TypeAlias = ListDeadlinesResponse  # noqa: Y015
+
+@_typing.final
+class DeadlineNotice(_message.Message):
+    """What a notice tells of deadlines of one case that reached their warning lead, or their end, since the notice before. It
+    is no part of an rpc: `data` of the CloudEvents that the hub sends when `notification.url` is set.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COLLABORATION_CASE_ID_FIELD_NUMBER: _builtins.int
+    CASE_NUMBERS_FIELD_NUMBER: _builtins.int
+    PHASE_FIELD_NUMBER: _builtins.int
+    DEADLINES_FIELD_NUMBER: _builtins.int
+    DEADLINE_COUNT_FIELD_NUMBER: _builtins.int
+    TEXT_ZH_FIELD_NUMBER: _builtins.int
+    TEXT_EN_FIELD_NUMBER: _builtins.int
+    collaboration_case_id: _builtins.str
+    """The case."""
+    phase: Global___ClockPhase.ValueType
+    """How all of them stand: in their warning lead, or past their end."""
+    deadline_count: _builtins.int
+    """How many there are."""
+    text_zh: _builtins.str
+    """The notice in words, Chinese."""
+    text_en: _builtins.str
+    """The notice in words, English."""
+    @_builtins.property
+    def case_numbers(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.PartyCaseNumber]:
+        """Numbers of the case at the parties, 10 at most."""
+
+    @_builtins.property
+    def deadlines(self) -> _containers.RepeatedCompositeFieldContainer[Global___Deadline]:
+        """The deadlines, the earliest end first, 50 at most; without the case and the ids of persons."""
+
+    def __init__(
+        self,
+        *,
+        collaboration_case_id: _builtins.str = ...,
+        case_numbers: _abc.Iterable[_envelope_pb2.PartyCaseNumber] | None = ...,
+        phase: Global___ClockPhase.ValueType = ...,
+        deadlines: _abc.Iterable[Global___Deadline] | None = ...,
+        deadline_count: _builtins.int = ...,
+        text_zh: _builtins.str = ...,
+        text_en: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_numbers", b"case_numbers", "collaboration_case_id", b"collaboration_case_id", "deadline_count", b"deadline_count", "deadlines", b"deadlines", "phase", b"phase", "text_en", b"text_en", "text_zh", b"text_zh"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeadlineNotice: _TypeAlias = DeadlineNotice  # noqa: Y015

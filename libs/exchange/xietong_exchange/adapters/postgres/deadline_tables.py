@@ -34,9 +34,15 @@ deadline = Table(
     Column("warning_time", _TIME, nullable=False),
     Column("suspended", Boolean, nullable=False),
     Column("content", LargeBinary, nullable=False),
+    Column("notice_time", _TIME),
     Index("ix_deadline_party", "party", "due_time", "deadline_id"),
     Index("ix_deadline_due", "due_time", "deadline_id"),
     Index("ix_deadline_suspended", "due_time", "deadline_id", postgresql_where=text("suspended")),
+    Index(
+        "ix_deadline_notice",
+        "notice_time",
+        postgresql_where=text("notice_time IS NOT NULL AND NOT suspended"),
+    ),
 )
 
 # Cases whose clocks are to be evaluated, and when: those that changed, and daily those that have deadlines.

@@ -10,6 +10,7 @@ from typing import Any
 from asyncpg import Record
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     DateTime,
     SmallInteger,
     and_,
@@ -19,10 +20,14 @@ from sqlalchemy import (
     func,
     literal_column,
     not_,
+    null,
     or_,
     select,
     tuple_,
     update,
+)
+from sqlalchemy import (
+    case as choose,
 )
 from sqlalchemy.dialects.postgresql import insert
 
@@ -38,7 +43,7 @@ from xietong_exchange.adapters.postgres.tables import package
 from xietong_exchange.flow.deadlines import DeadlineFilter, DeadlineRecord, DueCase, Place
 
 _KEY = ("collaboration_case_id", "person_id", "clock_id", "party")
-_VALUES = ("due_time", "warning_time", "suspended", "content")
+_VALUES = ("due_time", "warning_time", "suspended", "content", "notice_time")
 _TIME = DateTime(timezone=True)
 _NOW = bindparam("now", type_=_TIME)
 # Written out, see `packages`: the partial index serves no parameter.
@@ -123,11 +128,9 @@ _DUE = Statement(
     .limit(1)
     .with_for_update(skip_locked=True)
 )
-_OF_CASE = Statement(
-    select(*(deadline.c[name] for name in _KEY)).where(
-        deadline.c.collaboration_case_id == bindparam("case_id")
-    )
-)
+_IS_OF_CASE = deadline.c.collaboration_case_id == bindparam("case_id")
+_KEYS_OF_CASE = Statement(select(*(deadline.c[name] for name in _KEY)).where(_IS_OF_CASE))
+_OF_CASE = Statement(select(deadline).where(_IS_OF_CASE).with_for_update())
 _REMOVE = Statement(delete(deadline).where(*(deadline.c[name] == bindparam(f"old_{name}") for name in _KEY)))
 _LATER = Statement(
     update(deadline_case)
@@ -135,6 +138,43 @@ _LATER = Statement(
     .values(given("refresh_time"))
 )
 _DONE = Statement(delete(deadline_case).where(deadline_case.c.collaboration_case_id == bindparam("case_id")))
+# As the partial index has it.
+_TO_BE_TOLD = and_(deadline.c.notice_time.is_not(None), not_(deadline.c.suspended))
+_FIRST_UNTOLD = (
+    select(deadline.c.collaboration_case_id)
+    .where(_TO_BE_TOLD, deadline.c.notice_time <= _NOW)
+    .order_by(deadline.c.notice_time)
+    .limit(1)
+    .scalar_subquery()
+)
+_UNTOLD = Statement(
+    select(deadline)
+    .where(
+        deadline.c.collaboration_case_id == _FIRST_UNTOLD,
+        not_(deadline.c.suspended),
+        deadline.c.notice_time <= _NOW,
+    )
+    .order_by(deadline.c.due_time, deadline.c.deadline_id)
+)
+
+
+def _told(next_notice: ColumnElement[Any]) -> Statement:
+    """Of those that still end when they did as they were read."""
+    ends = func.unnest(array("ids", BigInteger()), array("dues", _TIME))
+    told = ends.table_valued("deadline_id", "due_time", name="told").render_derived()
+    return Statement(
+        update(deadline)
+        .where(deadline.c.deadline_id == told.c.deadline_id, deadline.c.due_time == told.c.due_time)
+        .values(notice_time=next_notice)
+    )
+
+
+_TOLD = {True: _told(null()), False: _told(deadline.c.due_time)}
+_PASS_OVER = Statement(
+    update(deadline)
+    .where(_TO_BE_TOLD, deadline.c.notice_time < bindparam("before", type_=_TIME))
+    .values(notice_time=choose((deadline.c.due_time > deadline.c.notice_time, deadline.c.due_time)))
+)
 
 _PRESSING = {
     "suspended": deadline.c.suspended,
@@ -214,7 +254,7 @@ class PostgresDeadlines:
 
     async def put(self, case: str, deadlines: Sequence[DeadlineRecord]) -> None:
         kept = {_key(one) for one in deadlines}
-        for row in await self._connection.rows(_OF_CASE, case_id=case):
+        for row in await self._connection.rows(_KEYS_OF_CASE, case_id=case):
             old = (str(row[0]), *tuple(row)[1:])
             if old not in kept:
                 await self._connection.run(
@@ -222,6 +262,20 @@ class PostgresDeadlines:
                 )
         for one in deadlines:
             await self._connection.run(_KEEP, **{name: getattr(one, name) for name in (*_KEY, *_VALUES)})
+
+    async def of_case(self, case: str) -> list[DeadlineRecord]:
+        return [_record(row) for row in await self._connection.rows(_OF_CASE, case_id=case)]
+
+    async def untold(self, now: datetime) -> list[DeadlineRecord]:
+        return [_record(row) for row in await self._connection.rows(_UNTOLD, now=now)]
+
+    async def told(self, deadlines: Sequence[DeadlineRecord], *, has_passed: bool) -> None:
+        ids = texts(one.deadline_id for one in deadlines)
+        dues = texts(one.due_time for one in deadlines)
+        await self._connection.run(_TOLD[has_passed], ids=ids, dues=dues)
+
+    async def pass_over(self, before: datetime) -> None:
+        await self._connection.run(_PASS_OVER, before=before)
 
     async def look_again(self, case: str, refresh_time: datetime | None) -> None:
         if refresh_time is None:
