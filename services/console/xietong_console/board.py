@@ -12,7 +12,7 @@ from xietong.exchange.v1.operations_service_pb2 import Delivery, GetStatusRespon
 from xietong.exchange.v1.package_pb2 import DeliveryState, HopState
 from xietong.supervision.v1.flow_service_pb2 import Flow, ListFlowsRequest
 from xietong_client import XietongClientError
-from xietong_console.node import NodeLink, answer_of
+from xietong_console.node import NodeLink, answer_of, failures_of
 
 FRESH_SECONDS = 0.9
 MOST_FLOWS = 200
@@ -83,12 +83,12 @@ class Board:
                 ListDeliveriesRequest(state=HopState.HOP_STATE_QUEUED, page_size=MOST_DELIVERIES),
             ),
         )
-        failures = [each.failure for each in (status, found, pending) if each.failure is not None]
         running = self._running(found.value.flows if found.value else ())
         deliveries = pending.value.deliveries if pending.value else ()
         more = bool(found.value and found.value.next_page_token)
         more |= bool(pending.value and pending.value.next_page_token)
-        return Picture(status.value, running, self._lines(running, deliveries), not more, failures[:1])
+        failures = failures_of(status, found, pending)
+        return Picture(status.value, running, self._lines(running, deliveries), not more, failures)
 
     def _running(self, flows: Iterable[Flow]) -> list[Running]:
         now, moved = time.monotonic(), {}

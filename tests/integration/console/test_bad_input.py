@@ -1,4 +1,4 @@
-"""Absurd searches, scripts in names, pages beyond the end, identifiers that are none, and a node that is away."""
+"""Absurd searches, scripts in names, pages beyond the end, identifiers that are none, a node that does not answer."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from urllib.parse import quote
 import pytest
 from playwright.async_api import expect
 from tests.integration.console.conftest import Stage
+from tests.integration.console.obstacle import obstacle_before
 from tests.integration.console.site import console_at
 from tests.integration.exchange.city import free_port
 
 from xietong.exchange.v1 import draft_pb2, evidence_pb2, package_pb2
-from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.envelope_pb2 import Envelope, Party
+from xietong_console import board, months
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 SCRIPT = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
@@ -116,3 +118,67 @@ async def test_a_node_that_is_away_is_named_and_the_rest_works(
             await expect(alert).to_contain_text("NODE_UNREACHABLE")
         assert await visit.go("/standard") == HTTPStatus.OK
         assert await visit.page.locator("[role=alert]").count() == 0
+
+
+def asking_pages(stage: Stage) -> list[str]:
+    """Every page that asks the node something."""
+    package = stage.sent[0]
+    case_id = Envelope.FromString(package.envelope.envelope).collaboration_case_id
+    lists = ("packages", "flow", "incidents", "deadlines", "problems", "operations", "statistics")
+    more = (
+        f"packages/{package.package_id}",
+        f"cases/{case_id}",
+        "operations/maintenance",
+        "operations/contacts?party=court",
+        "standard/changes",
+    )
+    return [*lists, *more]
+
+
+async def test_a_look_that_fails_is_told_and_the_rest_of_the_page_works(
+    stage: Stage, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, name in ((board, "FRESH_SECONDS"), (months, "FRESH_SECONDS"), (months, "OVER_SECONDS")):
+        monkeypatch.setattr(module, name, 0.0)  # each page is looked at anew
+    folder, credentials = tmp_path_factory.mktemp("half"), stage.city.pki_folder / "hub"
+    async with (
+        obstacle_before(stage.city, Party.PARTY_HUB) as node,
+        console_at(node.address, credentials, folder, stage.site.browser) as site,
+        site.visit(language="en") as visit,
+    ):
+
+        async def look(path: str, failing: str = "") -> tuple[set[str], str]:
+            node.failing = failing
+            node.asked.clear()
+            answer = await visit.page.request.get(f"{visit.origin}/{path}")
+            assert answer.status == HTTPStatus.OK, (path, failing)
+            return set(node.asked), await answer.text()
+
+        for path in asking_pages(stage):
+            asked, text = await look(path)
+            assert asked, path
+            assert 'role="alert"' not in text, path
+            for method in sorted(asked):
+                again, text = await look(path, method)
+                assert text.count('role="alert"') == 1, (path, method)
+                assert f"hub（{node.address}）" in text, (path, method)
+                assert again == asked, (path, method)
+
+
+async def test_a_node_that_holds_its_answers_holds_up_no_page(
+    stage: Stage, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder, credentials = tmp_path_factory.mktemp("slow"), stage.city.pki_folder / "hub"
+    bound_milliseconds = 5_000  # far below what it would take if one look waited for the other, or for ever
+    async with (
+        obstacle_before(stage.city, Party.PARTY_HUB) as node,
+        console_at(node.address, credentials, folder, stage.site.browser, answer_seconds=0.2) as site,
+        site.visit(language="en") as visit,
+    ):
+        node.holds = True
+        for path in asking_pages(stage):
+            answer = await visit.page.request.get(f"{visit.origin}/{path}", timeout=bound_milliseconds)
+            assert answer.status == HTTPStatus.OK, path
+            text = await answer.text()
+            assert f"hub（{node.address}）" in text, path
+            assert "NODE_UNREACHABLE" in text, path

@@ -9,6 +9,7 @@ import pytest
 from xietong.exchange.v1.evidence_pb2 import Evidence, EvidenceKind, Statement
 from xietong.exchange.v1.operations_service_pb2 import GetTransitResponse
 from xietong.exchange.v1.package_pb2 import DeliveryState
+from xietong_console.node import Answer
 from xietong_console.web.package import View
 
 RELAYED, DELIVERED = EvidenceKind.EVIDENCE_KIND_RELAYED, EvidenceKind.EVIDENCE_KIND_DELIVERED
@@ -32,4 +33,4 @@ def test_settled(
     transit.package.state = state
     for kind in kinds:
         transit.package.evidence.append(Evidence(statement=Statement(kind=kind).SerializeToString()))
-    assert View.of(transit, None).is_settled is is_settled
+    assert View.of(transit, Answer()).is_settled is is_settled

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
@@ -13,7 +15,10 @@ from xietong.supervision.v1.flow_service_pb2 import (
     GetStatisticsResponse,
     ReasonCount,
 )
-from xietong_console.months import Month, following, latest_months
+from xietong_client import Unreachable
+from xietong_client.status import unanswered
+from xietong_console.months import MOST_ANSWERS, Month, Months, following, latest_months
+from xietong_console.node import NodeLink
 from xietong_console.web.statistics import Report
 from xietong_console.words import CHINA
 
@@ -57,3 +62,38 @@ def test_reasons_of_all_months_are_added_up() -> None:
         for begin, code, count in ((MARCH, "A", 2), (APRIL, "B", 3), (APRIL, "A", 2))
     ]
     assert Report.of(months).reasons == [("A", COURT, 4), ("B", COURT, 3)]
+
+
+class FakeNode:
+    """Its answers never come, or it fails after others had the time to ask as well; node and flows at once."""
+
+    def __init__(self, *, fails: bool) -> None:
+        self.fails, self.asked = fails, 0
+
+    @property
+    def flows(self) -> FakeNode:
+        return self
+
+    async def statistics(self, _begin: datetime, _end: datetime) -> GetStatisticsResponse:
+        self.asked += 1
+        if self.fails:
+            await asyncio.sleep(0)
+            raise unanswered()
+        return await asyncio.Future()
+
+
+async def test_who_waited_for_a_failure_does_not_wait_for_another() -> None:
+    node = FakeNode(fails=True)
+    months = Months(cast(NodeLink, node), answer_seconds=60)
+    answers = await asyncio.gather(*(months.latest(3) for _ in range(5)), return_exceptions=True)
+    assert [type(answer) for answer in answers] == [Unreachable] * 5
+    assert node.asked == 1
+    with pytest.raises(Unreachable):
+        await months.latest(3)
+    assert node.asked == 2, "who comes later asks anew"
+
+
+async def test_all_months_have_to_come_within_a_bound() -> None:
+    months = Months(cast(NodeLink, FakeNode(fails=False)), answer_seconds=0.01 / MOST_ANSWERS)
+    with pytest.raises(Unreachable):
+        await months.latest(12)

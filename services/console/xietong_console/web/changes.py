@@ -25,7 +25,7 @@ from xietong.supervision.v1.standard_service_pb2 import ListChangesRequest
 from xietong_client import NotFound, XietongClientError
 from xietong_client.labels import CHANGE_STATES, PARTIES, READINESS_LEVELS, party_by_name
 from xietong_client.standard_changes import StandardChanges
-from xietong_console.node import answer_of
+from xietong_console.node import answer_of, failures_of
 from xietong_console.web.console import console_of
 from xietong_console.web.identifiers import require_identifier
 from xietong_console.web.rendering import page
@@ -72,14 +72,13 @@ async def list_changes(request: Request, _session: Viewer, closed: str = "", tok
     """Changes that are not over, or all of them."""
     asked = ListChangesRequest(states=() if closed else NOT_OVER, page_size=PAGE_SIZE, page_token=token)
     found = await answer_of(_kept_here(request).page, asked)
-    failures = [found.failure] if found.failure else []
     return page(
         request,
         "changes.html",
         found=found.value,
         closed=bool(closed),
         token=token,
-        failures=failures,
+        failures=failures_of(found),
         **_WORDS,
     )
 
@@ -125,7 +124,7 @@ async def show_change(request: Request, session: Viewer, change_id: str) -> Resp
         editions=available_editions(),
         acts=session.account.role == "operator",
         own=party_by_name(console_of(request).node.party),
-        failures=[found.failure] if found.failure else [],
+        failures=failures_of(found),
         **_WORDS,
     )
 

@@ -53,7 +53,7 @@ class Console:
             names=Throttle(time.monotonic, FREE_FAILURES),
             addresses=Throttle(time.monotonic, FREE_FAILURES_OF_ADDRESS),
             board=Board(node, party_by_name(node.party) or Party.PARTY_UNSPECIFIED),
-            months=Months(node),
+            months=Months(node, settings.answer_seconds),
         )
 
     @property

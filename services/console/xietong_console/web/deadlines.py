@@ -13,7 +13,7 @@ from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.supervision.v1.clock_service_pb2 import ClockPhase, ListDeadlinesRequest
 from xietong_client import Text
 from xietong_client.labels import party_by_name, party_name
-from xietong_console.node import answer_of
+from xietong_console.node import answer_of, failures_of
 from xietong_console.web.console import console_of
 from xietong_console.web.rendering import page
 from xietong_console.web.security import Viewer
@@ -79,7 +79,7 @@ async def list_deadlines(request: Request, _session: Viewer, wanted: Annotated[W
         request,
         "deadlines.html",
         found=found.value,
-        failures=[found.failure] if found.failure else [],
+        failures=failures_of(found),
         wanted=wanted,
         phases=PHASES,
         days=DAYS,

@@ -39,7 +39,7 @@ PLACES = (
 async def show_flow(request: Request, _session: Viewer) -> Response:
     """The map as it is now; it follows by itself."""
     picture = await console_of(request).board.look()
-    return page(request, "flow.html", failures=picture.failures, **_values(picture))
+    return page(request, "flow.html", **_values(picture))
 
 
 @router.get("/flow/live")

@@ -14,7 +14,7 @@ from xietong.supervision.v1.incident_pb2 import Incident
 from xietong.supervision.v1.incident_service_pb2 import ListIncidentsRequest
 from xietong_client import NotFound, XietongClientError
 from xietong_client.incidents import NOT_CLOSED
-from xietong_console.node import NodeLink, answer_of
+from xietong_console.node import NodeLink, answer_of, failures_of
 from xietong_console.web.console import console_of
 from xietong_console.web.identifiers import require_identifier
 from xietong_console.web.rendering import page
@@ -34,14 +34,13 @@ async def list_incidents(request: Request, _session: Viewer, closed: str = "", t
     found, announced = await asyncio.gather(
         answer_of(node.incidents.page, asked), answer_of(node.maintenance.announced)
     )
-    failures = [found.failure] if found.failure else []
     values: dict[str, Any] = {
         "announced": announced.value,
         "found": found.value,
         "closed": bool(closed),
         "token": token,
     }
-    return page(request, "incidents.html", failures=failures, **values)
+    return page(request, "incidents.html", failures=failures_of(found, announced), **values)
 
 
 @router.get("/incidents/{incident_id}")
@@ -51,8 +50,9 @@ async def show_incident(request: Request, _session: Viewer, incident_id: str) ->
     found = await answer_of(console_of(request).node.incidents.get, incident_id)
     if isinstance(found.failure, NotFound):
         raise HTTPException(404)
-    failures = [found.failure] if found.failure else []
-    return page(request, "incident.html", incident_id=incident_id, found=found.value, failures=failures)
+    return page(
+        request, "incident.html", incident_id=incident_id, found=found.value, failures=failures_of(found)
+    )
 
 
 @router.post("/incidents/{incident_id}/acknowledge")

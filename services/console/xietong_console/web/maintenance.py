@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from xietong.exchange.v1.maintenance_pb2 import MaintenanceWindow
 from xietong_client import XietongClientError
 from xietong_client.labels import party_by_name
-from xietong_console.node import answer_of
+from xietong_console.node import answer_of, failures_of
 from xietong_console.web.console import console_of
 from xietong_console.web.identifiers import require_identifier
 from xietong_console.web.operating import BRANCHES
@@ -38,7 +38,7 @@ async def show_maintenance(request: Request, _session: Viewer) -> Response:
         "parties": [own, *(party for party in BRANCHES if node.party == "hub")],
         "maintenance_id": str(uuid.uuid4()),
     }
-    return page(request, "maintenance.html", failures=[found.failure] if found.failure else [], **values)
+    return page(request, "maintenance.html", failures=failures_of(found), **values)
 
 
 @router.post(PATH)

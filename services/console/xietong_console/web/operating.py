@@ -16,7 +16,7 @@ from xietong.exchange.v1.operations_service_pb2 import GetStatusResponse, ListDe
 from xietong.exchange.v1.package_pb2 import HopState
 from xietong_client import XietongClientError
 from xietong_client.labels import party_by_name, party_name
-from xietong_console.node import answer_of
+from xietong_console.node import answer_of, failures_of
 from xietong_console.web.console import Console, console_of
 from xietong_console.web.identifiers import require_identifier
 from xietong_console.web.package import delivery_number
@@ -101,7 +101,6 @@ async def _page(
         answer_of(console.node.directory.contacts),
         answer_of(console.node.maintenance.announced),
     )
-    failures = [each.failure for each in (status, dead) if each.failure is not None]
     return page(
         request,
         "operations.html",
@@ -115,7 +114,7 @@ async def _page(
         test_id=str(uuid.uuid4()),
         done=done,
         checked=checked,
-        failures=failures[:1] if len({each.reason for each in failures}) == 1 else failures,
+        failures=failures_of(status, dead, contacts, announced),
     )
 
 

@@ -26,7 +26,7 @@ from xietong_client import (
     trace_id_of,
 )
 from xietong_client.labels import TEST_PROCESS
-from xietong_console.node import Answer, answer_of
+from xietong_console.node import Answer, answer_of, failures_of
 from xietong_console.web.console import console_of
 from xietong_console.web.drawing import Drawing, drawing_of
 from xietong_console.web.identifiers import require_identifier
@@ -75,9 +75,11 @@ class View:
     drawing: Drawing
     arrival: GetArrivalResponse | None
     """How punctual it is, as long as it has no outcome."""
+    failures: list[XietongClientError]
+    """Why something of it is missing."""
 
     @classmethod
-    def of(cls, transit: GetTransitResponse, arrival: GetArrivalResponse | None) -> View:
+    def of(cls, transit: GetTransitResponse, arrival: Answer[GetArrivalResponse]) -> View:
         """What the node said. Raises DecodeError for what nobody can read."""
         package = transit.package
         statements = list(statements_of(package))
@@ -87,7 +89,8 @@ class View:
             statements=statements,
             deliveries=list(transit.deliveries),
             drawing=drawing_of(package),
-            arrival=None if is_final(package) else arrival,
+            arrival=None if is_final(package) else arrival.value,
+            failures=failures_of(arrival),
         )
 
     @property
@@ -127,9 +130,9 @@ class View:
 @router.get("/packages/{package_id}")
 async def show_package(request: Request, _session: Viewer, package_id: str, done: str = "") -> Response:
     """One package."""
-    found = await _look(request, package_id)
-    contacts: Answer[list[Contact]] = await answer_of(console_of(request).node.directory.contacts)
-    failures = [found.failure] if found.failure else []
+    found, contacts = await asyncio.gather(
+        _look(request, package_id), answer_of(console_of(request).node.directory.contacts)
+    )
     helpers = _helpers(found.value, contacts.value or [])
     return page(
         request,
@@ -142,7 +145,7 @@ async def show_package(request: Request, _session: Viewer, package_id: str, done
         has_directory=contacts.value is not None,
         is_followed=found.value is not None and not found.value.is_settled,
         done=done if done in ("replay", "withdraw") else "",
-        failures=failures,
+        failures=failures_of(found, contacts),
     )
 
 
@@ -216,7 +219,7 @@ async def _look(request: Request, package_id: str) -> Answer[View]:
     if found.value is None:
         return Answer(failure=found.failure)
     try:
-        return Answer(value=View.of(found.value, arrival.value))
+        return Answer(value=View.of(found.value, arrival))
     except DecodeError:
         raise HTTPException(500) from None
 

@@ -14,7 +14,7 @@ from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong.supervision.v1.flow_service_pb2 import ListFlowsRequest
 from xietong_client import Text
 from xietong_client.labels import party_by_name, state_name
-from xietong_console.node import answer_of
+from xietong_console.node import answer_of, failures_of
 from xietong_console.web.console import console_of
 from xietong_console.web.rendering import page
 from xietong_console.web.security import Viewer
@@ -103,8 +103,14 @@ async def list_packages(request: Request, _session: Viewer, wanted: Annotated[Se
     except (ValueError, OverflowError):
         return page(request, "packages.html", found=None, wrong_date=True, **values)
     found = await answer_of(console_of(request).node.flows.page, asked)
-    failures = [found.failure] if found.failure else []
-    return page(request, "packages.html", found=found.value, wrong_date=False, failures=failures, **values)
+    return page(
+        request,
+        "packages.html",
+        found=found.value,
+        wrong_date=False,
+        failures=failures_of(found),
+        **values,
+    )
 
 
 def _midnight(day: str) -> datetime:

@@ -14,7 +14,7 @@ from xietong.supervision.v1.problem_service_pb2 import ListProblemsRequest, Prob
 from xietong_client import NotFound, XietongClientError
 from xietong_client.labels import PROBLEM_ACTS, PROBLEM_KINDS, PROBLEM_STATES
 from xietong_client.problems import Problems
-from xietong_console.node import answer_of
+from xietong_console.node import answer_of, failures_of
 from xietong_console.web.console import console_of
 from xietong_console.web.identifiers import require_identifier
 from xietong_console.web.rendering import page
@@ -45,9 +45,8 @@ async def list_problems(request: Request, _session: Viewer, closed: str = "", to
     """Problems that are not closed, or all of them."""
     asked = ListProblemsRequest(states=() if closed else NOT_CLOSED, page_size=PAGE_SIZE, page_token=token)
     found = await answer_of(console_of(request).node.problems.page, asked)
-    failures = [found.failure] if found.failure else []
     values = _WORDS | {"found": found.value, "closed": bool(closed), "token": token}
-    return page(request, "problems.html", failures=failures, **values)
+    return page(request, "problems.html", failures=failures_of(found), **values)
 
 
 @router.get("/problems/{report_id}")
@@ -57,8 +56,8 @@ async def show_problem(request: Request, _session: Viewer, report_id: str) -> Re
     found = await answer_of(console_of(request).node.problems.get, report_id)
     if isinstance(found.failure, NotFound):
         raise HTTPException(404)
-    failures = [found.failure] if found.failure else []
-    return page(request, "problem.html", report_id=report_id, found=found.value, failures=failures, **_WORDS)
+    values = _WORDS | {"report_id": report_id, "found": found.value}
+    return page(request, "problem.html", failures=failures_of(found), **values)
 
 
 @router.get("/packages/{package_id}/problem")

@@ -15,7 +15,7 @@ from xietong.exchange.v1.envelope_pb2 import Party
 from xietong_client.labels import PARTIES, party_name
 from xietong_client.text import Language
 from xietong_console.months import Month
-from xietong_console.node import answer_of
+from xietong_console.node import answer_of, failures_of
 from xietong_console.web.console import console_of
 from xietong_console.web.rendering import language_of, page
 from xietong_console.web.security import Viewer
@@ -92,10 +92,15 @@ async def show_statistics(request: Request, _session: Viewer, months: str = "") 
     span = _span(months)
     found = await answer_of(console_of(request).months.latest, span)
     report = Report.of(found.value or ())
-    failures = [found.failure] if found.failure else []
     charts = _charts(report, language_of(request)) if report.rows else ()
     return page(
-        request, "statistics.html", report=report, charts=charts, span=span, spans=SPANS, failures=failures
+        request,
+        "statistics.html",
+        report=report,
+        charts=charts,
+        span=span,
+        spans=SPANS,
+        failures=failures_of(found),
     )
 
 
