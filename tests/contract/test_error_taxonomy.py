@@ -292,7 +292,7 @@ async def test_an_rpc_that_nobody_has_overridden_is_unimplemented(node: Loopback
     assert (caught.value.reason, caught.value.code) == ("", "UNIMPLEMENTED")
     assert not caught.value.retryable
     assert caught.value.message_en == (
-        "the node of court answered UNIMPLEMENTED without a reason; ask its operators"
+        "the node of the court answered UNIMPLEMENTED without a reason; ask its operators"
     )
 
 

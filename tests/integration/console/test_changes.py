@@ -57,7 +57,7 @@ async def test_from_the_request_to_the_notice_and_what_is_missing_for_its_day(st
         await expect(visit.page.locator("tbody tr", has_text="2026-12-31")).to_contain_text("测试中")
         await visit.page.check("[name=staying][value=police]")
         await visit.page.click("form[action$=in-force] button")
-        await sees(visit, "尚未就绪：procuratorate, hub", "CHANGE_STEP_REFUSED")
+        await sees(visit, "尚未就绪：人民检察院、中心平台", "CHANGE_STEP_REFUSED")
         await visit.go(address)
         for party in ("hub", "police", "procuratorate"):
             await visit.page.check(f"[name=staying][value={party}]")

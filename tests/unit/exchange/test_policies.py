@@ -11,6 +11,7 @@ from tests.unit.exchange.packages import NOW
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong_exchange.domain.errors import GrantMissing, RouteNotFound
+from xietong_exchange.domain.party import in_chinese
 from xietong_exchange.domain.profile import Grant, Profile, SystemProfile
 from xietong_exchange.domain.retry import RetryPolicy
 from xietong_exchange.domain.routes import Routes
@@ -76,8 +77,16 @@ def test_the_hub_reaches_each_directly() -> None:
 def test_there_is_no_route_to_oneself_or_to_a_stranger(
     routes: Routes, party: Party.ValueType, name: str
 ) -> None:
-    with pytest.raises(RouteNotFound, match=f"no route to {name};"):
+    with pytest.raises(RouteNotFound, match=f"no route to {name};") as refused:
         routes.next_hop(party)
+    assert refused.value.facts == {"party": name}
+    assert refused.value.message_zh.startswith(f"没有到{in_chinese(name)}的路由")
+
+
+def test_parties_have_their_titles_in_chinese() -> None:
+    assert [in_chinese(name) for name in ("court", "hub", "police/operator", "unknown-99")] == [
+        "人民法院", "中心平台", "police/operator", "unknown-99",
+    ]  # fmt: skip
 
 
 def profile_with(grants: frozenset[Grant]) -> Profile:

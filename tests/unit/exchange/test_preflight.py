@@ -86,7 +86,7 @@ async def test_a_limit_on_the_way_is_named_with_the_excess(
     value = int(found.en.removeprefix(named).split(",")[0])
     assert (found.rule, found.en.startswith(named)) == (rule, True)
     assert f"{value - bound} above the limit of {bound}" in found.en
-    assert ("hub" if at_hub else "procuratorate") in found.zh
+    assert ("中心平台" if at_hub else "人民检察院") in found.zh
     assert found.remedy_zh
     with pytest.raises(PreflightFailed) as refused:
         await node.intake.submit(KEY, SYSTEM, REQUEST, ACTOR)

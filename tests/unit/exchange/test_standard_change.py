@@ -22,6 +22,7 @@ from xietong.supervision.v1.standard_change_pb2 import (
 )
 from xietong_exchange.domain.errors import ChangeStepRefused
 from xietong_exchange.domain.identity import Identity, Role
+from xietong_exchange.domain.party import PARTY_NAMES
 from xietong_exchange.domain.standard_change import (
     MAX_STEPS,
     MAX_SYSTEMS,
@@ -48,12 +49,13 @@ NOTICE = StandardNotice(
 
 @contextmanager
 def refusing(need: str) -> Iterator[None]:
-    """The step is refused, and what it needs first is said in both languages."""
+    """The step is refused, and what it needs first is said in both languages, in Chinese without English names."""
     with pytest.raises(ChangeStepRefused) as refused:
         yield
     (violation,) = refused.value.violations
     assert need in violation.text_en
     assert re.search(r"[\u4e00-\u9fff]", violation.text_zh)
+    assert not re.search("|".join(PARTY_NAMES.values()), violation.text_zh)
 
 
 def by(party: Party.ValueType, time: datetime = NEW_YEAR, note: str = "") -> Step:

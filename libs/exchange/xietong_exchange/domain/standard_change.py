@@ -6,7 +6,7 @@ not to this caller, raises ChangeStepRefused with what is needed first.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
@@ -25,7 +25,8 @@ from xietong.supervision.v1.standard_change_pb2 import (
 from xietong_exchange.domain.errors import ChangeStepRefused, Violation
 from xietong_exchange.domain.evidence import timestamp
 from xietong_exchange.domain.identity import Identity
-from xietong_exchange.domain.party import party_name
+from xietong_exchange.domain.party import party_name, party_title
+from xietong_standard.text import Text
 
 CHINA_STANDARD_TIME = timezone(timedelta(hours=8))
 MAX_STEPS = 500
@@ -163,28 +164,25 @@ def put_in_force(change: StandardChange, staying: Collection[Party.ValueType], s
         _require(
             change, _ROLLING_OUT, "a notice with its effective date comes first", "须先发布通知并确定生效日期"
         )
-    strangers = ", ".join(party_name(party) for party in staying if party not in change.draft.parties)
-    if strangers:
+    if strangers := [party for party in staying if party not in change.draft.parties]:
+        names = _listed(strangers)
         raise _refusal(
             change,
-            f"not concerned: {strangers}; only parties concerned can stay on the older edition",
-            f"不在所涉单位之内：{strangers}；只有所涉单位可以暂留旧版",
+            f"not concerned: {names.en}; only parties concerned can stay on the older edition",
+            f"不在所涉单位之内：{names.zh}；只有所涉单位可以暂留旧版",
         )
     today = step.time.astimezone(CHINA_STANDARD_TIME).date()
     if today < date.fromisoformat(change.notice.effective_date):
         day = change.notice.effective_date
         raise _refusal(change, f"it takes effect on {day}; wait until then", f"生效日期为 {day}，届时再操作")
-    waiting = [
-        party_name(party)
-        for party in change.draft.parties
-        if party not in staying and not _ready(change, party)
-    ]
-    if waiting:
-        names = ", ".join(waiting)
+    if waiting := [
+        party for party in change.draft.parties if party not in staying and not _ready(change, party)
+    ]:
+        names = _listed(waiting)
         raise _refusal(
             change,
-            f"not ready: {names}; wait for them, or name them as staying on the older edition",
-            f"尚未就绪：{names}；请等待，或将其列为暂留旧版的单位",
+            f"not ready: {names.en}; wait for them, or name them as staying on the older edition",
+            f"尚未就绪：{names.zh}；请等待，或将其列为暂留旧版的单位",
         )
     begun = _copy(change)
     begun.staying_parties[:] = sorted(staying)
@@ -198,13 +196,19 @@ def retire(change: StandardChange, step: Step) -> StandardChange:
         return change
     _require(change, _IN_FORCE, "the change comes into force first", "变更须先生效")
     if change.staying_parties:
-        names = ", ".join(map(party_name, change.staying_parties))
+        names = _listed(change.staying_parties)
         raise _refusal(
             change,
-            f"{names} stay on the older edition; put the change in force for them first",
-            f"{names} 仍在使用旧版；请先使其生效",
+            f"{names.en} stay on the older edition; put the change in force for them first",
+            f"{names.zh}仍在使用旧版；请先使其生效",
         )
     return _reach(_copy(change), _RETIRED, step, step.note)
+
+
+def _listed(parties: Iterable[Party.ValueType]) -> Text:
+    """In a sentence: in English by the names that the command line takes."""
+    shown = list(parties)
+    return Text("、".join(party_title(one).zh for one in shown), ", ".join(map(party_name, shown)))
 
 
 def _ready(change: StandardChange, party: Party.ValueType) -> bool:

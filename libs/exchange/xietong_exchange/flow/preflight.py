@@ -17,7 +17,7 @@ from xietong.exchange.v1.draft_pb2 import DraftHeader, DraftKey, DraftState
 from xietong.exchange.v1.envelope_pb2 import Address
 from xietong_exchange.domain.errors import DraftNotFound, StateConflict
 from xietong_exchange.domain.limits import MANIFEST, PACKAGE, PARTS, Extent, excesses
-from xietong_exchange.domain.party import party_name
+from xietong_exchange.domain.party import party_name, party_title
 from xietong_exchange.flow.case_history import CaseHistory, known_case_id
 from xietong_exchange.flow.drafts import key_text
 from xietong_exchange.flow.exchange import Exchange
@@ -31,7 +31,7 @@ from xietong_standard.clocks.terms import day_of
 
 _BASIS = "xietong.exchange.v1 Capabilities"
 _TOO_LARGE = Text(
-    "{what}为 {value}，超出 {node} 节点的上限 {limit} 达 {excess}",
+    "{what}为 {value}，超出{node}节点的上限 {limit} 达 {excess}",
     "{what} is {value}, {excess} above the limit of {limit} of the node of {node}",
 )
 _SPLIT = Text(
@@ -45,7 +45,7 @@ LIMIT_RULES = {
 EDITION_RULE = Rule(
     "XT-LIM-04",
     Severity.ERROR,
-    Text("{node} 节点不支持数据标准 {edition}", "the node of {node} does not read edition {edition}"),
+    Text("{node}的节点不支持数据标准 {edition}", "the node of {node} does not read edition {edition}"),
     Text("请改用其支持的版本：{known}", "use one that it reads: {known}"),
     _BASIS,
 )
@@ -208,7 +208,7 @@ def _extent(sheet: Sheet) -> Extent:
 
 def _beyond(node: Capabilities, extent: Extent, edition: str) -> Iterator[Finding]:
     """What this node would refuse."""
-    name = party_name(node.party)
+    title = party_title(node.party)
     for excess in excesses(extent, node.limits):
         yield LIMIT_RULES[excess.what].at(
             "" if excess.what is MANIFEST else "parts",
@@ -216,8 +216,8 @@ def _beyond(node: Capabilities, extent: Extent, edition: str) -> Iterator[Findin
             value=excess.value,
             limit=excess.limit,
             excess=excess.value - excess.limit,
-            node=name,
+            node=title,
         )
     if node.standard_editions and edition not in node.standard_editions:
         known = ", ".join(node.standard_editions)
-        yield EDITION_RULE.at("standard_edition", node=name, edition=edition, known=known)
+        yield EDITION_RULE.at("standard_edition", node=title, edition=edition, known=known)

@@ -6,21 +6,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.supervision.v1.incident_pb2 import IncidentKind as Kind
+from xietong_exchange.domain.party import party_title
 from xietong_exchange.flow.incidents import IncidentRecord
 from xietong_standard.text import Text
 
-PARTIES: Final[Mapping[Party.ValueType, Text]] = MappingProxyType(
-    {
-        Party.PARTY_POLICE: Text("公安机关", "the police"),
-        Party.PARTY_PROCURATORATE: Text("人民检察院", "the procuratorate"),
-        Party.PARTY_COURT: Text("人民法院", "the court"),
-        Party.PARTY_JUSTICE: Text("司法局", "the justice bureau"),
-        Party.PARTY_HUB: Text("中心平台", "the hub"),
-    }
-)
-_OTHER: Final = Text("其他单位", "another party")
 _WHAT: Final[Mapping[Kind.ValueType, Text]] = MappingProxyType(
     {
         Kind.INCIDENT_KIND_NEIGHBOUR_AWAY: Text(
@@ -128,7 +118,7 @@ def what_to_do(record: IncidentRecord) -> Text:
 
 
 def _said(text: Text, record: IncidentRecord) -> Text:
-    hop = PARTIES.get(record.hop, _OTHER)
+    hop = party_title(record.hop)
     percent, count = f"{percent_of(record)} %", record.package_count
     return Text(
         text.zh.format(hop=hop.zh, percent=percent, count=count),

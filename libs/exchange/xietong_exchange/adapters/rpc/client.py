@@ -18,7 +18,8 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong_exchange.adapters.rpc.status import CHINESE, STATUS_TRAILER, from_status
 from xietong_exchange.domain.errors import NodeUnreachable, RemoteRefusal
-from xietong_exchange.domain.party import party_name
+from xietong_exchange.domain.party import party_name, party_title
+from xietong_standard.text import Text
 
 # Without details they come from gRPC itself: no connection, no answer in time, a server that went away.
 _NO_ANSWER: Final = frozenset(
@@ -70,14 +71,14 @@ def _translate(error: grpc.aio.AioRpcError, party: Party.ValueType) -> RemoteRef
         return from_status(status)
     if error.code() in _NO_ANSWER or error.details() == _NOT_SENT:
         return NodeUnreachable(party=party_name(party))
-    return from_status(_unexplained(error.code(), party_name(party)))
+    return from_status(_unexplained(error.code(), party_title(party)))
 
 
-def _unexplained(code: grpc.StatusCode, party: str) -> Status:
+def _unexplained(code: grpc.StatusCode, party: Text) -> Status:
     """A status for an error of gRPC itself or of foreign software. Its own text stays in the log."""
-    english = f"the node of {party} answered {code.name} without a reason; ask its operators"
+    english = f"the node of {party.en} answered {code.name} without a reason; ask its operators"
     status = Status(code=code.value[0], message=english)
-    chinese = f"{party} 的节点返回 {code.name}，未说明原因；请联系其运维"
+    chinese = f"{party.zh}的节点返回 {code.name}，未说明原因；请联系其运维"
     status.details.add().Pack(LocalizedMessage(locale=CHINESE, message=chinese))
     return status
 

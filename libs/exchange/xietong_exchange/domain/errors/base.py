@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from xietong.exchange.v1.error_reason_pb2 import ErrorReason
+from xietong_exchange.domain.party import in_chinese
+
+_NAMES_A_PARTY = ("party", "peer")
+"""Facts that hold the name of a party, or of a caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,9 @@ class XietongError(Exception):
 
     @property
     def message_zh(self) -> str:
-        """The sentence in Chinese."""
-        return self.sentence_zh.format_map(self.facts)
+        """The sentence in Chinese, in which parties have their titles; the facts keep their names, for programs."""
+        titled = {name: in_chinese(self.facts[name]) for name in _NAMES_A_PARTY if name in self.facts}
+        return self.sentence_zh.format_map(self.facts | titled)
 
     @classmethod
     def reason_name(cls) -> str:

@@ -96,7 +96,7 @@ class ChangeStepRefused(XietongError):
     reason = ErrorReason.ERROR_REASON_CHANGE_STEP_REFUSED
     code = "FAILED_PRECONDITION"
     sentence_en = "change {change_id} is {state} and can't take this step; see what it needs first"
-    sentence_zh = "变更 {change_id} 当前为 {state}，不能执行本步骤；请先满足所列条件"
+    sentence_zh = "变更 {change_id} 的当前状态不允许执行本步骤；请先满足所列条件"
 
 
 class PartNotFound(XietongError):

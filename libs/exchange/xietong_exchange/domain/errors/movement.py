@@ -151,7 +151,7 @@ class NodeUnreachable(XietongError):
         "the node of {party} does not answer; the package stays "
         "here and is tried again, resending does not help"
     )
-    sentence_zh = "{party} 的节点无应答；数据包已保存并自动重试，无需重新发送"
+    sentence_zh = "{party}的节点无应答；数据包已保存并自动重试，无需重新发送"
     retryable = True
     retry_after_seconds = 5.0
 
@@ -162,7 +162,7 @@ class RouteNotFound(XietongError):
     reason = ErrorReason.ERROR_REASON_ROUTE_NOT_FOUND
     code = "FAILED_PRECONDITION"
     sentence_en = "there is no route to {party}; ask the operators to configure it"
-    sentence_zh = "没有到 {party} 的路由；请联系运维配置"
+    sentence_zh = "没有到{party}的路由；请联系运维配置"
 
 
 class DeliveryGivenUp(XietongError):

@@ -15,7 +15,7 @@ class SenderNotAllowed(XietongError):
         "{party} may not send {process}; check the process code "
         "or send from the party that the data standard names"
     )
-    sentence_zh = "数据标准不允许 {party} 发送 {process}；请核对流程代码或发送单位"
+    sentence_zh = "数据标准不允许{party}发送 {process}；请核对流程代码或发送单位"
 
 
 class ReceiverNotAllowed(XietongError):
@@ -24,7 +24,7 @@ class ReceiverNotAllowed(XietongError):
     reason = ErrorReason.ERROR_REASON_RECEIVER_NOT_ALLOWED
     code = "FAILED_PRECONDITION"
     sentence_en = "{process} may not go to {party}; choose a receiver that the data standard names"
-    sentence_zh = "数据标准不允许将 {process} 发送给 {party}；请选择数据标准规定的接收单位"
+    sentence_zh = "数据标准不允许将 {process} 发送给{party}；请选择数据标准规定的接收单位"
 
 
 class SenderMismatch(XietongError):
@@ -36,7 +36,7 @@ class SenderMismatch(XietongError):
         "the sender {party} does not match the certificate of {peer};"
         " send through the node of the sender's own party"
     )
-    sentence_zh = "发送单位 {party} 与证书身份 {peer} 不一致；请通过本单位的交换节点发送"
+    sentence_zh = "发送单位（{party}）与证书身份（{peer}）不一致；请通过本单位的交换节点发送"
 
 
 class PeerNotAllowed(XietongError):
