@@ -72,6 +72,7 @@ FILL = (
     SELECT gen_random_uuid(), 1, now() - n * interval '1 day', now() - n * interval '1 day', '', ''
     FROM generate_series(0, {MANY}) n
     """,
+    f"INSERT INTO case_move SELECT gen_random_uuid(), gen_random_uuid() FROM generate_series(1, {5 * MANY})",
     "ANALYZE",
 )
 
@@ -197,6 +198,8 @@ async def work_on_deadlines(tx: PostgresTransaction) -> None:
     await tx.deadlines.told(found, has_passed=True)
     await tx.deadlines.told(found, has_passed=False)
     await tx.deadlines.pass_over(NOON)
+    await tx.deadlines.note_moves([(due.collaboration_case_id, new_id())], now)
+    assert await tx.deadlines.moves(due.collaboration_case_id)
     await tx.deadlines.look_again(due.collaboration_case_id, now)
     await tx.deadlines.look_again(due.collaboration_case_id, None)
     near: tuple[Pressing, ...] = ("warning",)

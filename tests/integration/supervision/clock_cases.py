@@ -16,6 +16,7 @@ from xietong.exchange.v1.envelope_pb2 import (
     Address,
     Envelope,
     Party,
+    PartyCaseNumber,
     SupervisionData,
     SupervisionEvent,
     SupervisionRelation,
@@ -71,6 +72,7 @@ class Hub:
             package_id=package_id,
             process_code=process,
             collaboration_case_id=case_id,
+            case_numbers=[number_of(case_id)],
             sender=Address(party=way[0], organ_code=f"{way[0]}00"),
             receiver=Address(party=way[1], organ_code=f"{way[1]}00"),
             create_time=stamp(at),
@@ -111,6 +113,11 @@ class Hub:
         self.now = now
         [group] = [one for one in (await self.standing(case_id=case_id)).persons if person in one.person_ids]
         return next(clock for clock in group.clocks if clock.clock_id == clock_id)
+
+
+def number_of(case_id: str) -> PartyCaseNumber:
+    """The number of a case at the police."""
+    return PartyCaseNumber(party=POLICE, number=f"A{case_id[-4:]}")
 
 
 def detention(at: str, *persons: str) -> SupervisionEvent:

@@ -19,6 +19,7 @@ from tests.integration.supervision.clock_cases import (
     PROCURATORATE,
     Hub,
     detention,
+    number_of,
     stamp,
 )
 from tests.unit.standard.clock_events import moment
@@ -306,8 +307,80 @@ async def test_who_went_into_another_case_is_followed_there(watched: Watched) ->
     assert [one.person_ids for one in left.persons] == [["p2"]]
     assert {person for one in gone_into.persons for person in one.person_ids} == {"p1", "p9"}
     assert (left.related, gone_into.related) == ([OTHER_CASE], [CASE])
+    assert [(one.collaboration_case_id, list(one.person_ids)) for one in left.moved] == [(OTHER_CASE, ["p1"])]
+    assert gone_into.moved == []
     listed = [one for one in (await watched.page()).deadlines if one.clock.clock_id == "D03"]
     assert {(one.collaboration_case_id, *one.person_ids) for one in listed} == {
         (CASE, "p2"),
         (OTHER_CASE, "p1"),
     }
+
+
+def split_off(*persons: str) -> SupervisionRelation:
+    return SupervisionRelation(
+        kind=RelationKind.RELATION_KIND_SPLIT_FROM,
+        other_collaboration_case_id=CASE,
+        person_ids=persons,
+        time=stamp("2026-03-05"),
+    )
+
+
+async def test_who_was_split_off_is_shown_as_moved_where_he_was(watched: Watched) -> None:
+    hub = watched.hub
+    await hub.passed("PB-01", "2026-03-03", ("p1", "p2"), detention("2026-03-01", "p1", "p2"))
+    await watched.round("2026-03-04")
+    await hub.passed("PB-04", "2026-03-05", ("p2",), case_id=OTHER_CASE, relations=(split_off("p2"),))
+    await watched.round("2026-03-06")
+    left = await hub.standing()
+    assert [one.person_ids for one in left.persons] == [["p1"]]
+    [moved] = left.moved
+    assert (moved.collaboration_case_id, list(moved.person_ids)) == (OTHER_CASE, ["p2"])
+    assert list(moved.case_numbers) == [number_of(OTHER_CASE)]
+    assert (moved.person_count, moved.move_time) == (1, stamp("2026-03-05"))
+    assert (left.related, left.package_count) == ([OTHER_CASE], 1)
+    assert (await hub.standing(after=1)).moved == []
+    listed = [one for one in (await watched.page()).deadlines if one.clock.clock_id == "D03"]
+    assert {(one.collaboration_case_id, *one.person_ids) for one in listed} == {
+        (CASE, "p1"),
+        (OTHER_CASE, "p2"),
+    }
+    await hub.passed("PB-04", "2026-03-07", ("p1",), case_id=OTHER_CASE, relations=(split_off("p1"),))
+    await watched.round("2026-03-07")
+    assert (await hub.standing()).persons == []
+    assert {one.collaboration_case_id for one in (await watched.page()).deadlines} == {OTHER_CASE}
+
+
+async def test_who_came_back_is_where_he_was(watched: Watched) -> None:
+    hub = watched.hub
+    await hub.passed("PB-01", "2026-03-03", ("p1",), detention("2026-03-01", "p1"))
+    back = SupervisionRelation(
+        kind=RelationKind.RELATION_KIND_MERGED_INTO,
+        other_collaboration_case_id=CASE,
+        person_ids=["p1"],
+        time=stamp("2026-03-06"),
+    )
+    await hub.passed("PB-04", "2026-03-05", ("p1",), case_id=OTHER_CASE, relations=(split_off("p1"),))
+    await hub.passed("PB-04", "2026-03-06", ("p1",), case_id=OTHER_CASE, relations=(back,))
+    await watched.round("2026-03-07")
+    here, there = await hub.standing(), await hub.standing(case_id=OTHER_CASE)
+    assert ([list(one.person_ids) for one in here.persons], len(here.moved)) == ([["p1"]], 0)
+    assert ([list(one.person_ids) for one in there.persons], len(there.moved)) == ([], 1)
+
+
+async def test_late_evidence_of_a_case_reaches_those_that_were_split_from_it(watched: Watched) -> None:
+    hub, third = watched.hub, new_id()
+    await hub.passed("PB-01", "2026-03-03", ("p1", "p2"), detention("2026-03-01", "p1", "p2"))
+    await hub.passed("PB-04", "2026-03-06", ("p2",), case_id=OTHER_CASE, relations=(split_off("p2"),))
+    further = SupervisionRelation(
+        kind=RelationKind.RELATION_KIND_SPLIT_FROM,
+        other_collaboration_case_id=OTHER_CASE,
+        person_ids=["p2"],
+        time=stamp("2026-03-07"),
+    )
+    await hub.passed("PB-04", "2026-03-07", ("p2",), case_id=third, relations=(further,))
+    await watched.round("2026-03-08")
+    assert await watched.stands("D03", case=third) is not None
+    await hub.passed("PB-02", "2026-03-04", ("p2",), way=(PROCURATORATE, POLICE))
+    await watched.round("2026-03-08 00:01")
+    assert await watched.stands("D03", case=third) is None
+    assert await watched.stands("D03") is not None  # of p1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import aclosing
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from xietong.supervision.v1.clock_service_pb2 import (
     Clock,
     ClockPhase,
     GetCaseClocksResponse,
+    MovedPersons,
     PersonClocks,
 )
 from xietong_client.cli.finding import only_case
@@ -43,12 +44,13 @@ async def clocks(
         case_id = await only_case(operations, case)
         async with aclosing(operations.clocks.of_case(case_id, () if every else OBSERVED)) as found:
             pages = [page async for page in found]
-    session.output.result(_view(case_id, pages))
-    for text, style in _lines(case_id, pages):
+    session.output.result(case_view(case_id, pages))
+    for text, style in case_lines(case_id, pages):
         session.output.line(text, style)
 
 
-def _lines(case_id: str, pages: list[GetCaseClocksResponse]) -> Iterator[tuple[Text, str]]:
+def case_lines(case_id: str, pages: list[GetCaseClocksResponse]) -> Iterator[tuple[Text, str]]:
+    """What people read, each line with its style."""
     first = pages[0]
     yield Text(f"案件 {case_id}", f"case {case_id}"), "bold"
     if first.is_cut:
@@ -56,6 +58,7 @@ def _lines(case_id: str, pages: list[GetCaseClocksResponse]) -> Iterator[tuple[T
     if first.related_case_ids:
         others = "、".join(first.related_case_ids)
         yield Text(f"并案、分案：{others}", f"merged or split: {others}"), ""
+    yield from ((_moved_line(one), "") for one in first.moved_persons)
     if not any(page.case_clocks or page.persons for page in pages):
         yield Text("没有监测到期限。", "no clock was observed."), ""
     yield from _clock_lines(first.case_clocks)
@@ -71,8 +74,22 @@ _CUT = Text(
 )
 
 
+def _named(person_ids: Sequence[str]) -> str:
+    return "、".join(person_ids[:3]) + (" …" if len(person_ids) > 3 else "")  # noqa: PLR2004 - a line's worth
+
+
+def _moved_line(one: MovedPersons) -> Text:
+    named, numbers = _named(one.person_ids), "、".join(each.number for each in one.case_numbers)
+    into = f"{one.collaboration_case_id}（{numbers}）" if numbers else one.collaboration_case_id
+    into_en = f"{one.collaboration_case_id} ({numbers})" if numbers else one.collaboration_case_id
+    return Text(
+        f"{named}（{one.person_count} 人）：已移至案件 {into}，期限在该案继续计算",
+        f"{named} ({one.person_count}): moved to case {into_en}, where the clocks go on",
+    )
+
+
 def _person_line(one: PersonClocks) -> Text:
-    named = "、".join(one.person_ids[:3]) + (" …" if len(one.person_ids) > 3 else "")  # noqa: PLR2004 - a line's worth
+    named = _named(one.person_ids)
     zh = "，".join(filter(None, (one.state_zh, one.measure_zh)))
     en = ", ".join(filter(None, (one.state_en, one.measure_en)))
     count = len(one.person_ids)
@@ -100,7 +117,8 @@ def _small_print(clock: Clock) -> Text:
     )
 
 
-def _view(case_id: str, pages: list[GetCaseClocksResponse]) -> View:
+def case_view(case_id: str, pages: list[GetCaseClocksResponse]) -> View:
+    """The clocks of a case and its persons."""
     first = pages[0]
     return {
         "collaboration_case_id": case_id,
@@ -111,6 +129,7 @@ def _view(case_id: str, pages: list[GetCaseClocksResponse]) -> View:
         "related_case_ids": list(first.related_case_ids),
         "case_clocks": [clock_view(clock) for clock in first.case_clocks],
         "persons": [_person_view(one) for page in pages for one in page.persons],
+        "moved_persons": [_moved_view(one) for one in first.moved_persons],
     }
 
 
@@ -122,6 +141,18 @@ def _person_view(one: PersonClocks) -> View:
         "measure": one.measure,
         "measure_label": text_view(Text(one.measure_zh, one.measure_en)),
         "clocks": [clock_view(clock) for clock in one.clocks],
+    }
+
+
+def _moved_view(one: MovedPersons) -> View:
+    return {
+        "person_ids": list(one.person_ids),
+        "person_count": one.person_count,
+        "collaboration_case_id": one.collaboration_case_id,
+        "case_numbers": [
+            {"party": party_name(each.party), "number": each.number} for each in one.case_numbers
+        ],
+        "move_time": time_view(one.move_time),
     }
 
 

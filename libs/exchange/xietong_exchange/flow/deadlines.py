@@ -56,12 +56,17 @@ Place = tuple[datetime, int]
 """Where a deadline stands in the list: its end and its id."""
 
 
+Move = tuple[str, str]
+"""The case that persons left, and the one in which they go on."""
+
+
 class Deadlines(Protocol):
     """Deadlines, and the cases that are to be looked at."""
 
     async def follow(self, now: datetime, *, limit: int) -> bool:
-        """Note the cases of up to `limit` packages that changed since the last call as due now. True when there may be
-        more. Whoever is second at a time waits for nothing and finds nothing. No change is ever missed.
+        """Note the cases of up to `limit` packages that changed since the last call as due now, with those from which
+        persons came into them and those into which persons went on. True when there may be more. Whoever is second at
+        a time waits for nothing and finds nothing. No change is ever missed.
         """
 
     async def look_back(self, now: datetime, *, limit: int) -> bool:
@@ -84,11 +89,11 @@ class Deadlines(Protocol):
     async def look_again(self, case: str, refresh_time: datetime | None) -> None:
         """When a case that `next_due` gave is due again; None: when it changes."""
 
-    async def note_moves(self, case: str, into: Sequence[str], now: datetime) -> None:
-        """Persons of a case went on in these; those that did not know it yet are due now."""
+    async def note_moves(self, moves: Collection[Move], now: datetime) -> None:
+        """Persons moved between these cases; both cases of a move that was not known yet are due now."""
 
-    async def moved_into(self, case: str) -> list[str]:
-        """The cases of which that was noted for this one."""
+    async def moves(self, case: str) -> list[Move]:
+        """The moves out of this case and into it, as noted."""
 
     async def page(self, wanted: DeadlineFilter, *, after: Place | None, limit: int) -> list[DeadlineRecord]:
         """The earliest end first; `after` is the place of the last one of the page before."""

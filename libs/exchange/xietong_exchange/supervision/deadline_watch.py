@@ -92,7 +92,7 @@ class DeadlineWatch:
                 return True
             known = await tx.deadlines.of_case(case_id)
             await tx.deadlines.put(case_id, with_notice(found, known, now))
-            await tx.deadlines.note_moves(case_id, standings[0].moved_to, now)
+            await tx.deadlines.note_moves(standings[0].moves, now)
             settled = due.change_time + SETTLE
             later = now + DAILY if found else None
             await tx.deadlines.look_again(case_id, settled if now < settled else later)

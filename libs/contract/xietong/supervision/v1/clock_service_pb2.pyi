@@ -248,6 +248,50 @@ class PersonClocks(_message.Message):
 Global___PersonClocks: _TypeAlias = PersonClocks  # noqa: Y015
 
 @_typing.final
+class MovedPersons(_message.Message):
+    """Persons who left a case by a merger or a split: their clocks go on in the other one."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERSON_IDS_FIELD_NUMBER: _builtins.int
+    PERSON_COUNT_FIELD_NUMBER: _builtins.int
+    COLLABORATION_CASE_ID_FIELD_NUMBER: _builtins.int
+    CASE_NUMBERS_FIELD_NUMBER: _builtins.int
+    MOVE_TIME_FIELD_NUMBER: _builtins.int
+    person_count: _builtins.int
+    """How many they are."""
+    collaboration_case_id: _builtins.str
+    """The case in which they go on."""
+    @_builtins.property
+    def person_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Collaboration person ids, 1000 at most."""
+
+    @_builtins.property
+    def case_numbers(self) -> _containers.RepeatedCompositeFieldContainer[_envelope_pb2.PartyCaseNumber]:
+        """Numbers of that case at the parties, 10 at most; none when no package of it passed."""
+
+    @_builtins.property
+    def move_time(self) -> _timestamp_pb2.Timestamp:
+        """When they were moved, as told."""
+
+    def __init__(
+        self,
+        *,
+        person_ids: _abc.Iterable[_builtins.str] | None = ...,
+        person_count: _builtins.int = ...,
+        collaboration_case_id: _builtins.str = ...,
+        case_numbers: _abc.Iterable[_envelope_pb2.PartyCaseNumber] | None = ...,
+        move_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["move_time", b"move_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_numbers", b"case_numbers", "collaboration_case_id", b"collaboration_case_id", "move_time", b"move_time", "person_count", b"person_count", "person_ids", b"person_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MovedPersons: _TypeAlias = MovedPersons  # noqa: Y015
+
+@_typing.final
 class GetCaseClocksRequest(_message.Message):
     """Request of GetCaseClocks."""
 
@@ -297,6 +341,7 @@ class GetCaseClocksResponse(_message.Message):
     IS_CUT_FIELD_NUMBER: _builtins.int
     RELATED_CASE_IDS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    MOVED_PERSONS_FIELD_NUMBER: _builtins.int
     standard_edition: _builtins.str
     """The edition by whose clocks they were evaluated: the newest in force at the hub."""
     package_count: _builtins.int
@@ -315,11 +360,15 @@ class GetCaseClocksResponse(_message.Message):
 
     @_builtins.property
     def persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___PersonClocks]:
-        """Persons with their clocks."""
+        """Persons with their clocks, without those who left the case."""
 
     @_builtins.property
     def related_case_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """Cases from which persons came by a split, and into which they went by a merger: collaboration case ids."""
+        """Cases from which persons came, and into which they went, by a merger or a split: collaboration case ids."""
+
+    @_builtins.property
+    def moved_persons(self) -> _containers.RepeatedCompositeFieldContainer[Global___MovedPersons]:
+        """Persons who left the case, by the case in which they go on; on the first page only."""
 
     def __init__(
         self,
@@ -332,10 +381,11 @@ class GetCaseClocksResponse(_message.Message):
         is_cut: _builtins.bool = ...,
         related_case_ids: _abc.Iterable[_builtins.str] | None = ...,
         next_page_token: _builtins.str = ...,
+        moved_persons: _abc.Iterable[Global___MovedPersons] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["evaluation_time", b"evaluation_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_clocks", b"case_clocks", "evaluation_time", b"evaluation_time", "is_cut", b"is_cut", "next_page_token", b"next_page_token", "package_count", b"package_count", "persons", b"persons", "related_case_ids", b"related_case_ids", "standard_edition", b"standard_edition"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_clocks", b"case_clocks", "evaluation_time", b"evaluation_time", "is_cut", b"is_cut", "moved_persons", b"moved_persons", "next_page_token", b"next_page_token", "package_count", b"package_count", "persons", b"persons", "related_case_ids", b"related_case_ids", "standard_edition", b"standard_edition"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

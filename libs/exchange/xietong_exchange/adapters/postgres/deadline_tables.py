@@ -64,10 +64,12 @@ deadline_progress = Table(
     Column("before", BigInteger, nullable=False),
 )
 
-# Which cases went into a case, as far as they were evaluated: their packages tell it, those of the other one do not.
+# Between which cases persons moved, as far as these were evaluated: the packages of one of them tell it, those of the
+# other one do not.
 case_move = Table(
     "case_move",
     metadata,
     Column("into_case", _ID, primary_key=True),
     Column("from_case", _ID, primary_key=True),
+    Index("ix_case_move_from", "from_case"),
 )

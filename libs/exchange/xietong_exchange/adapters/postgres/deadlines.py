@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -14,8 +14,8 @@ from sqlalchemy import (
     DateTime,
     SmallInteger,
     and_,
+    any_,
     bindparam,
-    cast,
     delete,
     func,
     literal_column,
@@ -40,7 +40,7 @@ from xietong_exchange.adapters.postgres.deadline_tables import (
 )
 from xietong_exchange.adapters.postgres.statement import Connection, Statement, array, given, texts
 from xietong_exchange.adapters.postgres.tables import package
-from xietong_exchange.flow.deadlines import DeadlineFilter, DeadlineRecord, DueCase, Place
+from xietong_exchange.flow.deadlines import DeadlineFilter, DeadlineRecord, DueCase, Move, Place
 
 _KEY = ("collaboration_case_id", "person_id", "clock_id", "party")
 _VALUES = ("due_time", "warning_time", "suspended", "content", "notice_time")
@@ -109,16 +109,21 @@ def _keep() -> Statement:
 
 
 def _move() -> Statement:
-    cases = func.unnest(array("case_ids", case_move.c.into_case.type))
-    of_case = cast(bindparam("from_case"), case_move.c.from_case.type)
-    new = insert(case_move).from_select(["into_case", "from_case"], select(cases, of_case))
-    return Statement(
-        new.on_conflict_do_nothing().returning(case_move.c.into_case.label("collaboration_case_id"))
-    )
+    of_id = case_move.c.into_case.type
+    moves = select(func.unnest(array("into_cases", of_id)), func.unnest(array("from_cases", of_id)))
+    new = insert(case_move).from_select(["into_case", "from_case"], moves)
+    return Statement(new.on_conflict_do_nothing().returning(case_move))
 
 
 _MOVE = _move()
-_MOVED = Statement(select(case_move.c.from_case).where(case_move.c.into_case == bindparam("into_case")))
+_CASE_IDS = array("case_ids", case_move.c.into_case.type)
+_TARGETS = Statement(select(case_move.c.into_case).where(case_move.c.from_case == any_(_CASE_IDS)))
+_ORIGINS = Statement(select(case_move.c.from_case).where(case_move.c.into_case == any_(_CASE_IDS)))
+_MOVES = Statement(
+    select(case_move).where(
+        or_(case_move.c.into_case == bindparam("case_id"), case_move.c.from_case == bindparam("case_id"))
+    )
+)
 _NOTE = _note()
 _KEEP = _keep()
 _DUE = Statement(
@@ -231,7 +236,7 @@ class PostgresDeadlines:
         if more:  # One transaction may have changed more than a page: the next look begins behind it.
             horizon = found[-1]["changed_in"] + 1
             found += await self._connection.rows(_OF_ONE_CHANGE, of=found[-1]["changed_in"])
-        await self._note(found, now)
+        await self._note(await self._concerned({row["collaboration_case_id"] for row in found}), now)
         await self._connection.run(_SET_CHANGED, changed_in=horizon)
         return more
 
@@ -240,7 +245,7 @@ class PostgresDeadlines:
         if progress is None or not progress["before"]:
             return False
         found = await self._connection.rows(_RECORDED, before=progress["before"], limit=limit)
-        await self._note(found, now)
+        await self._note((row["collaboration_case_id"] for row in found), now)
         more = len(found) == limit
         await self._connection.run(_SET_BEFORE, before=found[-1]["position"] if more else 0)
         return more
@@ -283,13 +288,17 @@ class PostgresDeadlines:
         else:
             await self._connection.run(_LATER, case_id=case, refresh_time=refresh_time)
 
-    async def note_moves(self, case: str, into: Sequence[str], now: datetime) -> None:
-        if into:
-            new = await self._connection.rows(_MOVE, case_ids=texts(sorted(set(into))), from_case=case)
-            await self._note(new, now)
+    async def note_moves(self, moves: Collection[Move], now: datetime) -> None:
+        if moves:
+            from_cases, into_cases = zip(*sorted(set(moves)), strict=True)
+            new = await self._connection.rows(
+                _MOVE, into_cases=texts(into_cases), from_cases=texts(from_cases)
+            )
+            await self._note((case_id for row in new for case_id in row), now)
 
-    async def moved_into(self, case: str) -> list[str]:
-        return sorted(str(row[0]) for row in await self._connection.rows(_MOVED, into_case=case))
+    async def moves(self, case: str) -> list[Move]:
+        rows = await self._connection.rows(_MOVES, case_id=case)
+        return sorted((str(row["from_case"]), str(row["into_case"])) for row in rows)
 
     async def page(self, wanted: DeadlineFilter, *, after: Place | None, limit: int) -> list[DeadlineRecord]:
         values = _values(wanted)
@@ -304,9 +313,22 @@ class PostgresDeadlines:
         statement = _count(_names(values), frozenset(wanted.pressing))
         return int(await self._connection.value(statement, **values, now=wanted.now, limit=limit) or 0)
 
-    async def _note(self, found: Sequence[Record], now: datetime) -> None:
-        cases = sorted({str(row["collaboration_case_id"]) for row in found})
-        if cases:
+    async def _concerned(self, case_ids: Collection[object]) -> Collection[object]:
+        """Changed cases with those where that counts: what happened before a move, where persons went on and on from
+        there; the move itself, where they came from.
+        """
+        concerned = {
+            row[0] for row in await self._connection.rows(_ORIGINS, case_ids=texts(map(str, case_ids)))
+        }
+        new = set(case_ids)
+        while new:
+            concerned |= new
+            targets = await self._connection.rows(_TARGETS, case_ids=texts(map(str, new)))
+            new = {row[0] for row in targets} - concerned
+        return concerned
+
+    async def _note(self, case_ids: Iterable[object], now: datetime) -> None:
+        if cases := sorted({str(case_id) for case_id in case_ids}):
             await self._connection.run(_NOTE, case_ids=texts(cases), now=now)
 
 

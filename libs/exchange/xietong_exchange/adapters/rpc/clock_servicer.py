@@ -49,6 +49,7 @@ class ClockServicer(ClockServiceServicer):
             is_cut=found.is_cut,
             related_case_ids=found.related,
             next_page_token=token,
+            moved_persons=found.moved,
         )
 
     async def ListDeadlines(
