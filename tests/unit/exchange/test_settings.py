@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
-from xietong_exchange.runtime.settings import SettingsError, exports_traces, load_settings
+from xietong_exchange.runtime.settings import Settings, SettingsError, exports_traces, load_settings
 
 DEPLOY = Path(__file__).parents[3] / "deploy" / "compose"
 BRANCHES = ["police", "procuratorate", "court", "justice"]
@@ -72,6 +74,11 @@ def test_the_file_may_be_named_by_the_environment(tmp_path: Path, monkeypatch: p
         (GOOD.replace('state_dir = "state"', ""), "state_dir"),
         (GOOD.replace('hub = "127.0.0.1:7000"', 'moon = "127.0.0.1:7000"'), "moon"),
         (f"{GOOD}[retry]\nlease_seconds = 601\n", "retry.lease_seconds"),
+        (f"{GOOD}[retry]\nlongest_delay_seconds = 3601\n", "retry.longest_delay_seconds"),
+        (f"{GOOD}[retry]\nfirst_delay_seconds = 90\n", "raise longest_delay_seconds"),
+        (f"{GOOD}[retry]\ngive_up_after_hours = inf\n", "retry.give_up_after_hours"),
+        (f"{GOOD}[limits]\nmax_package_bytes = 1099511627777\n", "limits.max_package_bytes"),
+        (f"{GOOD}[limits.quota_bytes]\npolice = -1\n", "limits.quota_bytes.police"),
         ("listen = [", "not a TOML file"),
         ('listen = "本机"'.encode("gb18030"), "UTF-8"),
     ],
@@ -81,6 +88,31 @@ def test_unusable_settings_say_what_and_where(tmp_path: Path, content: str | byt
         load_settings(write(tmp_path, content))
     assert said in str(refused.value)
     assert "police.toml" in str(refused.value)
+
+
+def _numbers(schema: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every number in a JSON schema, with its path."""
+    if schema.get("type") in ("integer", "number"):
+        yield path, schema
+    for name, inner in {**schema.get("properties", {}), **schema.get("$defs", {})}.items():
+        yield from _numbers(inner, f"{path}.{name}")
+    for inner in (*schema.get("anyOf", ()), schema.get("additionalProperties")):
+        if isinstance(inner, dict):
+            yield from _numbers(inner, path)
+
+
+def test_every_number_has_two_bounds() -> None:
+    numbers = dict(_numbers(Settings.model_json_schema()))
+    assert ".LimitSettings.quota_bytes" in numbers
+    unbounded = [
+        path
+        for path, schema in numbers.items()
+        if not (
+            schema.keys() & {"minimum", "exclusiveMinimum"}
+            and schema.keys() & {"maximum", "exclusiveMaximum"}
+        )
+    ]
+    assert not unbounded
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

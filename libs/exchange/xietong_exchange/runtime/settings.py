@@ -28,6 +28,12 @@ CONFIG_VARIABLE = "XIETONG_CONFIG"
 OTLP_PROTOCOL = "grpc"
 HUB_OUTCOME_HOURS = 72.0
 HUB_UNDECIDED_HOURS = 720.0
+YEAR_HOURS = 8_784
+LEGAL_HOURS = 100 * YEAR_HOURS
+"""Longer than any file of a case is kept by law; a number beyond is a slip of the pen."""
+LARGEST_PACKAGE_BYTES = 1 << 40
+"""The most that the contract can name: `EnvelopePart.size_bytes`, and offsets into a part."""
+LARGEST_STORE_BYTES = 1 << 60
 WEBHOOK_URL = r"^(https://|http://(127\.0\.0\.1|localhost)[:/])[\x21-\x7e]+$"
 """Without TLS to this machine only, where a forwarder may listen."""
 _DEFAULTS = Limits()
@@ -61,10 +67,19 @@ class SignerSettings(_Section):
 class RetrySettings(_Section):
     """When to try again, and when to give up. Seconds and hours."""
 
-    first_delay_seconds: float = Field(default=0.5, gt=0)
-    longest_delay_seconds: float = Field(default=60.0, gt=0)
-    give_up_after_hours: float = Field(default=72.0, gt=0)
+    first_delay_seconds: float = Field(default=0.5, ge=0.01, le=3600)
+    longest_delay_seconds: float = Field(default=60.0, ge=0.01, le=3600)
+    give_up_after_hours: float = Field(default=72.0, gt=0, le=YEAR_HOURS)
     lease_seconds: float = Field(default=15.0, ge=1, le=600)
+
+    @model_validator(mode="after")
+    def _pauses_grow(self) -> Self:
+        if self.first_delay_seconds > self.longest_delay_seconds:
+            raise ValueError(
+                "the first pause is longer than the longest one; raise longest_delay_seconds"
+                " / 首次间隔大于最长间隔，请调大 longest_delay_seconds"
+            )
+        return self
 
     def policy(self) -> RetryPolicy:
         """As the couriers use it."""
@@ -79,18 +94,20 @@ class RetrySettings(_Section):
 class LimitSettings(_Section):
     """Limits of the node in bytes and counts."""
 
-    max_package_bytes: int = Field(default=_DEFAULTS.max_package_bytes, gt=0)
+    max_package_bytes: int = Field(default=_DEFAULTS.max_package_bytes, gt=0, le=LARGEST_PACKAGE_BYTES)
     max_parts: int = Field(default=_DEFAULTS.max_parts, gt=0, le=10_000)
-    max_manifest_bytes: int = Field(default=_DEFAULTS.max_manifest_bytes, gt=0)
+    max_manifest_bytes: int = Field(default=_DEFAULTS.max_manifest_bytes, gt=0, le=16 << 20)
     max_chunk_bytes: int = Field(default=_DEFAULTS.max_chunk_bytes, ge=1 << 14, le=1 << 20)
     credit_window_bytes: int = Field(
-        default=_DEFAULTS.credit_window_bytes, ge=1 << 20
-    )  # holds the largest chunk
+        default=_DEFAULTS.credit_window_bytes, ge=1 << 20, le=64 << 20
+    )  # holds the largest chunk; every transfer may take so much memory
     inline_limit_bytes: int = Field(default=_DEFAULTS.inline_limit_bytes, ge=0, le=4 << 20)
     max_transfers_per_stream: int = Field(default=_DEFAULTS.max_transfers_per_stream, ge=1, le=1_000)
-    partial_retention_hours: float = Field(default=_DEFAULTS.partial_retention_seconds / 3600, ge=1)
-    reserve_bytes: int = Field(default=1 << 30, ge=0)
-    quota_bytes: dict[PartyName, Annotated[int, Field(gt=0)]] = {}
+    partial_retention_hours: float = Field(
+        default=_DEFAULTS.partial_retention_seconds / 3600, ge=1, le=YEAR_HOURS
+    )
+    reserve_bytes: int = Field(default=1 << 30, ge=0, le=LARGEST_STORE_BYTES)
+    quota_bytes: dict[PartyName, Annotated[int, Field(gt=0, le=LARGEST_STORE_BYTES)]] = {}
 
     def limits(self) -> Limits:
         """As the engine uses them."""
@@ -114,8 +131,8 @@ class RouteSettings(_Section):
     """How packages travel to one neighbour."""
 
     forwarding: Literal["cut_through", "after_complete"] = "cut_through"
-    interactive_bytes_per_second: int | None = Field(default=None, ge=LEAST_BURST_BYTES)
-    bulk_bytes_per_second: int | None = Field(default=None, ge=LEAST_BURST_BYTES)
+    interactive_bytes_per_second: int | None = Field(default=None, ge=LEAST_BURST_BYTES, le=1 << 40)
+    bulk_bytes_per_second: int | None = Field(default=None, ge=LEAST_BURST_BYTES, le=1 << 40)
 
 
 class StandardSettings(_Section):
@@ -132,11 +149,11 @@ class StandardSettings(_Section):
 class RetentionSettings(_Section):
     """How long contents and drafts are kept. Rows and evidence stay."""
 
-    outcome_hours: float | None = Field(default=None, gt=0)
-    undecided_hours: float | None = Field(default=None, gt=0)
-    draft_days: float = Field(default=180.0, gt=0)
-    grace_hours: float = Field(default=24.0, ge=0.1)
-    round_seconds: float = Field(default=60.0, ge=1)
+    outcome_hours: float | None = Field(default=None, gt=0, le=LEGAL_HOURS)
+    undecided_hours: float | None = Field(default=None, gt=0, le=LEGAL_HOURS)
+    draft_days: float = Field(default=180.0, gt=0, le=LEGAL_HOURS / 24)
+    grace_hours: float = Field(default=24.0, ge=0.1, le=YEAR_HOURS)
+    round_seconds: float = Field(default=60.0, ge=1, le=3600)
 
     def policy(self, limits: LimitSettings, *, relays: bool) -> Retention:
         """As the engine uses it. What a hub lets go of its receivers have; a branch keeps what nobody told it."""
@@ -247,7 +264,7 @@ class Settings(BaseSettings):
     listen: str = "127.0.0.1:7000"
     state_dir: Path
     database_url: str | None = None
-    database_connections: int = Field(default=16, ge=4)
+    database_connections: int = Field(default=16, ge=4, le=1_000)
     trust_domain: str = "xietong.test"
     page_tolerance: int = Field(default=DEFAULT_PAGE_TOLERANCE, ge=0, le=1_000)
     tls: TlsSettings
