@@ -46,6 +46,8 @@ class Hub:
 
     store: PostgresStore
     now: str = "2026-03-04"
+    edition: str = ""
+    """Under which packages are sent."""
     exchange: Exchange = field(init=False)
     desk: ClockDesk = field(init=False)
 
@@ -73,6 +75,7 @@ class Hub:
             process_code=process,
             collaboration_case_id=case_id,
             case_numbers=[number_of(case_id)],
+            standard_edition=self.edition,
             sender=Address(party=way[0], organ_code=f"{way[0]}00"),
             receiver=Address(party=way[1], organ_code=f"{way[1]}00"),
             create_time=stamp(at),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 
 import pytest
 from tests.integration.store.records import new_id
@@ -22,6 +23,8 @@ from xietong.exchange.v1.envelope_pb2 import SupervisionRelation
 from xietong.supervision.v1.clock_service_pb2 import ClockPhase
 from xietong_exchange.domain.errors import PackageNotFound
 from xietong_exchange.flow import case_history
+from xietong_exchange.flow.rulebook import Rulebook
+from xietong_exchange.supervision.statutory import ClockDesk
 
 
 async def test_a_clock_runs_warns_and_ends_and_says_who_has_to_act(hub: Hub) -> None:
@@ -116,6 +119,24 @@ async def test_a_case_with_too_many_packages_says_so(hub: Hub, monkeypatch: pyte
 async def test_a_case_that_is_not_known_is_no_case_without_clocks(hub: Hub) -> None:
     with pytest.raises(PackageNotFound, match="of case"):
         await hub.standing(case_id=new_id())
+
+
+async def test_a_package_counts_by_the_edition_under_which_it_was_sent(hub: Hub) -> None:
+    old = hub.exchange.rules.edition("2026.1")
+    new = replace(old, id="2026.2", effective_date=date(2026, 3, 1))
+    hub.exchange = replace(hub.exchange, rules=Rulebook([old, new]))
+    hub.desk = ClockDesk(hub.exchange)
+    await hub.passed("PB-01", "2026-03-03 10:05", ("p1",), detention("2026-03-01 22:00", "p1"))
+    hub.edition = "2026.1"
+    await hub.passed("PB-01", "2026-03-03 10:05", ("p2",), case_id=OTHER_CASE)
+    newer, older = await hub.standing(), await hub.standing(case_id=OTHER_CASE)
+    assert (newer.edition.id, older.edition.id) == ("2026.2", "2026.2")
+    started = ClockPhase.CLOCK_PHASE_RUNNING
+    editions = [
+        {clock.standard_edition for one in found.persons for clock in one.clocks if clock.phase == started}
+        for found in (newer, older)
+    ]
+    assert editions == [{"2026.2"}, {"2026.1"}]
 
 
 async def test_a_year_without_a_calendar_is_said(hub: Hub) -> None:

@@ -176,4 +176,5 @@ def clock_view(clock: Clock) -> View:
         "text": text_view(Text(clock.text_zh, clock.text_en)),
         "started_by": clock.started_by,
         "unsure": clock.unsure,
+        "standard_edition": clock.standard_edition,
     }

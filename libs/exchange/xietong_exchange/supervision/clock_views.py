@@ -11,7 +11,8 @@ from xietong.exchange.v1.envelope_pb2 import Envelope, Party
 from xietong.exchange.v1.evidence_pb2 import Statement
 from xietong.supervision.v1.clock_service_pb2 import Clock, ClockPhase, PersonClocks, ResponsibleUnit
 from xietong_exchange.domain.evidence import timestamp
-from xietong_standard.clocks import ClockState, Phase
+from xietong_exchange.supervision.edition_clocks import EditionClock
+from xietong_standard.clocks import Phase
 from xietong_standard.lifecycle import Lifecycle, Position, Region, SuspectState
 
 _PHASES = {phase: ClockPhase.Value(f"CLOCK_PHASE_{phase.name}") for phase in Phase}
@@ -41,8 +42,9 @@ class Units:
         return ResponsibleUnit(party=party)
 
 
-def clock_view(state: ClockState, units: Units) -> Clock:
+def clock_view(one: EditionClock, units: Units) -> Clock:
     """One clock."""
+    state = one.state
     basis, text = state.item.basis_text(), state.text()
     return Clock(
         clock_id=state.clock_id,
@@ -65,6 +67,7 @@ def clock_view(state: ClockState, units: Units) -> Clock:
         started_by=state.started_by,
         unsure=bool(state.item.unsure),
         warning_time=_moment(state.warns),
+        standard_edition=one.edition.id,
     )
 
 

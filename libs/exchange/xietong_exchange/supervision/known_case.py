@@ -52,6 +52,12 @@ class KnownCase:
         return {case_id: history.envelopes() for case_id, history in read.items()}
 
     @cached_property
+    def sent_under(self) -> Mapping[str, str]:
+        """The edition of each package that counts here."""
+        counting = chain.from_iterable(self.envelopes[case_id] for case_id in self.histories)
+        return {envelope.package_id: envelope.standard_edition for envelope in counting}
+
+    @cached_property
     def relations(self) -> Sequence[CaseRelation]:
         """All that the envelopes state, but for what a target tells of others; the same may be stated by several."""
         stated = (

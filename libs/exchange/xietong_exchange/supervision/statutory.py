@@ -18,9 +18,9 @@ from xietong_exchange.flow.deadlines import Move
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.store import Transaction
 from xietong_exchange.supervision.clock_views import Units, clock_view, person_view
+from xietong_exchange.supervision.edition_clocks import EditionClock, edition_clocks
 from xietong_exchange.supervision.known_case import KnownCase
 from xietong_standard import Edition
-from xietong_standard.clocks import ClockState, clock_states
 from xietong_standard.clocks.terms import day_of
 from xietong_standard.lifecycle import suspect_states
 
@@ -84,16 +84,19 @@ class ClockDesk:
 
     def _evaluate(self, case: KnownCase, phases: Phases, after: int, limit: int) -> Standing:
         now = self._exchange.clock()
-        edition = self._exchange.rules.choose("", (), day_of(now))
+        rules = self._exchange.rules
+        edition = rules.choose("", (), day_of(now))
         groups = case.groups()
         page = {group[0]: group for group in groups[after : after + limit]}
         events, units = case.events(page), case.units()
-        states = clock_states(edition.clocks, events, page, now=now, calendar=edition.calendar)
+        used = {*case.sent_under.values()}
+        others = [rules.edition(one) for one in rules.editions if one in used]
+        states = edition_clocks(edition, others, case.sent_under, events, page, now=now)
         positions = suspect_states(edition.lifecycle, events, page, now=now)
 
         def shown(person_id: str) -> Iterable[Clock]:
-            of_person = (state for state in states if state.person_id == person_id)
-            return (clock for state in of_person if (clock := _wanted(state, units, phases)) is not None)
+            of_person = (one for one in states if one.state.person_id == person_id)
+            return (clock for one in of_person if (clock := _wanted(one, units, phases)) is not None)
 
         return Standing(
             edition=edition,
@@ -130,6 +133,6 @@ def _moved(case: KnownCase) -> Sequence[MovedPersons]:
     ]
 
 
-def _wanted(state: ClockState, units: Units, phases: Phases) -> Clock | None:
-    clock = clock_view(state, units)
+def _wanted(one: EditionClock, units: Units, phases: Phases) -> Clock | None:
+    clock = clock_view(one, units)
     return clock if not phases or clock.phase in phases else None

@@ -115,6 +115,7 @@ class Clock(_message.Message):
     STARTED_BY_FIELD_NUMBER: _builtins.int
     UNSURE_FIELD_NUMBER: _builtins.int
     WARNING_TIME_FIELD_NUMBER: _builtins.int
+    STANDARD_EDITION_FIELD_NUMBER: _builtins.int
     clock_id: _builtins.str
     """Identifier in the data standard, for example `D01.interrogation`."""
     name_zh: _builtins.str
@@ -139,6 +140,10 @@ class Clock(_message.Message):
     """The package that told the start; empty when that was not observed."""
     unsure: _builtins.bool
     """An authority has yet to confirm the rule."""
+    standard_edition: _builtins.str
+    """The edition whose definition counts for it: that under which the package was sent that started it, when the hub has
+    that edition and the clock and the start are in it; otherwise the newest in force.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """When it started; unset when that was not observed."""
@@ -184,10 +189,11 @@ class Clock(_message.Message):
         started_by: _builtins.str = ...,
         unsure: _builtins.bool = ...,
         warning_time: _timestamp_pb2.Timestamp | None = ...,
+        standard_edition: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["due_time", b"due_time", "end_time", b"end_time", "start_time", b"start_time", "warning_time", b"warning_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis_en", b"basis_en", "basis_zh", b"basis_zh", "clock_id", b"clock_id", "due_time", b"due_time", "end_time", b"end_time", "extensions", b"extensions", "last_day", b"last_day", "name_en", b"name_en", "name_zh", b"name_zh", "phase", b"phase", "responsible", b"responsible", "runs", b"runs", "start_time", b"start_time", "started_by", b"started_by", "text_en", b"text_en", "text_zh", b"text_zh", "unsure", b"unsure", "warning_time", b"warning_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["basis_en", b"basis_en", "basis_zh", b"basis_zh", "clock_id", b"clock_id", "due_time", b"due_time", "end_time", b"end_time", "extensions", b"extensions", "last_day", b"last_day", "name_en", b"name_en", "name_zh", b"name_zh", "phase", b"phase", "responsible", b"responsible", "runs", b"runs", "standard_edition", b"standard_edition", "start_time", b"start_time", "started_by", b"started_by", "text_en", b"text_en", "text_zh", b"text_zh", "unsure", b"unsure", "warning_time", b"warning_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -343,7 +349,9 @@ class GetCaseClocksResponse(_message.Message):
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     MOVED_PERSONS_FIELD_NUMBER: _builtins.int
     standard_edition: _builtins.str
-    """The edition by whose clocks they were evaluated: the newest in force at the hub."""
+    """The newest edition in force at the hub: persons stand in the procedure by it, and clocks by it or by their own, see
+    `Clock.standard_edition`.
+    """
     package_count: _builtins.int
     """Packages of the case that were read, those of cases from which persons came included."""
     is_cut: _builtins.bool
