@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,7 +17,14 @@ from tests.integration.store.records import COMPLETED, NOON, evidence, new_id, p
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong_exchange.adapters.postgres import PostgresStore
-from xietong_exchange.flow.records import Glance, PackageChange, PackageFilter, PackagePage, PackageRecord
+from xietong_exchange.flow.records import (
+    PackageChange,
+    PackageFilter,
+    PackagePage,
+    PackageRecord,
+    Proof,
+    Sight,
+)
 
 COURT, JUSTICE, POLICE = Party.PARTY_COURT, Party.PARTY_JUSTICE, Party.PARTY_POLICE
 
@@ -34,16 +41,14 @@ async def test_a_package_comes_back_as_it_was_given(store: PostgresStore) -> Non
     for record in (full, package()):
         [found] = await stored(store, record)
         assert found.position > 0
-        assert dataclasses.replace(found, position=0) == record
+        assert replace(found, position=0) == record
 
 
 async def test_the_same_id_again_changes_nothing(store: PostgresStore) -> None:
     first = package()
     [kept] = await stored(store, first)
     async with store.transaction() as tx:
-        assert not await tx.packages.add(
-            dataclasses.replace(first, seal=b"other", case_numbers=((COURT, "other"),))
-        )
+        assert not await tx.packages.add(replace(first, seal=b"other", case_numbers=((COURT, "other"),)))
     async with store.transaction() as tx:
         assert await tx.packages.get(first.package_id) == kept
         assert await tx.packages.latest_of_case(COURT, "other") is None
@@ -91,13 +96,13 @@ async def test_a_package_advances_and_becomes_complete(store: PostgresStore) -> 
         await tx.packages.advance(
             before.package_id, PackageChange(state=accepted, state_time=later, complete=True)
         )
-    advanced = dataclasses.replace(before, complete=True, state=accepted, state_time=later)
+    advanced = replace(before, complete=True, state=accepted, state_time=later)
     async with store.transaction() as tx:
         assert await tx.packages.get(before.package_id) == advanced
         answered = PackageChange(state=accepted, state_time=later, reasons=b"", receiver_case_number="检1")
         await tx.packages.advance(before.package_id, answered)
     async with store.transaction() as tx:
-        assert await tx.packages.get(before.package_id) == dataclasses.replace(
+        assert await tx.packages.get(before.package_id) == replace(
             advanced, reasons=b"", receiver_case_number="检1"
         )
         assert await tx.packages.get(other.package_id) == other
@@ -201,37 +206,45 @@ async def test_a_page_ends_when_its_envelopes_fill_a_message(store: PostgresStor
     assert [record for page in pages for record in page] == records
 
 
-async def test_a_glance_tells_what_changed(store: PostgresStore) -> None:
+async def test_a_look_reads_what_changed_since_the_look_before(store: PostgresStore) -> None:
     [record] = await stored(store, package())
 
-    async def glance() -> Glance:
+    async def look(since: Sight | None) -> Sight:
         async with store.transaction() as tx:
-            found = await tx.packages.glance(record.package_id)
+            found = await tx.packages.look(record.package_id, since)
             assert found
             return found
 
-    first = await glance()
-    assert first == await glance() == Glance(package=record.changed_in, delivery=None, evidence=0)
+    first = await look(None)
+    assert first == Sight(
+        changed_in=record.changed_in, record=record, delivery=None, last_evidence=0, evidence=()
+    )
+    assert await look(first) == replace(first, record=None)
     async with store.transaction() as tx:
         await tx.packages.advance(record.package_id, COMPLETED)
-    completed = await glance()
-    assert (completed.package > first.package, completed.delivery, completed.evidence) == (True, None, 0)
+    completed = await look(first)
+    assert completed.changed_in > first.changed_in
+    assert completed.record is not None
+    assert completed.record.complete
     async with store.transaction() as tx:
         entry = await tx.outbox.enqueue(Party.PARTY_HUB, Lane.LANE_BULK, record.package_id)
     assert entry is not None
-    queued = await glance()
-    assert queued == Glance(package=completed.package, delivery=entry, evidence=0)
+    queued = await look(completed)
+    assert queued == replace(completed, record=None, delivery=entry)
     async with store.transaction() as tx:
-        proof = evidence(record.package_id)
-        await tx.packages.add_evidence(proof)
-        await tx.outbox.enqueue(Party.PARTY_POLICE, Lane.LANE_EVIDENCE, record.package_id, proof.evidence_id)
-    proved = await glance()
-    assert (proved.package, proved.delivery) == (queued.package, queued.delivery)
-    assert proved.evidence > 0
+        proofs = [evidence(record.package_id), evidence(record.package_id)]
+        for proof in proofs:
+            await tx.packages.add_evidence(proof)
+            hop = Party.PARTY_POLICE
+            await tx.outbox.enqueue(hop, Lane.LANE_EVIDENCE, record.package_id, proof.evidence_id)
+    proved = await look(queued)
+    assert proved.evidence == tuple(Proof(proof.statement, proof.signature) for proof in proofs)
+    assert proved == replace(queued, last_evidence=proved.last_evidence, evidence=proved.evidence)
     async with store.transaction() as tx:
         await tx.outbox.claim(Party.PARTY_HUB, Lane.LANE_BULK, owner="w", lease_seconds=9, limit=1)
-        assert await tx.packages.glance(new_id()) is None
-    assert (await glance()).delivery != proved.delivery
+        assert await tx.packages.look(new_id(), None) is None
+    claimed = await look(proved)
+    assert (claimed.delivery != entry, claimed.evidence) == (True, ())
 
 
 async def test_the_packages_of_a_draft_come_in_the_order_of_recording(store: PostgresStore) -> None:
@@ -263,7 +276,7 @@ async def test_evidence_is_kept_once_and_in_order(store: PostgresStore) -> None:
     async with store.transaction() as tx:
         assert await tx.packages.add_evidence(second)
         assert await tx.packages.add_evidence(first)
-        assert not await tx.packages.add_evidence(dataclasses.replace(second, statement=b"other"))
+        assert not await tx.packages.add_evidence(replace(second, statement=b"other"))
     async with store.transaction() as tx:
         assert await tx.packages.evidence(record.package_id) == [second, first]
         assert await tx.packages.evidence_by_id([first.evidence_id, new_id()]) == {first.evidence_id: first}

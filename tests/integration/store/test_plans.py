@@ -119,7 +119,7 @@ async def work_on_packages(tx: PostgresTransaction, package_id: str) -> None:
         for before in (None, MANY // 2):
             await tx.packages.page(wanted, before=before, limit=50)
     await tx.packages.page(PackageFilter(direction=incoming, states=(relayed,)), after=MANY // 2, limit=50)
-    await tx.packages.glance(package_id)
+    await tx.packages.look(package_id, None)
     await tx.packages.evidence_of([package_id, new_id()])
     [record] = await tx.packages.get_many([package_id])
     new = NewDelivery(HUB, Lane.LANE_EVIDENCE, offered=False, lease=None)

@@ -92,7 +92,11 @@ async def test_a_package_with_its_evidence_and_its_delivery_is_one_statement_wit
 async def test_a_package_that_stays_has_no_delivery_and_one_that_is_there_is_not_added(scene: Scene) -> None:
     record = package()
     async with scene.store.transaction(single=True) as tx:
-        assert await tx.packages.add_stated(record, [evidence(record.package_id)], None) == Added(None)
+        added = await tx.packages.add_stated(record, [evidence(record.package_id)], None)
+    async with scene.store.transaction() as tx:
+        found = await tx.packages.get(record.package_id)
+    assert found is not None
+    assert added == Added(None, found.changed_in)
     async with scene.store.transaction(single=True) as tx:
         again = NewDelivery(HUB, BULK, offered=False, lease=None)
         assert await tx.packages.add_stated(record, [evidence(record.package_id)], again) is None

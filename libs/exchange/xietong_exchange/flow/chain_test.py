@@ -81,10 +81,7 @@ class ChainTest:
 
     async def _keep(self, package: SealedPackage, number: int, content: bytes) -> None:
         with self.exchange.space.promise(self.exchange.party, len(content)):
-            async with await self.exchange.parts.write(part_key(package, number), len(content)) as writer:
-                if not writer.complete:
-                    await writer.append(content[writer.written :])
-                    await writer.finish()
+            await self.exchange.parts.put(part_key(package, number), content)
 
     async def _record(self, package: SealedPackage, start: datetime, caller: Identity) -> PackageRecord:
         now = self.exchange.clock()

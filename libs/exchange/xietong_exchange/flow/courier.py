@@ -204,7 +204,8 @@ class Courier:
                     beat.moved,
                     passed=to_evidence(passed) if passed is not None else None,
                 )
-                await self.desk.take(accepted, self.peer, settles=(delivery.delivery_id, delivery.token))
+                lease = delivery.delivery_id, delivery.token
+                await self.desk.take(accepted, self.peer, settles=lease, known=record)
         except (XietongError, RemoteRefusal) as error:
             await self._settle(delivery, error, progressed=beat.progressed, never_offered=never_offered)
         except Exception:

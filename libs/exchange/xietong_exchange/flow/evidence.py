@@ -10,18 +10,17 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party, Signature
 from xietong.exchange.v1.evidence_pb2 import Actor, Evidence, EvidenceKind, Reason, Statement
 from xietong.exchange.v1.package_pb2 import Direction
-from xietong_exchange.domain.delivery import FINAL, advance, label, travels_back, travels_forward
+from xietong_exchange.domain.delivery import advance, travels_back, travels_forward
 from xietong_exchange.domain.envelope import SealedPackage
 from xietong_exchange.domain.errors import (
     EvidenceInvalid,
     PackageNotFound,
     SenderMismatch,
-    WithdrawalTooLate,
     XietongError,
 )
 from xietong_exchange.domain.evidence import Event, check_statement, make_statement, read_statement
@@ -29,8 +28,8 @@ from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.changes import INBOX
 from xietong_exchange.flow.exchange import Exchange, sealed
 from xietong_exchange.flow.measures import MEASURES
-from xietong_exchange.flow.records import EvidenceRecord, PackageRecord
-from xietong_exchange.flow.statements import change_of, evidence_row, is_past
+from xietong_exchange.flow.records import EvidenceRecord, PackageRecord, Proof
+from xietong_exchange.flow.statements import answer_to_withdrawal, change_of, evidence_row, is_past
 from xietong_exchange.flow.store import Lease, Transaction
 from xietong_exchange.flow.tracing import package_span
 
@@ -109,6 +108,7 @@ class EvidenceDesk:
             added = await tx.packages.add_stated(held, stated, posting.new if posting is not None else None)
             if posting is not None and added is not None:
                 posting.recorded = added.delivery
+                posting.package = replace(held, changed_in=added.changed_in)
             if added is not None:
                 _measure(tx, sealed(record), statement, own=True)
             return evidence if added is not None else None
@@ -146,16 +146,25 @@ class EvidenceDesk:
         raw = statement.SerializeToString()
         return statement, evidence_row(statement, raw, exchange.notary.sign("Statement", raw))
 
-    async def take(self, evidence: Evidence, peer: Party.ValueType, *, settles: Lease | None = None) -> str:
+    async def take(
+        self,
+        evidence: Evidence,
+        peer: Party.ValueType,
+        *,
+        settles: Lease | None = None,
+        known: PackageRecord | None = None,
+    ) -> str:
         """Take a neighbour's evidence; returns its id. Known evidence changes nothing.
 
         settles: the delivery of which it tells that the neighbour has it.
+        known: its package as it was recorded or read a while ago; most are still the same.
 
         Raises:
             SignatureInvalid, EvidenceInvalid, PackageNotFound, SenderMismatch.
         """
         verified = self._verify(evidence)
-        record = await self._take_as_read(verified, peer, settles)
+        async with self._exchange.store.transaction(single=True) as tx:
+            record = await self._take_as_read(tx, verified, peer, known, settles)
         if record is None:
             async with self._exchange.store.transaction() as tx:
                 record = await self._take_verified(tx, verified, peer)
@@ -179,7 +188,13 @@ class EvidenceDesk:
         async with self._exchange.store.transaction() as tx:
             # Whoever locks several packages does so in one order; the pieces about one package keep theirs.
             in_order = sorted(verified, key=lambda one: one.statement.package_id)
-            records = [await self._take_verified(tx, one, peer) for one in in_order]
+            read = await tx.packages.get_many([one.statement.package_id for one in in_order])
+            known = {record.package_id: record for record in read}
+            records = [
+                await self._take_as_read(tx, one, peer, known.get(one.statement.package_id))
+                or await self._take_verified(tx, one, peer)
+                for one in in_order
+            ]
         for record in records:
             self.announce(record)
         return [one.statement.evidence_id for one in verified]
@@ -201,7 +216,12 @@ class EvidenceDesk:
         return _Verified(evidence, statement, signer)
 
     async def _take_as_read(
-        self, verified: _Verified, peer: Party.ValueType, settles: Lease | None
+        self,
+        tx: Transaction,
+        verified: _Verified,
+        peer: Party.ValueType,
+        known: PackageRecord | None,
+        settles: Lease | None = None,
     ) -> PackageRecord | None:
         """Take what only moves a package on, without a lock, as one change of the package as it is read.
 
@@ -211,23 +231,23 @@ class EvidenceDesk:
         if statement.kind not in CARRIED_BY_ACCEPTANCE:
             return None
         row = evidence_row(statement, evidence.statement, evidence.signature)
-        async with self._exchange.store.transaction(single=True) as tx:
-            record = await tx.packages.get(statement.package_id)
-            if record is None:
+        is_known = known is not None and known.changed_in and known.package_id == statement.package_id
+        record = known if is_known else await tx.packages.get(statement.package_id)
+        if record is None:
+            return None
+        with self._checked(record, verified, peer):
+            change, posting = change_of(record, statement, row), None
+            if change is None:
                 return None
-            with self._checked(record, verified, peer):
-                change, posting = change_of(record, statement, row), None
-                if change is None:
-                    return None
-                for hop in self._hops([record.sender], came_from=peer):
-                    posting = self._exchange.places.posting(tx, hop, Lane.LANE_EVIDENCE, record, row)
-                new = posting.new if posting is not None else None
-                added = await tx.packages.take(record, row, change, settles=settles, delivery=new)
-                if added is None:
-                    return None
-                if posting is not None:
-                    posting.recorded = added.delivery
-                _measure(tx, sealed(record), statement, own=False)
+            for hop in self._hops([record.sender], came_from=peer):
+                posting = self._exchange.places.posting(tx, hop, Lane.LANE_EVIDENCE, record, row)
+            new = posting.new if posting is not None else None
+            added = await tx.packages.take(record, row, change, settles=settles, delivery=new)
+            if added is None:
+                return None
+            if posting is not None:
+                posting.recorded = added.delivery
+            _measure(tx, sealed(record), statement, own=False)
         return record
 
     @contextmanager
@@ -285,7 +305,7 @@ class EvidenceDesk:
         """Answer a wish to withdraw here if this node can; False when it must go on towards the receiver."""
         now = self._exchange.clock()
         if record.direction == Direction.DIRECTION_INCOMING:
-            await self.state(tx, record, _answer(record, now))
+            await self.state(tx, record, answer_to_withdrawal(record, now))
             return True
         if record.complete and not await tx.outbox.drop(record.package_id):
             return False  # It may have arrived further on, where the answer must come from.
@@ -361,24 +381,11 @@ def _measure(tx: Transaction, package: SealedPackage, statement: Statement, *, o
     tx.when_over(count)
 
 
-def _answer(record: PackageRecord, now: datetime) -> Event:
-    """What the receiver's node says to the wish to withdraw a package."""
-    if record.state not in FINAL:
-        return Event(kind=EvidenceKind.EVIDENCE_KIND_WITHDRAWN, time=now)
-    outcome = label(record.state)
-    reason = Reason(
-        code=WithdrawalTooLate.reason_name(),
-        text_zh=f"接收方已有处理结果（{outcome.zh}），不能撤回；请与接收方协商",
-        text_en=f"the receiver has decided ({outcome.en}): too late to withdraw; agree with the receiver instead",
-    )
-    return Event(kind=EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REFUSED, time=now, reasons=[reason])
-
-
 def kind_name(kind: EvidenceKind.ValueType) -> str:
     """The kind without the enum's prefix."""
     return EvidenceKind.Name(kind).removeprefix("EVIDENCE_KIND_")
 
 
-def to_evidence(record: EvidenceRecord) -> Evidence:
+def to_evidence(record: EvidenceRecord | Proof) -> Evidence:
     """A record as it travels."""
     return Evidence(statement=record.statement, signature=Signature.FromString(record.signature))

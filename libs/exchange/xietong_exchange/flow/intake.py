@@ -192,10 +192,7 @@ class Intake:
         trace = current_trace(exchange.entropy)
         content, packages = await asyncio.to_thread(self._make, sheet, trace)
         with exchange.space.promise(exchange.party, len(content)):
-            async with await exchange.parts.write(part_key(packages[0], 0), len(content)) as writer:
-                if not writer.complete:
-                    await writer.append(content[writer.written :])
-                    await writer.finish()
+            await exchange.parts.put(part_key(packages[0], 0), content)
         return packages
 
     def _make(self, sheet: Sheet, trace: TraceContext) -> tuple[bytes, list[SealedPackage]]:

@@ -189,6 +189,15 @@ class PartStore(Protocol):
             StorageFull: not even an empty file fits.
         """
 
+    async def put(self, key: PartKey, *data: Buffer) -> None:
+        """Write all of a part at once, verify it, make it durable and put it in its place; nothing when it is there.
+
+        Raises:
+            SizeConflict: the part is there with another size.
+            DigestMismatch: the bytes are wrong and were dropped.
+            StorageFull: no space.
+        """
+
     def read(
         self, key: PartKey, offset: int = 0, *, block_bytes: int = READ_BLOCK_BYTES
     ) -> AsyncGenerator[bytes, None]:

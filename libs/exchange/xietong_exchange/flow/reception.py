@@ -22,14 +22,10 @@ from xietong.exchange.v1.transfer_service_pb2 import (
 )
 from xietong_exchange.domain.envelope import SealedPackage, twins
 from xietong_exchange.domain.errors import (
-    ChunkOutOfOrder,
     DatabaseUnavailable,
-    EnvelopeInvalid,
-    PartBusy,
     PartIncomplete,
     ProtocolViolation,
     ShuttingDown,
-    StorageFull,
     StreamSuperseded,
 )
 from xietong_exchange.domain.transfer import ReceivingTransfer
@@ -39,21 +35,16 @@ from xietong_exchange.flow.dispatch import Forward
 from xietong_exchange.flow.evidence import CARRIED_BY_ACCEPTANCE, to_evidence
 from xietong_exchange.flow.exchange import Exchange, part_key
 from xietong_exchange.flow.frame_queue import FrameQueue
-from xietong_exchange.flow.frames import DataFrame, beyond, runs
+from xietong_exchange.flow.frames import DataFrame, runs
 from xietong_exchange.flow.housekeeping import drop_partials
-from xietong_exchange.flow.part_store import PartState, PartWriter
+from xietong_exchange.flow.landing import Landing
+from xietong_exchange.flow.part_store import DigestMismatch, PartState
 from xietong_exchange.flow.records import EvidenceRecord
 from xietong_exchange.flow.space import Promise
 from xietong_exchange.flow.tracing import package_span
 
-WRITER_WAIT_SECONDS = 20.0
-"""How long a transfer waits for another one that is receiving the same content before it gives way."""
-VERIFYING_SECONDS = 5.0
-"""How often the sender hears of us while we hash a large part again after a break: less than its standstill."""
 LOOK_FOR_WITHDRAWAL_SECONDS = 5.0
 """How long a withdrawal that another process of this node took goes unseen."""
-FINISHING_AT_ONCE = 8
-"""Parts of one package that are verified and synced at a time: they share the syncs of the file system's journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +96,7 @@ class Reception:
         sizes = [part.size_bytes for part in package.envelope.parts]
         self._machine = ReceivingTransfer(sizes, exchange.limits.max_chunk_bytes)
         self._twins = twins(package)
-        self._writers: dict[int, PartWriter] = {}
-        self._finishing: set[asyncio.Task[None]] = set()
-        self._places = asyncio.Semaphore(FINISHING_AT_ONCE)
+        self._landing = Landing(exchange.parts, package, self)
         self._movement = exchange.progress.begin(package.package_id, package.size_bytes, is_incoming=True)
 
     async def run(self) -> None:
@@ -122,7 +111,7 @@ class Reception:
             return
         await self._want(resumes=known.is_announced)
         while (taken := await self._frames.take()) and self._withdrawal is None:
-            self._raise_failed()
+            self._landing.raise_failed()
             for run in runs(taken):
                 if isinstance(run, list):
                     await self._write(run)
@@ -133,7 +122,7 @@ class Reception:
         if self._withdrawal is not None:
             await self._accept(self._withdrawal)
             return
-        await self._finished()
+        await self._landing.finished()
 
     async def _drop_partials(self) -> None:
         with suppress(DatabaseUnavailable):  # Then they go when nobody has changed them for long enough.
@@ -163,7 +152,7 @@ class Reception:
         await self._answer(TransferResponse(need=Need(parts=parts)))
         for number, _, _ in wanted:
             if self._machine.is_filled(number):
-                await self._finish(number)
+                await self._landing.finish(number)
 
     async def _look(self) -> list[tuple[int, int, int]]:
         """What of the package is here from before, also from this sender's earlier packages."""
@@ -201,15 +190,13 @@ class Reception:
         if not needed:
             return
         number = needed[0].part
-        writer = await self._writer(number)
-        await self._append(needed, writer)
-        self._moved()
-        self._go_on(number, self._machine.received(number))
-        is_filled = self._machine.is_filled(number)
-        if not (is_filled and self._is_small(number)):  # Otherwise its verification answers soon.
-            await self._answer(self._progress(number, writer))
-        if is_filled:
-            await self._finish(number)
+        if self._is_small(number) and needed[0].offset == 0 and self._machine.is_filled(number):
+            self._moved()
+            await self._landing.put(needed)
+            return
+        await self._landing.append(needed)
+        if self._machine.is_filled(number):
+            await self._landing.finish(number)
 
     def _moved(self) -> None:
         self._movement.transferred_bytes = self._machine.received_bytes
@@ -220,103 +207,47 @@ class Reception:
     def _missing_bytes(self) -> int:
         return self._package.size_bytes - self._machine.received_bytes
 
-    async def _append(self, run: Sequence[DataFrame], writer: PartWriter) -> None:
-        """Write what is not there yet: a transfer of the same content may have come further since the offer."""
-        if writer.complete:
-            return
-        if writer.written < run[0].offset:
-            raise ChunkOutOfOrder(part=run[0].part, offset=run[0].offset, expected=writer.written)
-        try:
-            await writer.append(*beyond(run, writer.written))
-        except part_store.StorageFull as full:
-            raise StorageFull(free=full.free) from None
+    async def part_moved(self, number: int, written: int, durable: int) -> None:
+        """So much of a part is on the disk."""
+        self._moved()
+        self._go_on(number, self._machine.received(number))
+        await self._answer(self._progress(number, written, durable))
 
-    async def _writer(self, number: int) -> PartWriter:
-        writer = self._writers.get(number)
-        if writer is None:
-            try:
-                async with asyncio.timeout(WRITER_WAIT_SECONDS):
-                    writer = await self._exchange.parts.write(
-                        part_key(self._package, number), self._size(number)
-                    )
-            except TimeoutError:
-                raise PartBusy(what=f"part {number}") from None
-            except part_store.SizeConflict as conflict:
-                raise EnvelopeInvalid(
-                    why=f"part {number} has {conflict.actual} bytes, not {conflict.announced}"
-                ) from None
-            except part_store.StorageFull as full:
-                raise StorageFull(free=full.free) from None
-            self._writers[number] = writer
-        return writer
-
-    async def _finish(self, number: int) -> None:
-        """Verify and sync a part beside the writing of the next ones."""
-        await self._places.acquire()
-        writer = await self._writer(number)
-        del self._writers[number]
-        task = asyncio.create_task(self._verify(number, writer), name="part-verification")
-        self._finishing.add(task)
-        task.add_done_callback(self._verified)
-
-    def _verified(self, task: asyncio.Task[None]) -> None:
-        self._places.release()
-        if task.cancelled() or task.exception() is not None:
-            self._frames.end()  # The task stays in the set; `run` finds out why.
-        else:
-            self._finishing.discard(task)
-
-    def _raise_failed(self) -> None:
-        for task in self._finishing:
-            if task.done():
-                task.result()
-
-    async def _finished(self) -> None:
-        """Until every part that was filled is verified. Raises what went wrong with one of them."""
-        while self._finishing:
-            task = self._finishing.pop()
-            await task
-
-    async def _verify(self, number: int, writer: PartWriter) -> None:
-        finishing = asyncio.create_task(writer.finish())
-        try:
-            while not (await asyncio.wait({finishing}, timeout=VERIFYING_SECONDS))[0]:
-                await self._answer(self._progress(number, writer))
-            finishing.result()
-        except part_store.DigestMismatch as mismatch:
-            await writer.close()
-            self._end_forward()  # The next node has wrong bytes, too, and finds that out by itself.
-            attempt = self._machine.part_mismatched(number, mismatch.key.digest.hex())
-            self._moved()
-            await self._answer(TransferResponse(abort=Abort(part=number, attempt=attempt)))
-            return
-        except part_store.StorageFull as full:
-            raise StorageFull(free=full.free) from None
-        finally:
-            finishing.cancel()
-            await asyncio.gather(finishing, return_exceptions=True)
-            await writer.close()
+    async def part_is_here(self, number: int) -> None:
+        """A part is verified and durable."""
+        size = self._size(number)
         self._machine.part_verified(number)
-        self._go_on(number, self._size(number))
+        self._go_on(number, size)
         if not self._is_committing:  # Then the acceptance says it all.
-            await self._answer(self._progress(number, writer))
+            await self._answer(self._progress(number, size, size))
 
-    def _progress(self, number: int, writer: PartWriter) -> TransferResponse:
+    async def part_is_wrong(self, number: int, mismatch: DigestMismatch) -> None:
+        """A part must come again."""
+        self._end_forward()  # The next node has wrong bytes, too, and finds that out by itself.
+        attempt = self._machine.part_mismatched(number, mismatch.key.digest.hex())
+        self._moved()
+        await self._answer(TransferResponse(abort=Abort(part=number, attempt=attempt)))
+
+    def part_failed(self) -> None:
+        """No more frames are taken; `run` finds out why."""
+        self._frames.end()
+
+    def _progress(self, number: int, written: int, durable: int) -> TransferResponse:
         # Another transfer of the same content may be further; this sender is told of its own bytes only.
-        written = min(writer.written, self._machine.received(number))
+        written = min(written, self._machine.received(number))
         return TransferResponse(
             progress=Progress(
                 part=number,
                 attempt=self._machine.attempt(number),
                 written_bytes=written,
-                durable_bytes=min(writer.durable, written),
+                durable_bytes=min(durable, written),
             )
         )
 
     async def _commit(self, commit: Commit) -> bool:
         """Accept the package; False when a part must come again first."""
         self._is_committing = True
-        await self._finished()
+        await self._landing.finished()
         self._is_committing = False
         if not self._machine.check_commit():
             return False
@@ -385,12 +316,7 @@ class Reception:
             self._watcher.cancel()  # Not waited for: it holds nothing, and its database may hang.
             self._watcher = None
         try:
-            for task in self._finishing:
-                task.cancel()
-            await asyncio.gather(*self._finishing, return_exceptions=True)
-            while self._writers:
-                _, writer = self._writers.popitem()
-                await writer.close()
+            await self._landing.close()
             if self._withdrawal is not None:
                 await self._drop_partials()
         finally:

@@ -195,16 +195,28 @@ class PackagePage:
     more: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Glance:
-    """What tells whether anything about a package changed, however large its envelope is."""
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A piece of evidence as it travels."""
 
-    package: int
-    """Another number means that its row changed."""
+    statement: bytes
+    signature: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What a look at a package finds that was not there at the look before."""
+
+    changed_in: int
+    """The transaction that changed it last."""
+    record: PackageRecord | None
+    """None when it is as it was."""
     delivery: DeliveryRecord | None
     """The delivery that moves it, if it is in the outbox."""
-    evidence: int
+    last_evidence: int
     """Rises with every piece of evidence; 0 when there is none."""
+    evidence: tuple[Proof, ...]
+    """All of it, when there is more than there was."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

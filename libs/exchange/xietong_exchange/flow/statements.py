@@ -1,13 +1,15 @@
-"""What a statement of evidence makes of the rows of a package."""
+"""What a statement of evidence makes of the rows of a package, and what a node says to a wish to withdraw one."""
 
 from __future__ import annotations
 
-from datetime import UTC
+from datetime import UTC, datetime
 
 from xietong.exchange.v1.envelope_pb2 import Signature
-from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Statement
+from xietong.exchange.v1.evidence_pb2 import EvidenceKind, Reason, Statement
 from xietong.exchange.v1.package_pb2 import Direction
-from xietong_exchange.domain.delivery import advance
+from xietong_exchange.domain.delivery import FINAL, advance, label
+from xietong_exchange.domain.errors import WithdrawalTooLate
+from xietong_exchange.domain.evidence import Event
 from xietong_exchange.flow.records import EvidenceRecord, PackageChange, PackageRecord
 
 
@@ -49,3 +51,16 @@ def evidence_row(statement: Statement, raw: bytes, signature: Signature) -> Evid
         statement=raw,
         signature=signature.SerializeToString(),
     )
+
+
+def answer_to_withdrawal(record: PackageRecord, now: datetime) -> Event:
+    """What the receiver's node says to the wish to withdraw a package."""
+    if record.state not in FINAL:
+        return Event(kind=EvidenceKind.EVIDENCE_KIND_WITHDRAWN, time=now)
+    outcome = label(record.state)
+    reason = Reason(
+        code=WithdrawalTooLate.reason_name(),
+        text_zh=f"接收方已有处理结果（{outcome.zh}），不能撤回；请与接收方协商",
+        text_en=f"the receiver has decided ({outcome.en}): too late to withdraw; agree with the receiver instead",
+    )
+    return Event(kind=EvidenceKind.EVIDENCE_KIND_WITHDRAWAL_REFUSED, time=now, reasons=[reason])

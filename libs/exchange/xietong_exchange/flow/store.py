@@ -30,11 +30,11 @@ from xietong_exchange.flow.records import (
     DraftRecord,
     DraftSight,
     EvidenceRecord,
-    Glance,
     PackageChange,
     PackageFilter,
     PackagePage,
     PackageRecord,
+    Sight,
 )
 from xietong_exchange.flow.search import Search
 from xietong_exchange.flow.standard_changes import StandardChanges
@@ -63,6 +63,8 @@ class Added:
     """What was inserted with a package."""
 
     delivery: DeliveryRecord | None
+    changed_in: int = 0
+    """The transaction that changed the package, where it was inserted."""
 
 
 class Packages(Protocol):
@@ -85,8 +87,8 @@ class Packages(Protocol):
     async def advance(self, package_id: str, change: PackageChange) -> None:
         """Set the state, and what else the change gives."""
 
-    async def glance(self, package_id: str) -> Glance | None:
-        """What tells a watcher whether it has to look again."""
+    async def look(self, package_id: str, since: Sight | None) -> Sight | None:
+        """What a watcher sees of a package, and whether anything changed since it looked last."""
 
     async def page(
         self, wanted: PackageFilter, *, before: int | None = None, after: int | None = None, limit: int

@@ -1,13 +1,12 @@
 """Watching: packages as they change, one of them or all that wait in the inbox.
 
-Who watches costs what changes, not what is there: a look reads numbers that tell what is new, and only that is read.
+Who watches costs what changes, not what is there: a look reads only what is new since the look before.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
-from dataclasses import dataclass
 
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction, Package
 from xietong_exchange.domain.delivery import FINAL
@@ -17,13 +16,7 @@ from xietong_exchange.flow.changes import INBOX
 from xietong_exchange.flow.evidence import to_evidence
 from xietong_exchange.flow.exchange import Exchange, sealed, signed_envelope
 from xietong_exchange.flow.handover import Caller, is_hidden
-from xietong_exchange.flow.records import (
-    EvidenceRecord,
-    Glance,
-    PackageFilter,
-    PackagePage,
-    PackageRecord,
-)
+from xietong_exchange.flow.records import PackageFilter, PackagePage, PackageRecord, Proof, Sight
 from xietong_exchange.flow.store import Store
 from xietong_exchange.flow.views import Views
 
@@ -39,15 +32,6 @@ WAITING = (
 )
 """States without an outcome; those in which there is something to do come first. What was announced and given up on
 its way does not wait; replayed, it is announced again."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Sight:
-    """A package as it was last looked at; `evidence` is empty when none came since the look before."""
-
-    glance: Glance
-    record: PackageRecord
-    evidence: list[EvidenceRecord]
 
 
 class Watching:
@@ -66,35 +50,33 @@ class Watching:
             PackageNotFound: this party neither sends nor receives it.
         """
         with self._exchange.changes.subscribe(package_id) as news:
-            sight, shown = await self._look(package_id, None), Package()
+            sight, record = await self._look(package_id, None, None)
+            shown = Package()
             while True:
-                view = self._views.view(sight.record, sight.glance.delivery)
+                view = self._views.view(record, sight.delivery)
                 if sight.evidence or view != shown:
-                    yield _answer(view, sight, is_first=not shown.package_id)
+                    yield _answer(view, record, sight.evidence, is_first=not shown.package_id)
                     shown = view
-                if sight.record.state in FINAL:
+                if record.state in FINAL:
                     return
                 await news.wait()
-                sight = await self._look(package_id, sight)
+                sight, record = await self._look(package_id, sight, record)
 
-    async def _look(self, package_id: str, before: _Sight | None) -> _Sight:
-        """One query tells what changed since the look before, and one more reads each thing that did."""
-        with self._claim(before):
+    async def _look(
+        self, package_id: str, before: Sight | None, known: PackageRecord | None
+    ) -> tuple[Sight, PackageRecord]:
+        """What changed since the look before, and the package as it is now."""
+        with self._claim(known):
             async with self._exchange.store.transaction() as tx:
-                glance = await tx.packages.glance(package_id)
-                known = before.glance if before else Glance(package=0, delivery=None, evidence=0)
-                record = before.record if before else None
-                if glance is not None and glance.package != known.package:
-                    record = await tx.packages.get(package_id)
-                if glance is None or record is None or is_hidden(record):
-                    raise PackageNotFound(package_id=package_id)
-                new_evidence = glance.evidence != known.evidence
-                evidence = await tx.packages.evidence(package_id) if new_evidence else []
-            return _Sight(glance, record, evidence)
+                sight = await tx.packages.look(package_id, before)
+            record = (sight.record or known) if sight is not None else None
+            if sight is None or record is None or is_hidden(record):
+                raise PackageNotFound(package_id=package_id)
+            return sight, record
 
-    def _claim(self, before: _Sight | None) -> AbstractContextManager[None]:
+    def _claim(self, known: PackageRecord | None) -> AbstractContextManager[None]:
         """What is small goes first to its end; who watches a large package must not hold up its own bytes."""
-        is_small = before is not None and before.record.size_bytes <= INTERACTIVE_LIMIT_BYTES
+        is_small = known is not None and known.size_bytes <= INTERACTIVE_LIMIT_BYTES
         return self._exchange.right_of_way.taken() if is_small else nullcontext()
 
     async def inbox(self, caller: Caller, *, only_addressed: bool) -> AsyncGenerator[Package, None]:
@@ -171,11 +153,11 @@ class _IncomingChanges:
         return untold
 
 
-def _answer(view: Package, sight: _Sight, *, is_first: bool) -> Package:
-    answer = Package(evidence=[to_evidence(row) for row in sight.evidence])
+def _answer(view: Package, record: PackageRecord, evidence: Sequence[Proof], *, is_first: bool) -> Package:
+    answer = Package(evidence=[to_evidence(piece) for piece in evidence])
     answer.MergeFrom(view)
     if is_first:
-        answer.envelope.CopyFrom(signed_envelope(sight.record))
+        answer.envelope.CopyFrom(signed_envelope(record))
     return answer
 
 

@@ -36,6 +36,9 @@ from xietong_exchange.runtime.settings import (
 from xietong_exchange.runtime.supervision import webhook
 
 EXIT_OK, EXIT_FAILED, EXIT_SETTINGS = 0, 1, 2
+YOUNG_OBJECTS = 20_000
+"""So many objects are made before the youngest are looked through for cycles. Most are gone by themselves by then; with
+Python's 700 they are looked at while a package is still on its way."""
 
 
 def run(profile: Profile) -> None:
@@ -99,6 +102,7 @@ async def _serve(profile: Profile, settings: Settings) -> int:
         # What was loaded so far stays. A full collection that looks at it again holds everything up for 90 ms.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG_OBJECTS, *gc.get_threshold()[1:])
         await stop.wait()
     return EXIT_OK
 

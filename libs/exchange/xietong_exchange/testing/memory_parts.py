@@ -109,6 +109,14 @@ class MemoryPartStore:
             turn.release()
             raise
 
+    async def put(self, key: PartKey, *data: Buffer) -> None:
+        """A whole part, see `PartStore.put`."""
+        content = b"".join(data)
+        async with await self.write(key, len(content)) as writer:
+            if not writer.complete:
+                await writer.append(content[writer.written :])
+                await writer.finish()
+
     async def read(
         self, key: PartKey, offset: int = 0, *, block_bytes: int = READ_BLOCK_BYTES
     ) -> AsyncGenerator[bytes, None]:

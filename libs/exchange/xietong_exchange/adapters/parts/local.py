@@ -24,7 +24,7 @@ from xietong_exchange.adapters.parts.local_partial import PartialFile
 from xietong_exchange.adapters.parts.local_reader import LocalPartReader, OpenPart, open_complete
 from xietong_exchange.adapters.parts.local_recovery import drop, read_boot_id, recover, sweep
 from xietong_exchange.adapters.parts.local_writer import LocalPartWriter
-from xietong_exchange.flow.part_store import READ_BLOCK_BYTES, PartKey, PartState, StorageFull
+from xietong_exchange.flow.part_store import READ_BLOCK_BYTES, Buffer, PartKey, PartState, StorageFull
 
 OTHER_PROCESS_POLL_SECONDS = 0.05
 """Within the process writers queue; only another process's lock has to be asked for again and again."""
@@ -93,6 +93,16 @@ class LocalPartStore:
             turn.release()
             raise
         return LocalPartWriter(file, self._threads, self._medium, turn.release)
+
+    async def put(self, key: PartKey, *data: Buffer) -> None:
+        """A whole part in one hop to a thread, see `PartStore.put`."""
+        turn = await self._take_turn(key)
+        try:
+            file = PartialFile(self._folders, key, sum(map(len, data)))
+            with self._medium(file.size):
+                await self._when_unlocked(partial(file.put, *data))
+        finally:
+            turn.release()
 
     async def _take_turn(self, key: PartKey) -> asyncio.Lock:
         turn = self._turns.setdefault(key, asyncio.Lock())

@@ -10,7 +10,7 @@ import fcntl
 import hashlib
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 from xietong_exchange.adapters.parts.local_folders import FILE_FLAGS, FILE_MODE, Folders, OwnerFolders
@@ -188,14 +188,27 @@ class PartialFile:
                 errno.EIO, f"a sync of part {self.key} failed; close it and resume at the durable offset"
             )
 
-    def publish(self, rest: bytes = b"") -> None:
+    def put(self, *data: Buffer) -> bool:
+        """All of the part in one go, see `open`, `append` and `publish`; what is there from before is hashed again."""
+        try:
+            if not self.open():
+                return False
+            if not self.complete:
+                while self.hash_slice():
+                    pass
+                self.publish(*_beyond(data, self.written))
+        finally:
+            self._close_file()
+        return True
+
+    def publish(self, *rest: Buffer) -> None:
         """Append the rest, verify, make durable and put into place; the hash has caught up before.
 
         Raises:
             DigestMismatch: the bytes are wrong and were dropped.
         """
         if rest:
-            self.append(rest)
+            self.append(*rest)
         self._require_trust()
         if self._hash.digest() != self.key.digest:
             self._folders.remove_partial(self._name)
@@ -235,6 +248,13 @@ class PartialFile:
         if self._file != CLOSED:
             os.close(self._file)
             self._file = CLOSED
+
+
+def _beyond(data: Sequence[Buffer], offset: int) -> Iterator[Buffer]:
+    for piece in data:
+        if offset < len(piece):
+            yield piece[offset:]
+        offset = max(0, offset - len(piece))
 
 
 def _write_all(file: int, data: Sequence[Buffer], offset: int) -> int:

@@ -109,7 +109,8 @@ class LocalPartWriter:
             await self._end_sync()
             if self._hashing is not None:
                 await asyncio.shield(self._hashing)
-            await self._threads.run(file.publish, b"" if file.written else self._held)
+            held = () if file.written else (self._held,)
+            await self._threads.run(file.publish, *held)
 
     async def close(self) -> None:
         """Keep what is written and let the next writer in."""

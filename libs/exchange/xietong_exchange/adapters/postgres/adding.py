@@ -52,7 +52,7 @@ def _inserted() -> tuple[CTE, list[CTE]]:
         insert(package)
         .values(given(*columns))
         .on_conflict_do_nothing()
-        .returning(package.c.package_id, package.c.position)
+        .returning(package.c.package_id, package.c.position, package.c.changed_in)
         .cte("added")
     )
     lists = array("parties", SmallInteger()), array("numbers", Text())
@@ -73,7 +73,9 @@ def _add() -> Statement:
 
 
 def _add_stated() -> Statement:
-    """The same with pieces of evidence and, where a destination is given, a delivery, which it answers."""
+    """The same with pieces of evidence and, where a destination is given, a delivery; it answers that, and in which
+    transaction.
+    """
     added, others = _inserted()
     lists = [array(f"evidence_{each.name}", each.type) for each in _PROOF]
     proofs = func.unnest(*lists).table_valued(*(column(each.name, each.type) for each in _PROOF))
@@ -81,7 +83,8 @@ def _add_stated() -> Statement:
     stating = insert(evidence).from_select(
         ["package_id", *proof.c.keys()], select(added.c.package_id, *proof.c)
     )
-    return Statement(answer_queued(added).add_cte(*others, stating.cte("stated")))
+    answer = answer_queued(added).add_columns(added.c.changed_in)
+    return Statement(answer.add_cte(*others, stating.cte("stated")))
 
 
 def answer_queued(added: CTE, **more: ColumnElement[Any]) -> Select[Any]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, get_args
 
-from asyncpg import Record
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -28,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from xietong.exchange.v1.envelope_pb2 import Lane, Party
-from xietong_exchange.adapters.postgres.statement import Connection, Statement, array, given, texts
+from xietong_exchange.adapters.postgres.statement import Connection, Row, Statement, array, given, texts
 from xietong_exchange.adapters.postgres.tables import delivery
 from xietong_exchange.domain.errors import DeliveryGivenUp, Failure
 from xietong_exchange.flow.records import DeliveryRecord, DeliveryStatus
@@ -49,7 +48,7 @@ _DUE = and_(_HAS_STATUS["pending"], delivery.c.due_time <= _NOW, ~_LEASED)
 _OF_QUEUE = and_(
     delivery.c.destination == bindparam("destination"), delivery.c.lane == bindparam("lane"), _DUE
 )
-_MOVES_PACKAGE = delivery.c.evidence_id.is_(None)
+MOVES_PACKAGE = delivery.c.evidence_id.is_(None)
 DELIVERY_COLUMNS = (*delivery.c, _LEASED.label("leased"))
 DONE = {"status": literal("done"), "progress_time": _NOW, **_FREE}
 """What becomes of a delivery that the other side has."""
@@ -133,7 +132,7 @@ _GET = Statement(select(*DELIVERY_COLUMNS).where(delivery.c.delivery_id == bindp
 _DROP = Statement(
     delete(delivery).where(
         delivery.c.package_id == bindparam("package_id"),
-        _MOVES_PACKAGE,
+        MOVES_PACKAGE,
         ~_HAS_STATUS["done"],
         or_(
             ~delivery.c.offered,
@@ -142,11 +141,11 @@ _DROP = Statement(
     )
 )
 _OF_PACKAGE = Statement(
-    select(*DELIVERY_COLUMNS).where(delivery.c.package_id == bindparam("package_id"), _MOVES_PACKAGE)
+    select(*DELIVERY_COLUMNS).where(delivery.c.package_id == bindparam("package_id"), MOVES_PACKAGE)
 )
 _ID = delivery.c.package_id.type
 _OF_PACKAGES = Statement(
-    select(*DELIVERY_COLUMNS).where(delivery.c.package_id == any_(array("package_ids", _ID)), _MOVES_PACKAGE)
+    select(*DELIVERY_COLUMNS).where(delivery.c.package_id == any_(array("package_ids", _ID)), MOVES_PACKAGE)
 )
 _ALL_OF_PACKAGE = Statement(
     select(*DELIVERY_COLUMNS)
@@ -299,7 +298,7 @@ def _text(message: str) -> str:
     return message[:LAST_TEXT_CHARS].replace("\0", "")
 
 
-def to_delivery(row: Record) -> DeliveryRecord:
+def to_delivery(row: Row) -> DeliveryRecord:
     """A row of `DELIVERY_COLUMNS` as the flow knows it."""
     return DeliveryRecord(
         delivery_id=row["delivery_id"],

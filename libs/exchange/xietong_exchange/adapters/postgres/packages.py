@@ -32,10 +32,18 @@ from xietong_exchange.adapters.postgres.adding import (
     given_columns,
     package_values,
 )
-from xietong_exchange.adapters.postgres.outbox import DELIVERY_COLUMNS, to_delivery
-from xietong_exchange.adapters.postgres.statement import Connection, Statement, array, given, texts
+from xietong_exchange.adapters.postgres.looking import DELIVERY, LOOK, PACKAGE, proofs
+from xietong_exchange.adapters.postgres.outbox import to_delivery
+from xietong_exchange.adapters.postgres.statement import (
+    Connection,
+    Row,
+    Statement,
+    Under,
+    array,
+    given,
+    texts,
+)
 from xietong_exchange.adapters.postgres.tables import (
-    delivery,
     evidence,
     package,
     package_case_number,
@@ -51,11 +59,11 @@ from xietong_exchange.adapters.postgres.taking import (
 from xietong_exchange.domain.chain_test import TEST_PROCESS
 from xietong_exchange.flow.records import (
     EvidenceRecord,
-    Glance,
     PackageChange,
     PackageFilter,
     PackagePage,
     PackageRecord,
+    Sight,
 )
 from xietong_exchange.flow.store import PAGE_BYTES, Added, Lease, NewDelivery
 
@@ -84,20 +92,6 @@ def _add_evidence(*, with_change: bool) -> Statement:
         changing = update(package).where(package.c.package_id == added.c.package_id).values(CHANGES)
         answer = answer.add_cte(changing.cte("changed"))
     return Statement(answer)
-
-
-def _glance() -> Statement:
-    is_moved_by = and_(delivery.c.package_id == package.c.package_id, delivery.c.evidence_id.is_(None))
-    latest = select(func.max(evidence.c.position)).where(evidence.c.package_id == bindparam("package_id"))
-    return Statement(
-        select(
-            package.c.changed_in.label("package_changed_in"),
-            latest.scalar_subquery().label("last"),
-            *DELIVERY_COLUMNS,
-        )
-        .select_from(package.outerjoin(delivery, is_moved_by))
-        .where(_THIS)
-    )
 
 
 @cache
@@ -160,7 +154,6 @@ _COUNT_READ = Statement(select(func.count()).where(package_read.c.package_id == 
 
 # What this very statement cannot see yet is written by a transaction that is not older than this one.
 _HORIZON = Statement(select(_OLDEST_RUNNING))
-_GLANCE = _glance()
 
 _ORDERS: dict[str, Sequence[ColumnElement[Any]]] = {
     "newest": (package.c.position.desc(),),
@@ -198,7 +191,7 @@ class PostgresPackages:
         row = await self._connection.row(ADD_STATED, **values)
         if row is None:
             return None
-        return Added(to_delivery(row) if delivery is not None else None)
+        return Added(to_delivery(row) if delivery is not None else None, row["changed_in"])
 
     async def get(self, package_id: str, *, lock: bool = False) -> PackageRecord | None:
         row = await self._connection.row(_LOCK if lock else _GET, package_id=package_id)
@@ -211,12 +204,21 @@ class PostgresPackages:
     async def advance(self, package_id: str, change: PackageChange) -> None:
         await self._connection.run(_ADVANCE, changed=package_id, **change_values(change))
 
-    async def glance(self, package_id: str) -> Glance | None:
-        row = await self._connection.row(_GLANCE, package_id=package_id)
+    async def look(self, package_id: str, since: Sight | None) -> Sight | None:
+        known = (since.changed_in, since.last_evidence) if since is not None else (0, 0)
+        row = await self._connection.row(
+            LOOK, package_id=package_id, known_package=known[0], known_evidence=known[1]
+        )
         if row is None:
             return None
-        delivery = to_delivery(row) if row["delivery_id"] is not None else None
-        return Glance(package=row["package_changed_in"], delivery=delivery, evidence=row["last"] or 0)
+        record, delivery = Under(row, PACKAGE), Under(row, DELIVERY)
+        return Sight(
+            changed_in=row["changed_in"],
+            record=to_package(record) if record["package_id"] is not None else None,
+            delivery=to_delivery(delivery) if delivery["delivery_id"] is not None else None,
+            last_evidence=row["last"] or 0,
+            evidence=proofs(row),
+        )
 
     async def page(
         self, wanted: PackageFilter, *, before: int | None = None, after: int | None = None, limit: int
@@ -300,7 +302,7 @@ class PostgresPackages:
         return int(await self._connection.value(_COUNT_READ, package_id=package_id))
 
 
-def to_package(row: Record) -> PackageRecord:
+def to_package(row: Row) -> PackageRecord:
     """A row of the table as the flow knows it."""
     return PackageRecord(
         package_id=str(row["package_id"]),

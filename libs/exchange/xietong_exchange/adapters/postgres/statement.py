@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from operator import itemgetter
 from types import TracebackType
-from typing import Any, Self, TypeAlias, cast
+from typing import Any, Protocol, Self, TypeAlias, cast
 
 import asyncpg
 from asyncpg.pool import PoolConnectionProxy
@@ -76,6 +76,30 @@ class Statement:
     def arguments(self, values: dict[str, object]) -> tuple[Any, ...]:
         """The values in the order of the SQL. Raises KeyError when one is missing."""
         return tuple(self._ordered(self._constants | values))
+
+
+class Row(Protocol):
+    """What is read of a row."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
+
+
+class Under:
+    """The columns of a row that `under` has named, by their own names."""
+
+    __slots__ = ("_prefix", "_row")
+
+    def __init__(self, row: asyncpg.Record, prefix: str) -> None:
+        self._row = row
+        self._prefix = prefix
+
+    def __getitem__(self, name: str, /) -> Any:
+        return self._row[self._prefix + name]
+
+
+def under(prefix: str, columns: Iterable[ColumnElement[Any]]) -> list[ColumnElement[Any]]:
+    """Columns of one table among those of others: some names are in several."""
+    return [column.label(prefix + str(column.key)) for column in columns]
 
 
 class Connection:
