@@ -33,7 +33,7 @@ from xietong_exchange.adapters.postgres.migrate import PostgresTooOld, SchemaToo
 from xietong_exchange.adapters.postgres.tables import metadata
 from xietong_exchange.adapters.postgres.upgrade import script_directory
 
-HEAD = "0016"
+HEAD = "0017"
 NEXT, NEXT_BUT_ONE = (f"{int(HEAD) + step:04}" for step in (1, 2))
 
 # The package exports a function of the module's name, which hides the module.

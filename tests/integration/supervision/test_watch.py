@@ -9,10 +9,7 @@ import pytest
 from tests.integration.store.records import NOON, new_id
 from tests.integration.supervision.scene import COURT, HUB, OPERATOR, Scene
 
-from xietong.exchange.v1.capabilities_pb2 import Capabilities
-from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.evidence_pb2 import Reason, Statement
-from xietong.exchange.v1.maintenance_pb2 import MaintenanceWindow
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction
 from xietong.supervision.v1 import directory_service_pb2 as directory
 from xietong.supervision.v1 import incident_pb2 as pb
@@ -21,11 +18,9 @@ from xietong_exchange.domain.errors import (
     DatabaseUnavailable,
     IncidentNotFound,
     PackageNotFound,
-    PeerNotAllowed,
     StateConflict,
 )
 from xietong_exchange.flow.incidents import IncidentRecord
-from xietong_exchange.flow.maintenance import MOST_WINDOWS
 from xietong_exchange.flow.neighbours import Contact
 from xietong_exchange.flow.progress import Movement
 from xietong_exchange.supervision.advice import what_it_is, what_to_do
@@ -277,68 +272,3 @@ async def test_the_clock_of_one_package(scene: Scene) -> None:
     assert seen.incident.package_id == sent.package_id
     with pytest.raises(PackageNotFound):
         await scene.desk.arrival(new_id())
-
-
-async def test_maintenance_silences_what_stands_behind_the_node_once(scene: Scene) -> None:
-    window = MaintenanceWindow(maintenance_id=new_id(), party=HUB, text_zh="更换磁盘")
-    window.start_time.FromDatetime(scene.begin + timedelta(minutes=10))
-    window.end_time.FromDatetime(scene.begin + timedelta(minutes=70))
-    other = MaintenanceWindow(maintenance_id=new_id(), party=COURT, text_zh="法院")
-    other.start_time.FromDatetime(scene.begin)
-    other.end_time.FromDatetime(scene.begin + timedelta(hours=9))
-    of_hub = Capabilities(party=HUB, maintenance=[window, other])
-    scene.line.state = replace(scene.line.state, capabilities=of_hub)
-    await scene.sent(fails=True)
-    (told,) = await scene.after(minutes=4)
-    assert not told.HasField("silence_until_time")
-    (silent,) = await scene.after(minutes=11)
-    assert silent.silence_until_time == window.end_time
-    assert not (await scene.after(minutes=69))[0].escalated
-    await scene.desk.silence(silent.incident_id, timedelta(0), "", OPERATOR)
-    (loud,) = await scene.after(minutes=69.5)
-    assert (loud.HasField("silence_until_time"), loud.escalated) == (False, True)
-    _, _, events = await scene.desk.get(told.incident_id)
-    assert [(one.operation, one.caller, one.note) for one in events] == [
-        ("silence_incident", "police/exchange", "maintenance: 更换磁盘"),
-        ("silence_incident", "police/operator", "0 min: "),
-        ("escalate_incident", "police/exchange", ""),
-    ]
-
-
-async def test_a_branch_announces_for_itself_alone(scene: Scene) -> None:
-    maintenance, soon = scene.watch.maintenance, scene.begin + timedelta(hours=1)
-    window = MaintenanceWindow(maintenance_id=new_id(), party=COURT, text_zh="维护")
-    window.start_time.FromDatetime(scene.begin)
-    window.end_time.FromDatetime(soon)
-    with pytest.raises(PeerNotAllowed):
-        await maintenance.announce(window, OPERATOR)
-    scene.line.state = replace(
-        scene.line.state, beyond=(Capabilities(party=Party.PARTY_JUSTICE, maintenance=[window]),)
-    )
-    assert maintenance.known() == []
-    window.party = Party.PARTY_POLICE
-    await maintenance.announce(window, OPERATOR)
-    await maintenance.announce(window, OPERATOR)
-    assert maintenance.known() == [window]
-    scene.passed = timedelta(hours=2)
-    assert maintenance.known() == []
-    with pytest.raises(StateConflict):
-        await maintenance.announce(window, OPERATOR)
-
-
-async def test_announcements_are_bounded(scene: Scene) -> None:
-    maintenance = scene.watch.maintenance
-    window = MaintenanceWindow(party=Party.PARTY_POLICE, text_zh="维护")
-    window.start_time.FromDatetime(scene.begin)
-    window.end_time.FromDatetime(scene.begin + timedelta(hours=1))
-    for _ in range(MOST_WINDOWS):
-        window.maintenance_id = new_id()
-        await maintenance.announce(window, OPERATOR)
-    window.text_zh = "改期"  # what is announced may be changed
-    await maintenance.announce(window, OPERATOR)
-    window.maintenance_id = new_id()
-    with pytest.raises(StateConflict):
-        await maintenance.announce(window, OPERATOR)
-    await maintenance.cancel(maintenance.own[0].maintenance_id, OPERATOR)
-    await maintenance.announce(window, OPERATOR)
-    assert len(maintenance.known()) == MOST_WINDOWS

@@ -62,6 +62,10 @@ class IncidentRecord:
     acknowledge_time: datetime | None = None
     assignee: str = ""
     silence_until: datetime | None = None
+    maintenance_id: str = ""
+    """The announcement for which it was silenced last; each silences it once, as an operator may end that."""
+    silenced_by_maintenance: bool = False
+    """That announcement brought the silence, and not an operator since."""
     escalated: bool = False
     revision: int = 1
     """Rises with everything that people are told about it."""

@@ -83,6 +83,16 @@ class Maintenance:
         running = [one for one in self.known() if one.party == party and start_of(one) <= now]
         return max(running, key=end_of, default=None)
 
+    def get(self, maintenance_id: str) -> MaintenanceWindow | None:
+        """An announcement that is not over."""
+        return next((one for one in self.known() if one.maintenance_id == maintenance_id), None)
+
+    def is_heard(self, party: Party.ValueType) -> bool:
+        """Whether all who may announce for this party's node have said what they announce since this process began."""
+        contacts = [self.neighbours.contact(neighbour) for neighbour in self.exchange.routes.neighbours]
+        tellers = {party, Party.PARTY_HUB} - {self.exchange.party}
+        return all(any(one.capabilities_of(teller) for one in contacts) for teller in tellers)
+
     def _told(self) -> Iterator[MaintenanceWindow]:
         """Of a branch only what it says of itself: nobody silences what is wrong elsewhere, but the hub."""
         for neighbour in sorted(self.exchange.routes.neighbours):

@@ -90,7 +90,8 @@ class IncidentDesk:
         said = f"{round(duration.total_seconds() / 60)} min: {note}"
 
         def silenced(record: IncidentRecord, now: datetime) -> IncidentRecord:
-            return replace(record, silence_until=now + duration if duration else None)
+            until = now + duration if duration else None
+            return replace(record, silence_until=until, silenced_by_maintenance=False)
 
         return await self._do("silence_incident", incident_id, said, caller, silenced)
 

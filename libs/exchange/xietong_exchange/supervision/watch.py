@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from functools import partial
 
 from xietong.exchange.v1.evidence_pb2 import EvidenceKind
-from xietong.exchange.v1.maintenance_pb2 import MaintenanceWindow
 from xietong.exchange.v1.package_pb2 import DeliveryState
 from xietong.supervision.v1.incident_pb2 import IncidentSeverity, IncidentState
 from xietong_exchange.domain.errors import XietongError
@@ -22,7 +21,7 @@ from xietong_exchange.domain.identity import Role
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.incidents import IncidentRecord
-from xietong_exchange.flow.maintenance import Maintenance, end_of
+from xietong_exchange.flow.maintenance import Maintenance, end_of, start_of
 from xietong_exchange.flow.neighbours import Neighbours
 from xietong_exchange.flow.records import Operation, OperationRecord
 from xietong_exchange.flow.store import Transaction
@@ -34,7 +33,7 @@ log = logging.getLogger(__name__)
 INCIDENTS = "incidents"
 """Topic of `Changes`: something about an incident is new."""
 MAINTENANCE = "maintenance"
-"""Begins the note of a silence that an announcement brings."""
+"""Begins the note of a silence that an announcement brings, moves or ends."""
 MOST_UNCLOSED = 1_000
 """Incidents that are not closed; causes are neighbours, systems and reasons, so there are few."""
 REST_FACTOR = 10.0
@@ -54,8 +53,6 @@ class Watch:
     start_time: datetime
     _linked: dict[str, set[str]] = field(default_factory=dict)
     """By incident, the packages that this process has noted for it."""
-    _silenced: set[tuple[str, str]] = field(default_factory=set)
-    """Incidents with the maintenance for which they were silenced: once, as an operator may end it."""
 
     async def run(self) -> None:
         """A round now and then, until cancelled."""
@@ -100,10 +97,7 @@ class Watch:
     async def _keep(
         self, tx: Transaction, known: IncidentRecord | None, trouble: Trouble, now: datetime
     ) -> None:
-        seen = await self._as_seen(tx, known, trouble, now)
-        window = self._unheard(seen, now)
-        if window is not None:
-            seen = replace(seen, silence_until=end_of(window))
+        seen = self._with_announced_silence(await self._as_seen(tx, known, trouble, now), now)
         if known is None:
             if not await tx.incidents.add(seen):
                 return  # Another process of this node was faster.
@@ -112,10 +106,8 @@ class Watch:
             seen = await self._escalated(tx, seen, now)
             if seen != known:
                 await tx.incidents.put(replace(seen, change_time=now))
-        if window is not None:
-            note = f"{MAINTENANCE}: {window.text_zh}"
-            await tx.operations.append(self._act("silence_incident", seen, now, note))
-            tx.when_over(partial(self._remember, (seen.incident_id, window.maintenance_id)))
+        if seen.silence_until != (known.silence_until if known else None):
+            await tx.operations.append(self._act("silence_incident", seen, now, self._why(seen)))
         packages = set(trouble.package_ids)
         if fresh := packages - self._linked.get(seen.incident_id, set()):
             await tx.incidents.link(seen.incident_id, fresh)
@@ -176,21 +168,41 @@ class Watch:
             change_time=now,
         )
 
-    def _unheard(self, record: IncidentRecord, now: datetime) -> MaintenanceWindow | None:
-        """The maintenance announced for the node where it stands, for which it is still to be silenced."""
+    def _with_announced_silence(self, record: IncidentRecord, now: datetime) -> IncidentRecord:
+        """With the silence that maintenance of the node where it stands brings; it moves and ends as that does."""
+        record = self._followed(record, now)
         window = self.maintenance.of(record.hop, now)
-        if window is None or (record.incident_id, window.maintenance_id) in self._silenced:
-            return None
-        is_silent = record.silence_until is not None and record.silence_until >= end_of(window)
-        return None if is_silent else window
+        if window is None or record.maintenance_id == window.maintenance_id:
+            return record
+        until = end_of(window)
+        if record.silence_until is not None and record.silence_until >= until:
+            return record
+        return replace(
+            record,
+            silence_until=until,
+            maintenance_id=window.maintenance_id,
+            silenced_by_maintenance=True,
+        )
+
+    def _followed(self, record: IncidentRecord, now: datetime) -> IncidentRecord:
+        """What an announcement silenced, as it is announced now."""
+        is_silent = record.silence_until is not None and record.silence_until > now
+        if not (is_silent and record.silenced_by_maintenance):
+            return record
+        window = self.maintenance.get(record.maintenance_id)
+        if window is None and not self.maintenance.is_heard(record.hop):
+            return record
+        if window is None or window.party != record.hop or start_of(window) > now:
+            return replace(record, silence_until=now, maintenance_id="", silenced_by_maintenance=False)
+        return replace(record, silence_until=end_of(window))
+
+    def _why(self, record: IncidentRecord) -> str:
+        window = self.maintenance.get(record.maintenance_id)
+        return f"{MAINTENANCE}: {window.text_zh if window else '0 min'}"
 
     def _note_linked(self, incident_id: str, packages: set[str], *, is_committed: bool) -> None:
         if is_committed:
             self._linked[incident_id] = packages
-
-    def _remember(self, silence: tuple[str, str], *, is_committed: bool) -> None:
-        if is_committed:
-            self._silenced.add(silence)
 
     async def _escalated(self, tx: Transaction, record: IncidentRecord, now: datetime) -> IncidentRecord:
         """To the lead, once, when nobody took notice in time; silence puts it off."""
@@ -215,7 +227,6 @@ class Watch:
         for record in over:
             log.warning("incident %s is over: %s", record.incident_id, record.cause)
             self._linked.pop(record.incident_id, None)
-            self._silenced = {place for place in self._silenced if place[0] != record.incident_id}
             closed = replace(
                 record,
                 state=_CLOSED,

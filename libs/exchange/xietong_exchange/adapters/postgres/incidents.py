@@ -140,7 +140,8 @@ _UNTOLD = Statement(
     select(incident)
     .where(
         incident.c.revision > _TOLD,
-        incident.c.change_time > bindparam("changed_after"),
+        # The end of a silence is news, however long it was.
+        func.greatest(incident.c.change_time, incident.c.silence_until) > bindparam("changed_after"),
         func.coalesce(incident.c.silence_until <= bindparam("now"), true()),
     )
     .order_by(incident.c.position)

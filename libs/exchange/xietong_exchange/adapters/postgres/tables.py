@@ -301,6 +301,8 @@ incident = Table(
     Column("acknowledge_time", _TIME),
     Column("assignee", Text, nullable=False),
     Column("silence_until", _TIME),
+    Column("maintenance_id", Text, nullable=False, server_default=text("''")),
+    Column("silenced_by_maintenance", Boolean, nullable=False, server_default=text("false")),
     Column("escalated", Boolean, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("notified_revision", Integer, nullable=False, server_default=text("0")),
