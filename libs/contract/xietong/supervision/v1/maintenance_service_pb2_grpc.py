@@ -82,6 +82,7 @@ class MaintenanceServiceServicer:
 
     def CancelMaintenance(self, request, context):
         """Takes back an announcement of this node. Who did it is on record. Idempotent: what is gone stays gone.
+        The silences that it brought end within a minute.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

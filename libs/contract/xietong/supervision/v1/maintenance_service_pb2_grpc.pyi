@@ -29,7 +29,9 @@ class MaintenanceServiceStub:
     Errors: PEER_NOT_ALLOWED for another party's node, STATE_CONFLICT when it is over already or 50 are announced.
     """
     CancelMaintenance: _aio.UnaryUnaryMultiCallable[_maintenance_service_pb2.CancelMaintenanceRequest, _maintenance_service_pb2.CancelMaintenanceResponse]
-    """Takes back an announcement of this node. Who did it is on record. Idempotent: what is gone stays gone."""
+    """Takes back an announcement of this node. Who did it is on record. Idempotent: what is gone stays gone.
+    The silences that it brought end within a minute.
+    """
 
 class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
     """Announcements of maintenance. A node tells its neighbours of them with its capabilities, and the hub those behind it,
@@ -64,6 +66,8 @@ class MaintenanceServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _maintenance_service_pb2.CancelMaintenanceRequest,
         context: _aio.ServicerContext[_maintenance_service_pb2.CancelMaintenanceRequest, _abc.Awaitable[_maintenance_service_pb2.CancelMaintenanceResponse]],
     ) -> _abc.Awaitable[_maintenance_service_pb2.CancelMaintenanceResponse]:
-        """Takes back an announcement of this node. Who did it is on record. Idempotent: what is gone stays gone."""
+        """Takes back an announcement of this node. Who did it is on record. Idempotent: what is gone stays gone.
+        The silences that it brought end within a minute.
+        """
 
 def add_MaintenanceServiceServicer_to_server(servicer: MaintenanceServiceServicer, server: _aio.Server) -> None: ...
