@@ -21,10 +21,10 @@ async def asked_for(visit: Visit, title: str, *parties: str) -> None:
     await visit.go("/standard/changes/new")
     await visit.page.fill("[name=title]", title)
     await visit.page.fill("[name=reason]", REASON)
-    await visit.page.fill("[name=contact]", "示例专班 标准岗")
-    await visit.page.fill("[name=processes]", "pb-01，QS-01")
+    await visit.page.fill("[name=contact_point]", "示例专班 标准岗")
+    await visit.page.fill("[name=process_codes]", "pb-01，QS-01")
     for party in parties:
-        await visit.page.check(f"[name=party][value={party}]")
+        await visit.page.check(f"[name=parties][value={party}]")
     await visit.page.click("main form button")
     await visit.page.wait_for_url("**/standard/changes/*-*")
 
@@ -39,12 +39,12 @@ async def test_from_the_request_to_the_notice_and_what_is_missing_for_its_day(st
         await asked_for(visit, "民族字段改为代码 <b>𠮷</b>", "police", "procuratorate")
         await sees(visit, "民族字段改为代码 <b>𠮷</b>", "已提出", "跨单位", "公安机关、", "PB-01 QS-01")
         address = visit.page.url.removeprefix(visit.origin)
-        await visit.page.fill("[name=note]", "同意，列入 2026.2 版")
+        await visit.page.fill("[name=reason]", "同意，列入 2026.2 版")
         await visit.page.click("button[value=approve]")
         await sees(visit, "已决定", "同意")
         await visit.page.fill("[name=number]", "数标通〔2026〕2号")
         await visit.page.fill("[name=edition]", "2026.2")
-        await visit.page.fill("[name=effective]", f"{datetime.now(CHINA):%Y-%m-%d}")
+        await visit.page.fill("[name=effective_date]", f"{datetime.now(CHINA):%Y-%m-%d}")
         await visit.page.click("form[action$=publish] button")
         await sees(visit, "推进中", "数标通〔2026〕2号", "未上报")
         assert await visit.page.locator("tbody tr").count() == len(("hub", "police", "procuratorate"))
@@ -52,15 +52,15 @@ async def test_from_the_request_to_the_notice_and_what_is_missing_for_its_day(st
         assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
 
         await visit.page.select_option("[name=level]", label="测试中")
-        await visit.page.fill("[name=planned]", "2026-12-31")
+        await visit.page.fill("[name=planned_date]", "2026-12-31")
         await visit.page.click("form[action$=readiness] button")
         await expect(visit.page.locator("tbody tr", has_text="2026-12-31")).to_contain_text("测试中")
-        await visit.page.check("[name=staying][value=police]")
+        await visit.page.check("[name=staying_parties][value=police]")
         await visit.page.click("form[action$=in-force] button")
         await sees(visit, "尚未就绪：人民检察院、中心平台", "CHANGE_STEP_REFUSED")
         await visit.go(address)
         for party in ("hub", "police", "procuratorate"):
-            await visit.page.check(f"[name=staying][value={party}]")
+            await visit.page.check(f"[name=staying_parties][value={party}]")
         await visit.page.click("form[action$=in-force] button")
         await sees(visit, "已生效", "暂留旧版")
 

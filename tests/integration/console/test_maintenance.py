@@ -26,8 +26,8 @@ async def test_it_is_announced_shown_and_taken_back(stage: Stage) -> None:
     async with stage.site.visit(language="en") as visit, stage.site.visit("bob") as viewer:
         await visit.go(PATH)
         await visit.page.select_option("[name=party]", "court")
-        await visit.page.fill("[name=begin]", hours(24))
-        await visit.page.fill("[name=end]", hours(26))
+        await visit.page.fill("[name=start_time]", hours(24))
+        await visit.page.fill("[name=end_time]", hours(26))
         await visit.page.fill("[name=text_zh]", TEXT)
         await visit.page.click("text=Announce it")
         await expect(visit.page.locator("tbody tr")).to_contain_text(TEXT)
@@ -43,9 +43,9 @@ async def test_what_cannot_be_announced(stage: Stage) -> None:
     for name, change, status in (
         ("bob", {}, HTTPStatus.FORBIDDEN),
         ("ann", {"party": "nobody"}, HTTPStatus.BAD_REQUEST),
-        ("ann", {"begin": "soon"}, HTTPStatus.BAD_REQUEST),
+        ("ann", {"start_time": "soon"}, HTTPStatus.OK),
         ("ann", {"maintenance": "x"}, HTTPStatus.NOT_FOUND),
-        ("ann", {"end": hours(1)}, HTTPStatus.OK),  # before its begin: told on a page
+        ("ann", {"end_time": hours(1)}, HTTPStatus.OK),  # before its begin: told on a page
     ):
         async with stage.site.visit(name) as visit:
             await visit.go(PATH)
@@ -53,8 +53,8 @@ async def test_what_cannot_be_announced(stage: Stage) -> None:
                 "csrf": await visit.page.locator("[name=csrf]").first.input_value(),
                 "maintenance": str(uuid.uuid4()),
                 "party": "court",
-                "begin": hours(2),
-                "end": hours(3),
+                "start_time": hours(2),
+                "end_time": hours(3),
                 "text_zh": "维护",
                 **change,
             }

@@ -67,7 +67,7 @@ async def test_what_is_no_problem(stage: Stage) -> None:
             (f"/packages/{package}/problem", {"report": "x", "kind": "1"}, HTTPStatus.NOT_FOUND),
             (f"/packages/{package}/problem", {"report": unknown, "kind": "9"}, HTTPStatus.BAD_REQUEST),
             (f"/problems/{unknown}/burn", {}, HTTPStatus.NOT_FOUND),
-            (f"/problems/{unknown}/close", {"text": "\x00"}, HTTPStatus.OK),  # told on a page
+            (f"/problems/{unknown}/close", {"text": "\x00"}, HTTPStatus.NOT_FOUND),
         ):
             answer = await visit.page.request.post(visit.origin + path, form={"csrf": token, **fields})
             assert answer.status == status, path

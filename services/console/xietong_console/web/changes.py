@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from xietong.exchange.v1.envelope_pb2 import Party
@@ -22,20 +22,22 @@ from xietong.supervision.v1.standard_change_pb2 import (
     StandardScope,
 )
 from xietong.supervision.v1.standard_service_pb2 import ListChangesRequest
-from xietong_client import NotFound, XietongClientError
+from xietong_client import NotFound
 from xietong_client.labels import CHANGE_STATES, PARTIES, READINESS_LEVELS, party_by_name
 from xietong_client.standard_changes import StandardChanges
 from xietong_console.node import answer_of, failures_of
+from xietong_console.refusals import Fields
+from xietong_console.web.acts import carry_out
 from xietong_console.web.console import console_of
 from xietong_console.web.identifiers import require_identifier
 from xietong_console.web.rendering import page
-from xietong_console.web.security import Act, Fields, Viewer, written
+from xietong_console.web.security import Act, Viewer, written
 from xietong_standard import available_editions
 
-router = APIRouter(prefix="/standard/changes")
+PATH = "/standard/changes"
+router = APIRouter(prefix=PATH)
 Token = Annotated[str, Query(max_length=200)]
 PAGE_SIZE = 50
-_SEE_OTHER = 303
 _State = StandardChangeState
 _Level = StandardReadinessLevel
 OVER = (
@@ -95,17 +97,23 @@ async def ask(request: Request, form: Act) -> Response:
     """Ask for a change."""
     changes, request_id = _kept_here(request), form.get("request", "")
     require_identifier(request_id)
-    parties = _parties(form, "party")
+    parties = _parties(form, "parties")
     scope = StandardScope.STANDARD_SCOPE_ACROSS_UNITS if parties else StandardScope.STANDARD_SCOPE_LOCAL
     draft = StandardChangeDraft(
         title=form.get("title", "").strip(),
         reason=written(form, "reason"),
-        contact_point=form.get("contact", "").strip(),
+        contact_point=form.get("contact_point", "").strip(),
         scope=scope,
         parties=parties,
-        process_codes=form.get("processes", "").upper().replace(",", " ").replace("，", " ").split(),
+        process_codes=form.get("process_codes", "").upper().replace(",", " ").replace("，", " ").split(),
     )
-    return await _done(request, changes.request(draft, request_id), back="/standard/changes/new")
+    return await carry_out(
+        request,
+        form,
+        partial(changes.request, draft, request_id),
+        back=f"{PATH}/new",
+        onward=lambda change: f"{PATH}/{change.change_id}",
+    )
 
 
 @router.get("/{change_id}")
@@ -136,8 +144,8 @@ async def take_step(request: Request, form: Act, change_id: str, act: str) -> Re
     step = _STEPS.get(act)
     if step is None:
         raise HTTPException(404)
-    back = f"/standard/changes/{change_id}"
-    return await _done(request, step(_kept_here(request), change_id, form), back=back)
+    taken = partial(step, _kept_here(request), change_id, form)
+    return await carry_out(request, form, taken, back=f"{PATH}/{change_id}")
 
 
 def _kept_here(request: Request) -> StandardChanges:
@@ -148,19 +156,11 @@ def _kept_here(request: Request) -> StandardChanges:
     return changes
 
 
-async def _done(request: Request, asked: Awaitable[StandardChange], *, back: str) -> Response:
-    try:
-        change = await asked
-    except XietongClientError as error:
-        return page(request, "refused.html", back=back, failures=[error])
-    return RedirectResponse(f"/standard/changes/{change.change_id}", _SEE_OTHER)
-
-
 def _decide(changes: StandardChanges, change_id: str, form: Fields) -> Awaitable[StandardChange]:
     chosen = form.get("decision", "")
     if chosen not in ("approve", "decline"):
         raise HTTPException(400)
-    decision = StandardDecision(approved=chosen == "approve", reason=written(form, "note"))
+    decision = StandardDecision(approved=chosen == "approve", reason=written(form, "reason"))
     return changes.decide(change_id, decision)
 
 
@@ -168,8 +168,8 @@ def _publish(changes: StandardChanges, change_id: str, form: Fields) -> Awaitabl
     notice = StandardNotice(
         number=form.get("number", "").strip(),
         edition=form.get("edition", "").strip(),
-        replaced_edition=form.get("replaces", "").strip(),
-        effective_date=form.get("effective", ""),
+        replaced_edition=form.get("replaced_edition", "").strip(),
+        effective_date=form.get("effective_date", ""),
         text=written(form, "text"),
     )
     return changes.publish(change_id, notice)
@@ -183,14 +183,14 @@ def _report(changes: StandardChanges, change_id: str, form: Fields) -> Awaitable
         system=form.get("system", "").strip(),
         vendor=form.get("vendor", "").strip(),
         level=level,
-        planned_date=form.get("planned", ""),
-        remark=written(form, "note"),
+        planned_date=form.get("planned_date", ""),
+        remark=written(form, "remark"),
     )
     return changes.report(change_id, said)
 
 
 def _put_in_force(changes: StandardChanges, change_id: str, form: Fields) -> Awaitable[StandardChange]:
-    return changes.put_in_force(change_id, _parties(form, "staying"), written(form, "note"))
+    return changes.put_in_force(change_id, _parties(form, "staying_parties"), written(form, "note"))
 
 
 _STEPS: Mapping[str, Callable[[StandardChanges, str, Fields], Awaitable[StandardChange]]] = {

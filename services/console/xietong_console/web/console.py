@@ -14,6 +14,7 @@ from xietong_console.accounts import Accounts
 from xietong_console.board import Board
 from xietong_console.months import Months
 from xietong_console.node import NodeLink
+from xietong_console.refusals import Refusals
 from xietong_console.sessions import FREE_FAILURES, FREE_FAILURES_OF_ADDRESS, Sessions, Throttle
 from xietong_console.settings import Settings
 
@@ -34,6 +35,7 @@ class Console:
     """From where it is guessed."""
     board: Board
     months: Months
+    refusals: Refusals
     live_streams: int = 0
     """Pages that follow something at this moment."""
 
@@ -54,6 +56,7 @@ class Console:
             addresses=Throttle(time.monotonic, FREE_FAILURES_OF_ADDRESS),
             board=Board(node, party_by_name(node.party) or Party.PARTY_UNSPECIFIED),
             months=Months(node, settings.answer_seconds),
+            refusals=Refusals(),
         )
 
     @property

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.supervision.v1.directory_service_pb2 import Contact
-from xietong_client import XietongClientError
 from xietong_client.labels import CONTACT_LEVELS, PARTIES, party_by_name
 from xietong_console.node import answer_of, failures_of
+from xietong_console.refusals import Fields
+from xietong_console.web.acts import carry_out
 from xietong_console.web.console import console_of
 from xietong_console.web.rendering import page
-from xietong_console.web.security import Act, Fields, Viewer
+from xietong_console.web.security import Act, Viewer
 
 router = APIRouter()
 PATH = "/operations/contacts"
-_SEE_OTHER = 303
 
 
 @router.get(PATH)
@@ -60,13 +60,15 @@ async def put_contact(request: Request, form: Act) -> Response:
     """Add a contact, or change the one of this party, system, vendor and level."""
     contact = _contact(form)
     contact.reach, contact.duty_hours = (form.get(name, "").strip() for name in ("reach", "duty_hours"))
-    return await _done(request, console_of(request).node.directory.put(contact), "put")
+    put = partial(console_of(request).node.directory.put, contact)
+    return await carry_out(request, form, put, back=_back(form), onward=lambda _: f"{PATH}?done=put")
 
 
 @router.post(f"{PATH}/remove")
 async def remove_contact(request: Request, form: Act) -> Response:
     """Retire a contact."""
-    return await _done(request, console_of(request).node.directory.remove(_contact(form)), "remove")
+    removed = partial(console_of(request).node.directory.remove, _contact(form))
+    return await carry_out(request, form, removed, back=PATH, onward=lambda _: f"{PATH}?done=remove")
 
 
 def _key(contact: Contact) -> tuple[Party.ValueType, str, str, str]:
@@ -82,9 +84,7 @@ def _contact(form: Fields) -> Contact:
     return Contact(party=party, system=system, vendor=vendor, level=level)
 
 
-async def _done(request: Request, asked: Awaitable[None], what: str) -> Response:
-    try:
-        await asked
-    except XietongClientError as error:
-        return page(request, "refused.html", back=PATH, failures=[error])
-    return RedirectResponse(f"{PATH}?done={what}", _SEE_OTHER)
+def _back(form: Fields) -> str:
+    """The page with the form: of the contact that is changed, or of a new one."""
+    key = {name: form.get(name, "") for name in ("party", "system", "vendor", "level")}
+    return f"{PATH}?{urlencode(key)}" if form.get("changed") else PATH

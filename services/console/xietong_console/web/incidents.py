@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
-from xietong.supervision.v1.incident_pb2 import Incident
 from xietong.supervision.v1.incident_service_pb2 import ListIncidentsRequest
-from xietong_client import NotFound, XietongClientError
+from xietong_client import NotFound
 from xietong_client.incidents import NOT_CLOSED
-from xietong_console.node import NodeLink, answer_of, failures_of
+from xietong_console.node import answer_of, failures_of
+from xietong_console.web.acts import carry_out
 from xietong_console.web.console import console_of
 from xietong_console.web.identifiers import require_identifier
 from xietong_console.web.rendering import page
@@ -22,7 +21,6 @@ from xietong_console.web.security import Act, Viewer
 
 router = APIRouter()
 PAGE_SIZE = 50
-_SEE_OTHER = 303
 _MOST_MINUTES = 7 * 24 * 60
 
 
@@ -58,35 +56,26 @@ async def show_incident(request: Request, _session: Viewer, incident_id: str) ->
 @router.post("/incidents/{incident_id}/acknowledge")
 async def acknowledge(request: Request, form: Act, incident_id: str) -> Response:
     """Say that somebody has taken notice."""
-    return await _act(
-        request, incident_id, lambda node: node.incidents.acknowledge(incident_id, form.get("note", ""))
-    )
+    require_identifier(incident_id)
+    act = partial(console_of(request).node.incidents.acknowledge, incident_id, form.get("note", ""))
+    return await carry_out(request, form, act, back=f"/incidents/{incident_id}")
 
 
 @router.post("/incidents/{incident_id}/assign")
 async def assign(request: Request, form: Act, incident_id: str) -> Response:
     """Say who works on it, or hand it over."""
+    require_identifier(incident_id)
     assignee, note = form.get("assignee", "").strip(), form.get("note", "")
-    return await _act(request, incident_id, lambda node: node.incidents.assign(incident_id, assignee, note))
+    act = partial(console_of(request).node.incidents.assign, incident_id, assignee, note)
+    return await carry_out(request, form, act, back=f"/incidents/{incident_id}")
 
 
 @router.post("/incidents/{incident_id}/silence")
 async def silence(request: Request, form: Act, incident_id: str) -> Response:
     """Tell nobody about it for a while."""
+    require_identifier(incident_id)
     minutes, note = form.get("minutes", ""), form.get("note", "")
     if not minutes.isascii() or not minutes.isdecimal() or int(minutes[:9]) > _MOST_MINUTES:
         raise HTTPException(400)
-    return await _act(
-        request, incident_id, lambda node: node.incidents.silence(incident_id, int(minutes), note)
-    )
-
-
-async def _act(
-    request: Request, incident_id: str, act: Callable[[NodeLink], Awaitable[Incident]]
-) -> Response:
-    require_identifier(incident_id)
-    try:
-        await act(console_of(request).node)
-    except XietongClientError as error:
-        return page(request, "refused.html", back=f"/incidents/{incident_id}", failures=[error])
-    return RedirectResponse(f"/incidents/{incident_id}", _SEE_OTHER)
+    act = partial(console_of(request).node.incidents.silence, incident_id, int(minutes), note)
+    return await carry_out(request, form, act, back=f"/incidents/{incident_id}")

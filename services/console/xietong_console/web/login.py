@@ -10,11 +10,11 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 
 from xietong_console.accounts import NOBODY, Account, AccountError
+from xietong_console.refusals import Fields
 from xietong_console.web.console import Console, console_of
 from xietong_console.web.preferences import own_path
-from xietong_console.web.rendering import page
+from xietong_console.web.rendering import address_of, page
 from xietong_console.web.security import (
-    Fields,
     Form,
     cookie_name,
     get_cookie,
@@ -33,7 +33,7 @@ _HASHING = asyncio.Semaphore(2)
 
 def login_path(request: Request) -> str:
     """The login page, which leads back to where the request wanted to go."""
-    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    wanted = address_of(request)
     return "/login" if wanted == "/" else f"/login?to={quote(wanted, safe='')}"
 
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
+from google.protobuf.timestamp_pb2 import Timestamp
 from starlette.exceptions import HTTPException
 
 from xietong.exchange.v1.maintenance_pb2 import MaintenanceWindow
-from xietong_client import XietongClientError
+from xietong_client import ContentInvalid, Text, Violation
 from xietong_client.labels import party_by_name
 from xietong_console.node import answer_of, failures_of
+from xietong_console.web.acts import carry_out
 from xietong_console.web.console import console_of
 from xietong_console.web.identifiers import require_identifier
 from xietong_console.web.operating import BRANCHES
@@ -24,7 +25,7 @@ from xietong_console.words import CHINA
 
 router = APIRouter()
 PATH = "/operations/maintenance"
-_SEE_OTHER = 303
+_NO_TIME = Text("不是日历上的时间，请重新填写。", "This is no time of the calendar: give another one.")
 
 
 @router.get(PATH)
@@ -48,11 +49,15 @@ async def announce(request: Request, form: Act) -> Response:
     require_identifier(maintenance_id)
     if party is None:
         raise HTTPException(400)
-    text_zh, text_en = (form.get(name, "").strip() for name in ("text_zh", "text_en"))
-    window = MaintenanceWindow(maintenance_id=maintenance_id, party=party, text_zh=text_zh, text_en=text_en)
-    window.start_time.FromDatetime(_moment(form.get("begin", "")))
-    window.end_time.FromDatetime(_moment(form.get("end", "")))
-    return await _done(request, console_of(request).node.maintenance.announce(window))
+    window = MaintenanceWindow(maintenance_id=maintenance_id, party=party)
+    window.text_zh, window.text_en = (form.get(name, "").strip() for name in ("text_zh", "text_en"))
+
+    async def announced() -> None:
+        for name in ("start_time", "end_time"):
+            getattr(window, name).CopyFrom(_moment(name, form.get(name, "")))
+        await console_of(request).node.maintenance.announce(window)
+
+    return await carry_out(request, form, announced, back=PATH)
 
 
 @router.post(f"{PATH}/cancel")
@@ -60,20 +65,20 @@ async def cancel(request: Request, form: Act) -> Response:
     """Take it back."""
     maintenance_id = form.get("maintenance", "")
     require_identifier(maintenance_id)
-    return await _done(request, console_of(request).node.maintenance.cancel(maintenance_id))
+    cancelled = partial(console_of(request).node.maintenance.cancel, maintenance_id)
+    return await carry_out(request, form, cancelled, back=PATH)
 
 
-def _moment(text: str) -> datetime:
-    """What a browser's field for a time holds; all times of the console are China Standard Time."""
+def _moment(name: str, text: str) -> Timestamp:
+    """What a browser's field for a time holds, in China Standard Time as all times of the console.
+
+    Raises ContentInvalid for what is no time of the calendar.
+    """
+    stamp = Timestamp()
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=CHINA)
-    except ValueError:
-        raise HTTPException(400) from None
-
-
-async def _done(request: Request, asked: Awaitable[None]) -> Response:
-    try:
-        await asked
-    except XietongClientError as error:
-        return page(request, "refused.html", back=PATH, failures=[error])
-    return RedirectResponse(PATH, _SEE_OTHER)
+        stamp.FromDatetime(datetime.fromisoformat(text).replace(tzinfo=CHINA))
+    except (ValueError, OverflowError):
+        raise ContentInvalid(
+            reason="INVALID_FIELD", text=_NO_TIME, violations=(Violation(name, "", _NO_TIME),)
+        ) from None
+    return stamp

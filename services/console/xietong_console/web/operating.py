@@ -6,17 +6,17 @@ import asyncio
 import time
 import uuid
 from datetime import UTC, datetime
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.operations_service_pb2 import GetStatusResponse, ListDeliveriesRequest
 from xietong.exchange.v1.package_pb2 import HopState
-from xietong_client import XietongClientError
 from xietong_client.labels import party_by_name, party_name
 from xietong_console.node import answer_of, failures_of
+from xietong_console.web.acts import carry_out
 from xietong_console.web.console import Console, console_of
 from xietong_console.web.identifiers import require_identifier
 from xietong_console.web.package import delivery_number
@@ -25,7 +25,6 @@ from xietong_console.web.security import Act, ActRefused, Form, Viewer
 from xietong_console.words import moment
 
 router = APIRouter()
-_SEE_OTHER = 303
 _DAY_SECONDS = 24 * 3600
 BRANCHES = (Party.PARTY_POLICE, Party.PARTY_PROCURATORATE, Party.PARTY_COURT, Party.PARTY_JUSTICE)
 """Whose nodes answer test packages."""
@@ -51,11 +50,8 @@ async def check_connection(request: Request, _form: Form) -> Response:
 @router.post("/operations/replay")
 async def replay(request: Request, form: Act) -> Response:
     """Put a dead letter back into the queue."""
-    try:
-        await console_of(request).node.operations.replay(delivery_number(form.get("delivery", "")))
-    except XietongClientError as error:
-        return page(request, "refused.html", back="/operations", failures=[error])
-    return RedirectResponse("/operations?done=replay", _SEE_OTHER)
+    act = partial(console_of(request).node.operations.replay, delivery_number(form.get("delivery", "")))
+    return await carry_out(request, form, act, back="/operations", onward=lambda _: "/operations?done=replay")
 
 
 @router.post("/operations/test")
@@ -65,11 +61,10 @@ async def send_test(request: Request, form: Act) -> Response:
     require_identifier(test_id)
     if party is None:
         raise HTTPException(400)
-    try:
-        package = await console_of(request).node.operations.send_test(party, test_id)
-    except XietongClientError as error:
-        return page(request, "refused.html", back="/operations", failures=[error])
-    return RedirectResponse(f"/packages/{package.package_id}", _SEE_OTHER)
+    act = partial(console_of(request).node.operations.send_test, party, test_id)
+    return await carry_out(
+        request, form, act, back="/operations", onward=lambda package: f"/packages/{package.package_id}"
+    )
 
 
 @router.get("/operations/diagnostics")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
 from google.protobuf.message import DecodeError
 from starlette.exceptions import HTTPException
 
@@ -27,6 +27,7 @@ from xietong_client import (
 )
 from xietong_client.labels import TEST_PROCESS
 from xietong_console.node import Answer, answer_of, failures_of
+from xietong_console.web.acts import carry_out
 from xietong_console.web.console import console_of
 from xietong_console.web.drawing import Drawing, drawing_of
 from xietong_console.web.identifiers import require_identifier
@@ -35,7 +36,6 @@ from xietong_console.web.rendering import page, render
 from xietong_console.web.security import Act, Viewer
 
 router = APIRouter()
-_SEE_OTHER = 303
 _REPLAYABLE = (HopState.HOP_STATE_DEAD, HopState.HOP_STATE_WAITING)
 _OUTCOMES = {
     EvidenceKind.EVIDENCE_KIND_ACCEPTED,
@@ -171,24 +171,18 @@ async def follow_package(request: Request, _session: Viewer, package_id: str) ->
 async def replay(request: Request, form: Act, package_id: str) -> Response:
     """Make a delivery of the package due at once."""
     require_identifier(package_id)
-    node = console_of(request).node
-    try:
-        await node.operations.replay(delivery_number(form.get("delivery", "")))
-    except XietongClientError as error:
-        return page(request, "refused.html", back=f"/packages/{package_id}", failures=[error])
-    return RedirectResponse(f"/packages/{package_id}?done=replay", _SEE_OTHER)
+    number = delivery_number(form.get("delivery", ""))
+    act, path = partial(console_of(request).node.operations.replay, number), f"/packages/{package_id}"
+    return await carry_out(request, form, act, back=path, onward=lambda _: f"{path}?done=replay")
 
 
 @router.post("/packages/{package_id}/withdraw")
 async def withdraw(request: Request, form: Act, package_id: str) -> Response:
     """Take back what the own party sent."""
     require_identifier(package_id)
-    reason = form.get("reason", "").strip()
-    try:
-        await console_of(request).node.operations.withdraw(package_id, reason)
-    except XietongClientError as error:
-        return page(request, "refused.html", back=f"/packages/{package_id}", failures=[error])
-    return RedirectResponse(f"/packages/{package_id}?done=withdraw", _SEE_OTHER)
+    reason, path = form.get("reason", "").strip(), f"/packages/{package_id}"
+    act = partial(console_of(request).node.operations.withdraw, package_id, reason)
+    return await carry_out(request, form, act, back=path, onward=lambda _: f"{path}?done=withdraw")
 
 
 @router.get("/packages/{package_id}/evidence")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from xietong.supervision.v1.problem_service_pb2 import ListProblemsRequest, ProblemState
-from xietong_client import NotFound, XietongClientError
+from xietong_client import NotFound
 from xietong_client.labels import PROBLEM_ACTS, PROBLEM_KINDS, PROBLEM_STATES
 from xietong_client.problems import Problems
 from xietong_console.node import answer_of, failures_of
+from xietong_console.web.acts import carry_out
 from xietong_console.web.console import console_of
 from xietong_console.web.identifiers import require_identifier
 from xietong_console.web.rendering import page
@@ -23,7 +24,6 @@ from xietong_console.web.security import Act, Viewer, written
 router = APIRouter()
 PAGE_SIZE = 50
 NOT_CLOSED = (ProblemState.PROBLEM_STATE_OPEN, ProblemState.PROBLEM_STATE_PASSED)
-_SEE_OTHER = 303
 STATES = {
     state: (tone, PROBLEM_STATES[state])
     for state, tone in (
@@ -77,11 +77,12 @@ async def report(request: Request, form: Act, package_id: str) -> Response:
     if kind is None:
         raise HTTPException(400)
     problems, text = console_of(request).node.problems, written(form, "text")
-    return await _done(
+    return await carry_out(
         request,
-        problems.report(package_id, kind, text, report_id=report_id),
-        f"/problems/{report_id}",
-        back=f"/packages/{package_id}",
+        form,
+        partial(problems.report, package_id, kind, text, report_id=report_id),
+        back=f"/packages/{package_id}/problem",
+        onward=lambda _: f"/problems/{report_id}",
     )
 
 
@@ -91,18 +92,5 @@ async def add(request: Request, form: Act, report_id: str, act: str) -> Response
     require_identifier(report_id)
     if act not in _ADDING:
         raise HTTPException(404)
-    path = f"/problems/{report_id}"
-    return await _done(
-        request,
-        _ADDING[act](console_of(request).node.problems, report_id, written(form, "text")),
-        path,
-        back=path,
-    )
-
-
-async def _done(request: Request, asked: Awaitable[object], path: str, *, back: str) -> Response:
-    try:
-        await asked
-    except XietongClientError as error:
-        return page(request, "refused.html", back=back, failures=[error])
-    return RedirectResponse(path, _SEE_OTHER)
+    added = partial(_ADDING[act], console_of(request).node.problems, report_id, written(form, "text"))
+    return await carry_out(request, form, added, back=f"/problems/{report_id}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -13,6 +14,7 @@ from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from xietong.exchange.v1.envelope_pb2 import Party
+from xietong_client import XietongClientError
 from xietong_client.labels import (
     CLOCK_PHASES,
     EVIDENCE_KINDS,
@@ -26,6 +28,7 @@ from xietong_client.labels import (
 )
 from xietong_client.text import Language, Text
 from xietong_console import words
+from xietong_console.refusals import Filled
 from xietong_console.web.console import console_of
 from xietong_console.web.security import session_of
 from xietong_standard import Text as StandardText
@@ -61,9 +64,25 @@ def theme_of(request: Request) -> str:
     return theme if theme in THEMES else "auto"
 
 
-def page(request: Request, template: str, *, http_status: int = 200, **values: Any) -> HTMLResponse:
-    """A page."""
-    return HTMLResponse(render(request, template, **values), status_code=http_status)
+def address_of(request: Request) -> str:
+    """The page that a browser asks for: path and query."""
+    return request.url.path + (f"?{request.url.query}" if request.url.query else "")
+
+
+def page(
+    request: Request,
+    template: str,
+    *,
+    http_status: int = 200,
+    failures: Sequence[XietongClientError | None] = (),
+    **values: Any,
+) -> HTMLResponse:
+    """A page, with what failed; one that has a form which was refused says so too, and has what was typed."""
+    session = session_of(request, touch=False)
+    refusal = console_of(request).refusals.on(session.csrf, address_of(request)) if session else None
+    told = [refusal.failure, *failures] if refusal else failures
+    content = render(request, template, failures=told, refusal=refusal, **values)
+    return HTMLResponse(content, status_code=http_status)
 
 
 def render(request: Request, template: str, **values: Any) -> str:
@@ -76,7 +95,9 @@ def render(request: Request, template: str, **values: Any) -> str:
         "session": session_of(request, touch=False),
         "node": console.node,
         "pages": [one for one in PAGES if one[0] != DEADLINES or console.node.party == _HUB],
-        "failures": [],
+        "here": address_of(request),
+        "failures": (),
+        "refusal": None,
         "now": datetime.now(UTC).astimezone(words.CHINA),
     }
     return _environment().get_template(template).render(context | values)
@@ -91,7 +112,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"t": _two, "party_name": party_name, "state_name": state_name}
+    environment.globals |= {"t": _two, "filled": _filled, "party_name": party_name, "state_name": state_name}
     environment.filters |= {
         "say": _say,
         "party": _party,
@@ -104,6 +125,8 @@ def _environment() -> Environment:
         "clock_tone": lambda phase: words.CLOCK_TONES.get(phase, "quiet"),
         "due": words.due,
         "party_label": _party_label,
+        "parties": _parties,
+        "options": _options,
         "either": _either,
         "codes": _codes,
         "process": _process,
@@ -119,6 +142,12 @@ def _environment() -> Environment:
 def _two(context: Context, zh: str, en: str) -> str:
     """A text in the reader's language; templates give both."""
     return zh if context["language"] is Language.ZH else en
+
+
+@pass_context
+def _filled(context: Context, action: str) -> Filled:
+    """What stands in the form that leads there."""
+    return Filled(action, context["refusal"])
 
 
 @pass_context
@@ -156,6 +185,18 @@ def _hop_state(context: Context, state: int) -> str:
 def _party_label(context: Context, name: str) -> str:
     """A party by the name that certificates give it."""
     return _party(context, party_by_name(name) or 0)
+
+
+@pass_context
+def _parties(context: Context, parties: Iterable[Party.ValueType]) -> list[tuple[str, str]]:
+    """Parties as a form offers them: the name, and what people call it."""
+    return [(party_name(party), _party(context, party)) for party in parties]
+
+
+@pass_context
+def _options(context: Context, words_of: Mapping[int, Text]) -> list[tuple[str, str]]:
+    """Values of an enum as a form offers them: the number, and its word."""
+    return [(str(int(value)), _say(context, word)) for value, word in words_of.items()]
 
 
 @pass_context

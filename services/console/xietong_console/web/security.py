@@ -8,9 +8,9 @@ from typing import Annotated
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request, Response
-from starlette.datastructures import ImmutableMultiDict
 
 from xietong_console.accounts import AccountError
+from xietong_console.refusals import Fields
 from xietong_console.sessions import Session
 from xietong_console.web.console import Console, console_of
 
@@ -83,10 +83,6 @@ def logged_in(request: Request) -> Session:
 Viewer = Annotated[Session, Depends(logged_in)]
 
 
-Fields = ImmutableMultiDict[str, str]
-"""The fields of a form; of one that is given several times, the last is taken unless all are asked for."""
-
-
 async def read_form(request: Request, *, most_bytes: int) -> Fields:
     """The fields of a form. Raises FormRefused."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
@@ -100,7 +96,7 @@ async def read_form(request: Request, *, most_bytes: int) -> Fields:
         fields = parse_qsl(content.decode(), keep_blank_values=True, max_num_fields=MOST_FORM_FIELDS)
     except (UnicodeDecodeError, ValueError):
         raise FormRefused from None
-    return ImmutableMultiDict(fields)
+    return Fields(fields)
 
 
 def written(fields: Fields, name: str) -> str:
