@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncpg
+import pytest
 from sqlalchemy import make_url
 from tests.integration.supervision.scene import COURT, OPERATOR, Scene
 
 from xietong.supervision.v1.directory_service_pb2 import Contact, ContactLevel
+from xietong_exchange.domain.errors import InvalidField
 from xietong_exchange.flow.contacts import ContactRecord
 from xietong_exchange.supervision.directory import Directory
 
@@ -48,3 +50,15 @@ async def test_who_changed_it_is_on_record_once(scene: Scene, postgres_url: str)
         (operation, "police/operator", "court/trial/示例厂商乙/lead")
         for operation in ("put_contact", "remove_contact") * 2
     ]
+
+
+@pytest.mark.parametrize("reach", ["", "  "])
+async def test_a_contact_that_cannot_be_reached_is_none(scene: Scene, reach: str) -> None:
+    directory = Directory(exchange=scene.exchange, configured=[])
+    nobody = Contact()
+    nobody.CopyFrom(KNOWN)
+    nobody.reach = reach
+    with pytest.raises(InvalidField) as refused:
+        await directory.put(nobody, OPERATOR)
+    assert [one.path for one in refused.value.violations] == ["contact.reach"]
+    assert await directory.contacts() == []

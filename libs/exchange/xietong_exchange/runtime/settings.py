@@ -250,7 +250,7 @@ class ContactSettings(_Section):
     system: str = Field(min_length=1, max_length=60)
     vendor: str = Field(max_length=100)
     level: Literal["operations", "lead"]
-    reach: str = Field(max_length=200)
+    reach: str = Field(min_length=1, max_length=200)
     duty_hours: str = Field(default="", max_length=200)
 
 

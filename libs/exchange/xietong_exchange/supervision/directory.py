@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.supervision.v1.directory_service_pb2 import Contact, ContactLevel
+from xietong_exchange.domain.errors import InvalidField, Violation
 from xietong_exchange.domain.identity import Identity
 from xietong_exchange.domain.party import party_name
 from xietong_exchange.flow.contacts import ContactRecord
@@ -17,6 +18,12 @@ from xietong_exchange.flow.exchange import Exchange
 from xietong_exchange.flow.records import Operation, OperationRecord
 
 EXCHANGE = "exchange"
+_OUT_OF_REACH = Violation(
+    path="contact.reach",
+    rule="contact.reach",
+    text_en="how to reach the contact must be given",
+    text_zh="必须填写联系方式",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +41,12 @@ class Directory:
         return [_contact(known[key]) for key in sorted(known) if not known[key].removed]
 
     async def put(self, contact: Contact, caller: Identity) -> None:
-        """Add a contact, or replace the one of the same party, system, vendor and level."""
+        """Add a contact, or replace the one of the same party, system, vendor and level.
+
+        Raises InvalidField when it says nothing of how to reach it.
+        """
+        if not contact.reach.strip():
+            raise InvalidField(count=1, violations=(_OUT_OF_REACH,))
         await self._change("put_contact", _record(contact), caller)
 
     async def remove(self, contact: Contact, caller: Identity) -> None:

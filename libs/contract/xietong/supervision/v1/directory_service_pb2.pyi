@@ -136,7 +136,7 @@ class PutContactRequest(_message.Message):
     CONTACT_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def contact(self) -> Global___Contact:
-        """The contact; `reach` names a role, never a person."""
+        """The contact; `reach` must be given, and names a role, never a person."""
 
     def __init__(
         self,
