@@ -9,7 +9,7 @@ from tests.integration.console.conftest import Stage
 from tests.integration.console.obstacle import obstacle_before
 from tests.integration.console.site import console_at
 
-from xietong.exchange.v1 import package_pb2
+from xietong.exchange.v1 import draft_pb2, package_pb2
 from xietong.exchange.v1.envelope_pb2 import Party
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -89,10 +89,11 @@ async def test_a_contact_that_is_changed_is_still_the_one_that_was_chosen(stage:
         await expect(page.locator("[name=duty_hours]")).to_have_value(TYPED)
 
 
-async def test_what_did_not_reach_the_node_is_sent_again_without_being_typed_again(
+async def test_what_did_not_reach_the_node_is_sent_again_as_long_as_it_makes_sense(
     stage: Stage, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     police = await stage.city.agency(Party.PARTY_POLICE, "case-handling")
+    receiver = await stage.city.agency(Party.PARTY_PROCURATORATE, "prosecution")
     sent = await police.send("PB-04", Party.PARTY_PROCURATORATE, case_number="A4401990000002026039911")
     await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_DELIVERED)
     folder, credentials = tmp_path_factory.mktemp("sender"), stage.city.pki_folder / "police"
@@ -120,5 +121,10 @@ async def test_what_did_not_reach_the_node_is_sent_again_without_being_typed_aga
         await refused(page, node.address)
         node.failing = ""
         await expect(page.locator("[name=reason]")).to_have_value(TYPED)
-        await page.click("text=Withdraw the package")
-        await expect(page.locator("main [role=status]").first).to_contain_text("Withdrawal was asked for")
+        await receiver.report(sent.package_id, draft_pb2.Outcome(parsed=draft_pb2.Parsed()))
+        await expect(page.locator("[data-live]")).to_contain_text("parsed")
+        await expect(page.locator("[name=reason]")).to_have_value(TYPED)
+        await expect(page.locator("[name=reason]")).to_be_visible()
+        accepted = draft_pb2.Accepted(receiver_case_number="示例检受〔2027〕1号")
+        await receiver.report(sent.package_id, draft_pb2.Outcome(accepted=accepted))
+        await expect(page.locator("[name=reason]")).to_be_hidden()

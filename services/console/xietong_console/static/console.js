@@ -1,6 +1,13 @@
 // What pages need beside HTML: parts that follow something, and keys. Without it everything but following works.
 "use strict";
 
+// What is offered elsewhere on the page as long as the part that is followed says so; what was typed there stays.
+function offer(element) {
+  document.querySelectorAll("[data-offered]").forEach((offered) => {
+    offered.hidden = !element.querySelector(`[data-offer="${CSS.escape(offered.dataset.offered)}"]`);
+  });
+}
+
 function follow(element) {
   const source = new EventSource(element.dataset.live);
   const sign = document.querySelector("[data-live-sign]");
@@ -28,6 +35,7 @@ document.querySelectorAll("[data-live]").forEach((element) => {
   if (element.dataset.liveKind === "text") {
     element.addEventListener("live", (event) => {
       element.innerHTML = event.detail;
+      offer(element);
     });
   }
   follow(element);
