@@ -47,7 +47,7 @@ async def test_from_the_request_to_the_notice_and_what_is_missing_for_its_day(st
         await visit.page.fill("[name=effective_date]", f"{datetime.now(CHINA):%Y-%m-%d}")
         await visit.page.click("form[action$=publish] button")
         await sees(visit, "推进中", "数标通〔2026〕2号", "未上报")
-        assert await visit.page.locator("tbody tr").count() == len(("hub", "police", "procuratorate"))
+        await expect(visit.page.locator("tbody tr")).to_have_count(len(("hub", "police", "procuratorate")))
         found = (await Axe().run(visit.page)).response["violations"]
         assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
 
@@ -79,7 +79,7 @@ async def test_a_local_change_is_closed_by_who_asked(stage: Stage) -> None:
         await sees(visit, "requested", "local")
         await visit.page.click("form[action$=close] button")
         await sees(visit, "closed locally")
-        assert await visit.page.locator("main form").count() == 0
+        await expect(visit.page.locator("main form")).to_have_count(0)
         await visit.go("/standard/changes?closed=1")
         await sees(visit, "local only")
 

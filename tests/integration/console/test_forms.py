@@ -32,6 +32,7 @@ async def test_a_field_says_what_is_wrong_with_it_and_all_others_keep_their_text
         await page.click("main form button")
         await refused(page, "INVALID_FIELD")
         await page.click("text=中文")  # it is the page itself, and stays so in the other language
+        await expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
         await refused(page, "INVALID_FIELD")
         assert page.url == f"{visit.origin}/standard/changes/new"
         codes = page.locator("label", has=page.locator("[name=process_codes][aria-invalid=true]"))

@@ -45,22 +45,24 @@ async def test_by_package_and_by_case(stage: Stage) -> None:
         for identifier in (sent.package_id, case_id):
             await visit.go(f"/packages?search={identifier}")
             await visit.page.click("tbody a")
-            assert visit.page.url.endswith(f"/packages/{sent.package_id}")
+            await visit.page.wait_for_url(f"**/packages/{sent.package_id}")
             await visit.page.click(f"text={case_id}")
-            assert visit.page.url.endswith(f"/cases/{case_id}")
+            await visit.page.wait_for_url(f"**/cases/{case_id}")
 
 
 async def test_page_after_page(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packages, "PAGE_SIZE", 2)
     async with stage.site.visit(language="en") as visit:
         await visit.go(f"/packages?{OURS}")
-        first = await visit.page.locator("tbody a").all_inner_texts()
+        rows = visit.page.locator("tbody a")
+        first = await rows.all_inner_texts()
         await visit.page.click("text=Older")
-        second = await visit.page.locator("tbody a").all_inner_texts()
-        assert [len(first), len(second), len({*first, *second})] == [2, 1, 3]
-        assert await visit.page.locator("text=Older").count() == 0
+        await expect(rows).to_have_count(1)
+        second = await rows.all_inner_texts()
+        assert [len(first), len({*first, *second})] == [2, 3]
+        await expect(visit.page.locator("text=Older")).to_have_count(0)
         await visit.page.click("text=Newest")
-        assert await visit.page.locator("tbody a").all_inner_texts() == first
+        await expect(rows).to_have_text(first)
 
 
 async def test_a_package_is_followed_to_its_outcome(stage: Stage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import expect
 from tests.integration.console.conftest import Stage
 from tests.integration.console.site import SIZES
 
@@ -69,12 +70,11 @@ async def test_language_and_look_are_switched_where_one_is(stage: Stage) -> None
     async with stage.site.visit() as visit:
         await visit.go("/packages?search=A44")
         await visit.page.click("text=English")
-        assert "Case number" in await visit.text()
+        await expect(visit.page.locator("main")).to_contain_text("Case number")
         await visit.page.click("text=Dark")
+        await expect(visit.page.locator("html")).to_have_attribute("data-theme", "dark")
         assert visit.page.url.endswith("/packages?search=A44")
-        assert await visit.page.get_attribute("html", "data-theme") == "dark"
-        ground = await visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert ground == "rgb(16, 21, 28)"
+        await expect(visit.page.locator("body")).to_have_css("background-color", "rgb(16, 21, 28)")
 
 
 async def test_by_keyboard_alone(stage: Stage) -> None:
@@ -86,7 +86,7 @@ async def test_by_keyboard_alone(stage: Stage) -> None:
         await visit.page.keyboard.type("A4401990000002026030002")
         await visit.page.keyboard.press("Enter")
         await visit.page.wait_for_url("**/packages?search=A44*")
-        assert await visit.page.locator("tbody tr").count() == 1
+        await expect(visit.page.locator("tbody tr")).to_have_count(1)
 
 
 async def test_a_page_keeps_nothing_and_takes_nothing_from_elsewhere(stage: Stage) -> None:
