@@ -114,6 +114,8 @@ async def test_what_did_not_reach_the_node_is_sent_again_as_long_as_it_makes_sen
         await page.click("button:has-text('Report')")
         await expect(page.locator("ol.timeline")).to_contain_text(TYPED)
         await expect(page.locator("h1")).to_have_text("a seal is not shown")
+        await page.click("text=Close it")
+        await expect(page.locator("main .state")).to_have_text("closed")
 
         await visit.go(f"/packages/{sent.package_id}")
         await page.fill("[name=reason]", TYPED)
