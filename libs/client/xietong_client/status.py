@@ -63,8 +63,9 @@ _MESSAGE_TOO_LARGE = Text(
     "bulky content into files.",
 )
 _CALL_NOT_OFFERED = Text(
-    "节点不提供该接口：它是中心平台，或版本较旧。请核对地址。",
-    "the node does not offer this call: it is the hub, or older than this client. Check the address.",
+    "节点不提供该接口：接口分属中心平台和各单位节点，或节点版本较旧。请核对地址。",
+    "the node does not offer this call: the hub and the parties' nodes offer different ones, or it is older than "
+    "this client. Check the address.",
 )
 _DetailT = TypeVar("_DetailT", bound=Message)
 

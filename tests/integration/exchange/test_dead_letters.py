@@ -79,5 +79,6 @@ async def test_what_a_script_learns_from_the_exit_code(steadfast: CityUnderAttac
     assert (unknown.code, unknown.json["error"]["reason"]) == (ExitCode.REFUSED, "PACKAGE_NOT_FOUND")
     ledger = await steadfast.ledger(Party.PARTY_HUB)
     done = await ledger.fetchval("SELECT max(delivery_id) FROM delivery WHERE status = 'done'")
+    assert "reason:" not in (await xietong("dead", "inspect", str(done))).out  # there is none
     conflict = await xietong("dead", "replay", str(done), "--json")
     assert (conflict.code, conflict.json["error"]["reason"]) == (ExitCode.CONFLICT, "STATE_CONFLICT")

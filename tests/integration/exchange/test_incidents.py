@@ -63,6 +63,7 @@ async def test_a_node_stops_and_comes_back(steadfast: CityUnderAttack, xietong: 
         assert "夜班" in (await xietong("incidents", "assign", number, "夜班", "--lang", "zh")).out
         silenced = (await xietong("incidents", "silence", number, "60", "--json")).json
         assert silenced["silence_until_time"] > silenced["open_time"]
+        assert "silent until" in (await xietong("incidents", "show", number)).out
         events = (await xietong("incidents", "show", number, "--json")).json["events"]
         assert [(one["operation"], one["caller"]) for one in events] == [
             ("acknowledge_incident", "hub/operator"),

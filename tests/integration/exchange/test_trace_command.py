@@ -1,4 +1,4 @@
-"""The command `trace` for operators: by whatever id somebody has, at the sender, the hub and the receiver."""
+"""The commands `trace` and `status` for operators: by whatever id somebody has, at the sender, hub and receiver."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 async def test_a_package_is_traced_by_each_id_at_each_node(
     steadfast: CityUnderAttack, xietong: Xietong
 ) -> None:
-    async def at(party: Party.ValueType, wanted: str) -> Said:
+    async def at(party: Party.ValueType, wanted: str, command: str = "trace") -> Said:
         node = f"127.0.0.1:{steadfast.ports[party]}"
         credentials = str(steadfast.pki_folder / Party.Name(party).removeprefix("PARTY_").lower())
         return await xietong(
-            "trace", wanted, "--json", "--node", node, "--credentials", credentials, "--system", "operator"
+            command, wanted, "--json", "--node", node, "--credentials", credentials, "--system", "operator"
         )
 
     police = await steadfast.agency(Party.PARTY_POLICE, "case-handling")
@@ -42,6 +42,9 @@ async def test_a_package_is_traced_by_each_id_at_each_node(
             assert told["package_id"] == sent.package_id
             assert {"hub", "procuratorate"} <= {stage["party"] for stage in told["stages"]}
     assert (await at(Party.PARTY_POLICE, envelope.send_id)).json["package_id"] == sent.package_id
+
+    at_hub = (await at(Party.PARTY_HUB, sent.package_id, "status")).json
+    assert (at_hub["package_id"], at_hub["progress"]["peer"]) == (sent.package_id, "procuratorate")
 
     several = await at(Party.PARTY_HUB, number)
     assert (several.code, several.json["error"]["reason"]) == (ExitCode.CONFLICT, "AMBIGUOUS")

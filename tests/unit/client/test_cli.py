@@ -233,15 +233,23 @@ async def test_wrong_usage_is_2_and_says_what(
 
 
 @pytest.mark.usefixtures("xietong")
-async def test_an_interrupted_command_says_130(fake: FakeNode) -> None:
-    command = (sys.executable, "-m", "xietong_client", "watch", incoming(fake), "--json")
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [(("watch",), b"do not send it again"), (("inbox", "--follow"), b"run again")],
+)
+async def test_an_interrupted_command_says_130_and_what_to_do(
+    fake: FakeNode, words: tuple[str, ...], advice: bytes
+) -> None:
+    arrived = incoming(fake)
+    named = (*words, arrived) if words == ("watch",) else words
+    command = (sys.executable, "-m", "xietong_client", *named, "--json")
     watch = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert watch.stdout is not None
     assert b"DELIVERED" in await watch.stdout.readline()
     watch.send_signal(signal.SIGINT)
     _, said = await watch.communicate()
     assert watch.returncode == ExitCode.INTERRUPTED
-    assert b"run again" in said
+    assert advice in said
 
 
 async def test_doctor_finds_nothing_wrong(xietong: Xietong) -> None:

@@ -227,9 +227,7 @@ def _execute(
         output.error(error)
         return exit_code_of(error)
     except KeyboardInterrupt:
-        output.note(
-            Text("已中断；再次运行会从中断处继续。", "interrupted; run again to go on where it stopped.")
-        )
+        output.note(output.when_interrupted)
         return ExitCode.INTERRUPTED
 
 

@@ -32,10 +32,12 @@ async def try_chain(
     ] = 60,
 ) -> ExitCode | None:
     """Sends a test package through the whole chain, and shows which hops answered and what each took."""
+    output = session.output
     async with session.operate() as operations:
         sent = await operations.send_test(party_named(party))
+        output.when_interrupted = _seen_later(sent.package_id)
         package = await _answered(operations, sent.package_id, wait)
-    output, waterfall = session.output, waterfall_of(package)
+    waterfall = waterfall_of(package)
     output.result(waterfall_view(package, waterfall))
     for line in summary(package):
         output.line(line)
@@ -81,7 +83,13 @@ def _stopped(package: Package, wait: int) -> Text:
     """Where it stands, and why, as far as this node knows."""
     last = package.reasons[0] if package.reasons else package.progress.last_reason
     why = reason_line(last) if last.code else Text("", "")
+    later = _seen_later(package.package_id)
     return Text(
-        f"{wait} 秒内没有走完全程；之后可用 `xietong status` 查看。{why.zh}",
-        f"it did not come through in {wait} s; `xietong status` shows what becomes of it. {why.en}".rstrip(),
+        f"{wait} 秒内没有走完全程；{later.zh}{why.zh}",
+        f"it did not come through in {wait} s; {later.en} {why.en}".rstrip(),
     )
+
+
+def _seen_later(package_id: str) -> Text:
+    command = f"xietong trace {package_id} --system operator"
+    return Text(f"之后可用 `{command}` 查看。", f"`{command}` shows what becomes of it.")

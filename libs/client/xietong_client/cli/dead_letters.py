@@ -145,7 +145,7 @@ def _lines(delivery: Delivery, package: Package) -> list[Text]:
     kind = EVIDENCE_KINDS.get(carried.kind, Text("", "")) if carried is not None else Text("", "")
     state, lane = HOP_STATES.get(delivery.state, Text("未知", "unknown")), lane_name(delivery.lane)
     begin, last = format_time(delivery.create_time), format_time(delivery.progress_time)
-    reason = reason_line(delivery.last_reason)
+    reason = [reason_line(delivery.last_reason)] if delivery.HasField("last_reason") else []
     return [
         Text(
             f"投递 {delivery.delivery_id}：{what.zh}{kind.zh and f'（{kind.zh}）'} → {to.zh}，{lane}，{state.zh}",
@@ -155,7 +155,7 @@ def _lines(delivery: Delivery, package: Package) -> list[Text]:
             f"{begin} 入队，已尝试 {delivery.attempts} 次，最近进展 {last}",
             f"queued {begin}, {delivery.attempts} tries, last progress {last}",
         ),
-        Text(f"原因：{reason.zh}", f"reason: {reason.en}"),
+        *(Text(f"原因：{one.zh}", f"reason: {one.en}") for one in reason),
     ]
 
 

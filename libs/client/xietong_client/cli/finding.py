@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
+import typer
+
+from xietong.exchange.v1.package_pb2 import Package
 from xietong.supervision.v1.flow_service_pb2 import Flow, ListFlowsRequest
 from xietong_client.cli.lines import format_time, party_label
+from xietong_client.cli.session import Session
 from xietong_client.errors import Conflict, NotFound, Violation
 from xietong_client.operations import Operations
 from xietong_client.text import Text
 
+Wanted = Annotated[
+    str,
+    typer.Argument(
+        metavar="ID", help="Id of the package; for operators also of the send or trace, or a case number."
+    ),
+]
 _MOST_OFFERED = 10
 _MOST_SEEN = 100
 """Packages of the newest that tell which cases are meant."""
+
+
+async def wanted_package(session: Session, wanted: str) -> Package:
+    """By the caller's rights: operators see what passes their node, systems what their party sends and receives."""
+    if session.settings.system == "operator":
+        async with session.operate() as operations:
+            return await operations.package(await only_package(operations, wanted))
+    async with session.connect() as node:
+        return await node.get(wanted)
 
 
 async def only_package(operations: Operations, wanted: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -138,6 +139,9 @@ def _lines(incident: Incident) -> list[Text]:
     lines.extend(contact_line(one) for one in incident.contacts)
     if incident.assignee:
         lines.append(Text(f"处理人：{incident.assignee}", f"assigned to: {incident.assignee}"))
+    if incident.silence_until_time.ToDatetime(UTC) > datetime.now(UTC):
+        until = format_time(incident.silence_until_time)
+        lines.append(Text(f"静默至 {until}", f"silent until {until}"))
     return lines
 
 

@@ -26,6 +26,8 @@ CONNECT_SECONDS = 10.0
 # Names and reasons come from others: what would steer the terminal or turn the direction of writing is made visible.
 _STEERING = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+_RUN_AGAIN = Text("已中断；再次运行会从中断处继续。", "interrupted; run again to go on where it stopped.")
+
 
 @dataclass(slots=True)
 class Output:
@@ -34,6 +36,7 @@ class Output:
     language: Language
     as_json: bool = False
     out: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
+    when_interrupted: Text = _RUN_AGAIN
     err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, soft_wrap=True))
 
     def say(self, text: Text) -> str:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import Annotated
 
-import typer
 from rich.cells import cell_len, set_cell_size
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.package_pb2 import Package
-from xietong_client.cli.finding import only_package
-from xietong_client.cli.lines import party_label, summary
+from xietong_client.cli.finding import Wanted, wanted_package
+from xietong_client.cli.lines import party_label, progress_line, summary
 from xietong_client.cli.session import Session
 from xietong_client.cli.views import View
 from xietong_client.labels import EVIDENCE_KINDS, STAGES, evidence_name, party_name, state_name
@@ -33,34 +31,22 @@ _UNITS = (
 
 async def trace(
     session: Session,
-    wanted: Annotated[
-        str,
-        typer.Argument(
-            metavar="ID", help="Id of the package; for operators also of the send or trace, or a case number."
-        ),
-    ],
+    wanted: Wanted,
 ) -> None:
     """Draws how long each stage of a package took, at every node that the asked one knows of."""
-    package = await _package(session, wanted)
+    package = await wanted_package(session, wanted)
     waterfall, output = waterfall_of(package), session.output
     output.result(waterfall_view(package, waterfall))
     for line in summary(package):
         output.line(line)
+    if package.HasField("progress") and not is_final(package):
+        output.line(progress_line(package.progress))
     if trace_id := trace_id_of(package):
         output.line(Text(f"跟踪号：{trace_id}", f"trace: {trace_id}"))
     for row in drawn(waterfall, output.language):
         output.line(Text(row, row))
     for note in skew_notes(waterfall):
         output.line(note, "yellow")
-
-
-async def _package(session: Session, wanted: str) -> Package:
-    """By the caller's rights: operators see what passes their node, systems what their party sends and receives."""
-    if session.settings.system == "operator":
-        async with session.operate() as operations:
-            return await operations.package(await only_package(operations, wanted))
-    async with session.connect() as node:
-        return await node.get(wanted)
 
 
 def drawn(waterfall: Waterfall, language: Language) -> Iterator[str]:

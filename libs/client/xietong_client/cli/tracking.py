@@ -10,6 +10,7 @@ import typer
 from xietong.exchange.v1.gateway_service_pb2 import PartyStatus
 from xietong.exchange.v1.package_pb2 import DeliveryState, Direction, Package
 from xietong_client.cli.exit_codes import ExitCode
+from xietong_client.cli.finding import Wanted, wanted_package
 from xietong_client.cli.lines import (
     evidence_line,
     evidence_table,
@@ -54,6 +55,10 @@ async def watch(session: Session, package_id: PackageId) -> ExitCode:
 
 async def follow_package(node: Node, package_id: str, output: Output) -> ExitCode:
     """Prints each change of a package; the exit code tells how it ended."""
+    output.when_interrupted = Text(
+        f"已中断查看；数据包继续传送，无需重复发送。继续查看：`xietong watch {package_id}`。",
+        f"interrupted; the package goes on by itself, do not send it again. `xietong watch {package_id}` follows it.",
+    )
     shown = 0
     hop: tuple[int, int] | None = None
     state: DeliveryState.ValueType = DeliveryState.DELIVERY_STATE_UNSPECIFIED
@@ -75,10 +80,9 @@ async def follow_package(node: Node, package_id: str, output: Output) -> ExitCod
     return ExitCode.REFUSED if state in _UNSUCCESSFUL else ExitCode.OK
 
 
-async def status(session: Session, package_id: PackageId) -> None:
+async def status(session: Session, wanted: Wanted) -> None:
     """Shows a package with its evidence."""
-    async with session.connect() as node:
-        package = await node.get(package_id)
+    package = await wanted_package(session, wanted)
     output = session.output
     output.result(package_view(package))
     for line in summary(package):
