@@ -213,6 +213,17 @@ async def part_busy(world: World) -> Refused:
         first.cancel()
 
 
+@PROVOCATIONS.add
+async def transfer_stalled(world: World) -> Refused:
+    world.patch.setattr("xietong_exchange.flow.upload.STANDSTILL_SECONDS", 0.05)
+    police, announced = await world.police(), header(16, digest(uuid.uuid4().bytes))
+    await police.open(draft_key(PROCESS), Party.PARTY_PROCURATORATE)
+    upload = police.gateway.UploadPart()
+    await upload.write(announced)
+    await upload.read()  # `need`, which nothing follows
+    return await refusal(upload.read())
+
+
 # Packages
 
 

@@ -31,8 +31,8 @@ PATIENCE_SECONDS = 300.0
 SILENCE_SECONDS = 120.0
 _DEFAULT_CREDIT_BYTES = 4 * 1024 * 1024
 _TRIES_PER_DIGEST_MISMATCH = 2
-# The node stands elsewhere now (another upload of the same content): a new stream asks where.
-_RESUMABLE_REASONS = ("CHUNK_OUT_OF_ORDER", "STREAM_SUPERSEDED", "DIGEST_MISMATCH")
+# The node stands elsewhere now (another upload of the same content): a new stream asks where; or it is busy.
+_RESUMABLE_REASONS = ("CHUNK_OUT_OF_ORDER", "STREAM_SUPERSEDED", "DIGEST_MISMATCH", "TOO_MANY_TRANSFERS")
 
 _Call = grpc.aio.StreamStreamCall[UploadPartRequest, UploadPartResponse]
 

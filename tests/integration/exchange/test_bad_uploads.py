@@ -304,25 +304,6 @@ async def test_an_upload_for_no_draft_is_refused(steadfast: CityUnderAttack) -> 
     assert key.case_number in told.facts["key"]
 
 
-async def test_an_upload_does_not_wait_for_another_one_without_an_end(
-    steadfast: CityUnderAttack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("xietong_exchange.flow.upload.WRITER_WAIT_SECONDS", 0.1)
-    draft = await draft_without(await steadfast.agency(Party.PARTY_POLICE, "case-handling"), content(MIB))
-    announced = header(len(draft.content), digest(draft.content), draft.key)
-    archive = await steadfast.agency(Party.PARTY_POLICE, "evidence-archive")
-    async with upload(draft.agency) as first:
-        await first.say(announced)
-        await first.hear("need")
-        told = await refused(archive, announced)
-        assert (told.reason, told.code) == ("PART_BUSY", "UNAVAILABLE")
-        assert told.retry_seconds
-        assert digest(draft.content).value.hex() in told.facts["what"]
-    monkeypatch.undo()
-    await archive.upload(draft.key, draft.content)
-    await draft.require_sent()
-
-
 async def discard(draft: Missing) -> None:
     await draft.agency.gateway.DiscardDraft(DiscardDraftRequest(key=draft.key, actor=ACTOR))
 

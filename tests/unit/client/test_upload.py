@@ -5,18 +5,24 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
 import pytest
-from tests.unit.client.failures import details
+from tests.unit.client.failures import details, fail
 from tests.unit.client.fake_node import MIB, Context, FakeNode, serving
 
 from xietong.casefile.v1.manifest_pb2 import Manifest, Part, PartKind
 from xietong.exchange.v1.draft_pb2 import DraftHeader, DraftKey
 from xietong.exchange.v1.envelope_pb2 import Address, Party
 from xietong.exchange.v1.evidence_pb2 import Actor
-from xietong.exchange.v1.gateway_drafts_pb2 import SubmitRequest, SubmitResponse
+from xietong.exchange.v1.gateway_drafts_pb2 import (
+    SubmitRequest,
+    SubmitResponse,
+    UploadPartRequest,
+    UploadPartResponse,
+)
 from xietong_client import ContentInvalid, FileChanged, Node, Phase, Progress, Refused, Unreachable
 from xietong_client import files as client_files
 from xietong_client.packages import envelope_of
@@ -43,6 +49,32 @@ async def test_a_broken_upload_goes_on_where_the_node_stands(
     assert fake.uploaded_bytes == 9 * MIB + 17  # no byte twice
     [content] = fake.contents.values()
     assert bytes(content) == path.read_bytes()
+
+
+class BusyNode(FakeNode):
+    """Has as many uploads as it takes when the first ones come."""
+
+    refusals = 2
+
+    async def UploadPart(
+        self, requests: AsyncIterator[UploadPartRequest], context: Context
+    ) -> AsyncIterator[UploadPartResponse]:
+        if self.refusals:
+            self.refusals -= 1
+            why = details("TOO_MANY_TRANSFERS", limit="64")
+            await fail(context, grpc.StatusCode.RESOURCE_EXHAUSTED, "busy", why)
+        async for answer in super().UploadPart(requests, context):
+            yield answer
+
+
+async def test_an_upload_waits_for_a_place_at_a_busy_node(
+    key: DraftKey, actor: Actor, tmp_path: Path
+) -> None:
+    path, fake = write_file(tmp_path, "a.pdf", 1000), BusyNode()
+    async with serving(fake) as address, Node(grpc.aio.insecure_channel(address), actor=actor) as node:
+        await node.draft(key).contribute("case-data", manifest_of("a.pdf"), {"a.pdf": path})
+    assert fake.refusals == 0
+    assert fake.uploaded_bytes == 1000
 
 
 @pytest.mark.parametrize(("window", "chunk"), [(4 * MIB, MIB), (300_000, MIB), (2 * MIB, 100_000)])

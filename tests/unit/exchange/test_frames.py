@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 from google.protobuf.message import DecodeError
 from hypothesis import given
@@ -13,7 +11,6 @@ from xietong.exchange.v1.gateway_drafts_pb2 import UploadChunk, UploadHeader, Up
 from xietong.exchange.v1.gateway_packages_pb2 import ReadPartResponse
 from xietong.exchange.v1.transfer_service_pb2 import Chunk, Commit, Offer, TransferRequest
 from xietong_exchange.adapters.rpc.frames import decode_request, decode_upload, encode_block, encode_request
-from xietong_exchange.flow.frame_queue import FRAME_BYTES, FrameQueue
 from xietong_exchange.flow.frames import DataFrame
 
 uint32 = st.integers(0, 2**32 - 1)
@@ -121,19 +118,3 @@ def test_a_block_of_a_download_is_written_as_the_generated_code_does(offset: int
 @pytest.mark.parametrize("request_", [TransferRequest(commit=Commit()), TransferRequest(offer=Offer())])
 def test_other_frames_get_the_number_of_their_transfer(request_: TransferRequest) -> None:
     assert TransferRequest.FromString(encode_request(request_, 7)).transfer == 7
-
-
-async def test_a_full_queue_makes_its_sender_wait_until_it_is_emptied() -> None:
-    queue = FrameQueue(bound_bytes=2 * FRAME_BYTES)
-    await queue.put(DataFrame(0, 0, 0, b""))
-    await queue.put(DataFrame(0, 0, 0, b""))
-    waiting = asyncio.create_task(queue.put(DataFrame(0, 0, 0, b"third")))
-    await asyncio.sleep(0)
-    assert not waiting.done()
-    assert len(await queue.take()) == 2
-    await waiting
-    queue.end()
-    assert len(await queue.take()) == 1
-    assert await queue.take() == []
-    await queue.put(DataFrame(0, 0, 0, b"dropped"))
-    assert await queue.take() == []

@@ -33,7 +33,7 @@ from xietong_exchange.flow.arrival import Arrival
 from xietong_exchange.flow.cancellation import uninterrupted
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
-from xietong_exchange.flow.frame_queue import FrameQueue
+from xietong_exchange.flow.frame_queue import FrameQueue, Room
 from xietong_exchange.flow.frames import DataFrame, Frame
 from xietong_exchange.flow.part_store import PartKey
 from xietong_exchange.flow.receive import ANSWER_QUEUE_FRAMES, Receiver
@@ -311,7 +311,7 @@ async def test_who_is_cancelled_again_while_parts_are_verified_leaves_no_writer_
         await uninterrupted(work())
 
     monkeypatch.setattr(MemoryPartWriter, "finish", finish)
-    frames = FrameQueue(1 << 20)
+    frames = FrameQueue(1 << 20, Room(1 << 20))
     for frame in (*chunks(0, b"manifest", 100), *chunks(1, FILE[:100], 100)):
         await frames.put(frame)
     receptions = Receptions(exchange, Arrival(exchange, EvidenceDesk(exchange)), when_complete)

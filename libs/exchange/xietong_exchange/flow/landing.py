@@ -18,6 +18,9 @@ WRITER_WAIT_SECONDS = 20.0
 """How long a transfer waits for another one that is receiving the same content before it gives way."""
 VERIFYING_SECONDS = 5.0
 """How often the sender hears of us while we hash a large part again after a break: less than its standstill."""
+OPEN_AT_ONCE = 8
+"""Parts of one package that are open to be written; a process has only so many files for all that it does. A sender
+that mixes more of them makes us open, and hash from its beginning, each again and again."""
 FINISHING_AT_ONCE = 8
 """Parts of one package that are verified and synced at a time: they share the syncs of the file system's journal."""
 
@@ -46,6 +49,7 @@ class Landing:
         self._package = package
         self._addressee = addressee
         self._writers: dict[int, PartWriter] = {}
+        """By part; the one that was used last is the last."""
         self._finishing: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(FINISHING_AT_ONCE)
 
@@ -74,6 +78,11 @@ class Landing:
         await self._beside(self._verify(number, writer))
         del self._writers[number]
 
+    @property
+    def is_verifying(self) -> bool:
+        """A part that has all its bytes is not in its place yet."""
+        return bool(self._finishing)
+
     def raise_failed(self) -> None:
         """Raise what went wrong with a part."""
         for task in self._finishing:
@@ -96,13 +105,15 @@ class Landing:
             await writer.close()
 
     async def _writer(self, number: int) -> PartWriter:
-        writer = self._writers.get(number)
+        writer = self._writers.pop(number, None)
         if writer is None:
+            if len(self._writers) >= OPEN_AT_ONCE:
+                await self._writers.pop(next(iter(self._writers))).close()
             size = self._package.envelope.parts[number].size_bytes
             with self._in_words_of_the_contract(number):
                 async with asyncio.timeout(WRITER_WAIT_SECONDS):
                     writer = await self._store.write(part_key(self._package, number), size)
-            self._writers[number] = writer
+        self._writers[number] = writer
         return writer
 
     async def _beside(self, work: Coroutine[Any, Any, None]) -> None:

@@ -9,25 +9,42 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from google.rpc.status_pb2 import Status
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.transfer_service_pb2 import Offer, Refusal, TransferRequest, TransferResponse
-from xietong_exchange.domain.errors import ProtocolViolation, ShuttingDown, TooManyTransfers, XietongError
+from xietong_exchange.domain.errors import (
+    FrameTooLarge,
+    ProtocolViolation,
+    ShuttingDown,
+    TooManyTransfers,
+    XietongError,
+)
 from xietong_exchange.domain.fields import is_time
+from xietong_exchange.domain.limits import Limits
 from xietong_exchange.flow.admission import Admission
 from xietong_exchange.flow.arrival import Arrival
 from xietong_exchange.flow.evidence import EvidenceDesk
 from xietong_exchange.flow.exchange import Exchange
-from xietong_exchange.flow.frame_queue import FrameQueue
+from xietong_exchange.flow.frame_queue import FrameQueue, Room
 from xietong_exchange.flow.frames import DataFrame, Frame
 from xietong_exchange.flow.reception import Admitted, BeginForward, when_complete
 from xietong_exchange.flow.receptions import Receptions
 
 ANSWER_QUEUE_FRAMES = 64
 """Answers that wait to be sent; they are small, so the bound is for order, not for memory."""
+
+STREAMS_OF_ONE = 32
+TRANSFERS_OF_ONE = 64
+"""What one neighbour may have under way here at a time, some times what its processes need: each costs memory."""
+QUEUED_BYTES = 32 << 20
+"""Chunks of all transfers that wait or are being written; at least some credit windows, which long lines need."""
+QUEUED_WINDOWS = 4
+LARGEST_WORD_BYTES = 1 << 20
+"""Of what is neither offer nor chunk: more than the largest evidence that goes along with a commit."""
 
 StatusOf = Callable[[XietongError], Status]
 
@@ -42,18 +59,23 @@ class Receiver:
         status_of: StatusOf,
         begin_forward: BeginForward = when_complete,
     ) -> None:
-        self._exchange = exchange
-        self._admission = Admission(exchange)
-        self._receptions = Receptions(exchange, Arrival(exchange, desk), begin_forward)
-        self._status_of = status_of
+        windows = QUEUED_WINDOWS * exchange.limits.credit_window_bytes
+        self._house = _House(
+            limits=exchange.limits,
+            admission=Admission(exchange),
+            receptions=Receptions(exchange, Arrival(exchange, desk), begin_forward),
+            status_of=status_of,
+            room=Room(max(QUEUED_BYTES, windows)),
+        )
         self._streams: set[_Stream] = set()
+        self._neighbours: dict[Party.ValueType, _Neighbour] = {}
         self._closing = False
 
     async def stream(
         self, frames: AsyncIterator[Frame], peer: Party.ValueType
     ) -> AsyncGenerator[TransferResponse, None]:
         """Answer a stream of frames from a neighbour. Errors of one transfer are answers; others end the stream."""
-        stream = _Stream(self._exchange, self._admission, self._receptions, self._status_of, peer)
+        stream = _Stream(self._house, self._neighbours.setdefault(peer, _Neighbour(peer)))
         with self._listed(stream):
             reader = asyncio.create_task(stream.read(frames), name="transfer-reader")
             try:
@@ -67,6 +89,10 @@ class Receiver:
 
     @contextmanager
     def _listed(self, stream: _Stream) -> Iterator[None]:
+        neighbour = stream.neighbour
+        if neighbour.streams >= STREAMS_OF_ONE:
+            raise TooManyTransfers(limit=STREAMS_OF_ONE)
+        neighbour.streams += 1
         self._streams.add(stream)
         if self._closing:
             stream.end_soon()
@@ -74,6 +100,7 @@ class Receiver:
             yield
         finally:
             self._streams.discard(stream)
+            neighbour.streams -= 1
 
     def close(self) -> None:
         """The node stops: streams end as soon as nothing is under way in them."""
@@ -82,23 +109,33 @@ class Receiver:
             stream.end_soon()
 
 
+@dataclass(frozen=True, slots=True)
+class _House:
+    """What all streams of a node share."""
+
+    limits: Limits
+    admission: Admission
+    receptions: Receptions
+    status_of: StatusOf
+    room: Room
+
+
+@dataclass(slots=True)
+class _Neighbour:
+    """What one neighbour has under way."""
+
+    party: Party.ValueType
+    streams: int = 0
+    transfers: int = 0
+
+
 class _Stream:
     """One stream: its transfers by number, and the answers to all of them."""
 
-    def __init__(
-        self,
-        exchange: Exchange,
-        admission: Admission,
-        receptions: Receptions,
-        status_of: StatusOf,
-        peer: Party.ValueType,
-    ) -> None:
+    def __init__(self, house: _House, neighbour: _Neighbour) -> None:
+        self.neighbour = neighbour
         self._answers: asyncio.Queue[TransferResponse | None] = asyncio.Queue(ANSWER_QUEUE_FRAMES)
-        self._exchange = exchange
-        self._admission = admission
-        self._receptions = receptions
-        self._status_of = status_of
-        self._peer = peer
+        self._house = house
         self._queues: dict[int, FrameQueue] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._last = -1
@@ -131,6 +168,8 @@ class _Stream:
 
     async def _hand_over(self, frame: Frame) -> None:
         if isinstance(frame, DataFrame):
+            if len(frame.data) > (limit := self._house.limits.max_chunk_bytes):
+                raise FrameTooLarge(size=len(frame.data), limit=limit)
             await self._queue(frame.transfer, "chunk").put(frame)
             return
         kind = frame.WhichOneof("frame")
@@ -142,7 +181,12 @@ class _Stream:
                 task.cancel()
                 await asyncio.wait([task])  # its place is free for the next offer
         else:
-            await self._queue(frame.transfer, kind or "nothing").put(frame)
+            queue = self._queue(frame.transfer, kind or "nothing")
+            if (size := frame.ByteSize()) > LARGEST_WORD_BYTES:
+                raise ProtocolViolation(
+                    why=f"{kind or 'a frame of nothing'} has {size} bytes; no such frame is so large"
+                )
+            await queue.put(frame)
 
     def _queue(self, transfer: int, kind: str) -> FrameQueue:
         """Where the frames of a transfer go. Those that were under way when it ended are not an error."""
@@ -162,9 +206,13 @@ class _Stream:
         self._last = transfer
         if self._closing:
             raise ShuttingDown
-        if len(self._tasks) >= self._exchange.limits.max_transfers_per_stream:
-            raise TooManyTransfers(limit=self._exchange.limits.max_transfers_per_stream)
-        queue = self._queues[transfer] = FrameQueue(self._exchange.limits.credit_window_bytes)
+        limits = self._house.limits
+        if len(self._tasks) >= limits.max_transfers_per_stream:
+            raise TooManyTransfers(limit=limits.max_transfers_per_stream)
+        if self.neighbour.transfers >= TRANSFERS_OF_ONE:
+            raise TooManyTransfers(limit=TRANSFERS_OF_ONE)
+        self.neighbour.transfers += 1
+        queue = self._queues[transfer] = FrameQueue(limits.credit_window_bytes, self._house.room)
         task = asyncio.create_task(self._receive(transfer, frame.offer, queue), name="transfer-reception")
         self._tasks[transfer] = task
         task.add_done_callback(lambda done: self._ended(transfer, done))
@@ -175,9 +223,9 @@ class _Stream:
             await self._answers.put(response)
 
         try:
-            package = self._admission.admit(offer.envelope, self._peer)
+            package = self._house.admission.admit(offer.envelope, self.neighbour.party)
             admitted = Admitted(package, _queued(offer), offer.traceparent)
-            await self._receptions.receive(admitted, queue, answer)
+            await self._house.receptions.receive(admitted, queue, answer)
         except XietongError as error:
             await self._refuse(transfer, error)
 
@@ -185,12 +233,13 @@ class _Stream:
         """End one transfer with its reason; the others go on."""
         if queue := self._queues.get(transfer):
             queue.end()
-        refusal = Refusal(status=self._status_of(error))
+        refusal = Refusal(status=self._house.status_of(error))
         await self._answers.put(TransferResponse(transfer=transfer, refusal=refusal))
 
     def _ended(self, transfer: int, task: asyncio.Task[None]) -> None:
-        self._queues.pop(transfer).end()
+        self._queues.pop(transfer).close()
         del self._tasks[transfer]
+        self.neighbour.transfers -= 1
         if not task.cancelled() and (failure := task.exception()):
             self._failure = failure
         if self._ending or self._failure:
@@ -227,5 +276,5 @@ def _queued(offer: Offer) -> datetime | None:
     return offer.enqueue_time.ToDatetime(tzinfo=UTC) if readable else None
 
 
-_NOWHERE = FrameQueue(0)
+_NOWHERE = FrameQueue(0, Room(0))
 _NOWHERE.end()

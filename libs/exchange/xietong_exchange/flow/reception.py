@@ -27,6 +27,7 @@ from xietong_exchange.domain.errors import (
     ProtocolViolation,
     ShuttingDown,
     StreamSuperseded,
+    TransferStalled,
 )
 from xietong_exchange.domain.transfer import ReceivingTransfer
 from xietong_exchange.flow import part_store
@@ -35,7 +36,7 @@ from xietong_exchange.flow.dispatch import Forward
 from xietong_exchange.flow.evidence import CARRIED_BY_ACCEPTANCE, to_evidence
 from xietong_exchange.flow.exchange import Exchange, part_key
 from xietong_exchange.flow.frame_queue import FrameQueue
-from xietong_exchange.flow.frames import DataFrame, runs
+from xietong_exchange.flow.frames import DataFrame, Frame, runs
 from xietong_exchange.flow.housekeeping import drop_partials
 from xietong_exchange.flow.landing import Landing
 from xietong_exchange.flow.part_store import DigestMismatch, PartState
@@ -43,6 +44,8 @@ from xietong_exchange.flow.records import EvidenceRecord
 from xietong_exchange.flow.space import Promise
 from xietong_exchange.flow.tracing import package_span
 
+STANDSTILL_SECONDS = 600.0
+"""A sender that owes us bytes for so long is given up: others wait for the place on the disk that it was promised."""
 LOOK_FOR_WITHDRAWAL_SECONDS = 5.0
 """How long a withdrawal that another process of this node took goes unseen."""
 
@@ -110,7 +113,7 @@ class Reception:
             await self._accept(known.answer)
             return
         await self._want(resumes=known.is_announced)
-        while (taken := await self._frames.take()) and self._withdrawal is None:
+        while (taken := await self._taken()) and self._withdrawal is None:
             self._landing.raise_failed()
             for run in runs(taken):
                 if isinstance(run, list):
@@ -123,6 +126,15 @@ class Reception:
             await self._accept(self._withdrawal)
             return
         await self._landing.finished()
+
+    async def _taken(self) -> list[Frame]:
+        """The next frames. While parts are verified the sender may have nothing to say."""
+        while True:
+            try:
+                return await self._frames.take(STANDSTILL_SECONDS)
+            except TimeoutError:
+                if not self._landing.is_verifying:
+                    raise TransferStalled(seconds=round(STANDSTILL_SECONDS)) from None
 
     async def _drop_partials(self) -> None:
         with suppress(DatabaseUnavailable):  # Then they go when nobody has changed them for long enough.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager, contextmanager
 
 from xietong.exchange.v1.draft_pb2 import DraftState
 from xietong.exchange.v1.envelope_pb2 import DigestAlgorithm
@@ -27,6 +27,8 @@ from xietong_exchange.domain.errors import (
     PartBusy,
     ProtocolViolation,
     StorageFull,
+    TooManyTransfers,
+    TransferStalled,
     Violation,
 )
 from xietong_exchange.domain.fields import field_violations
@@ -42,6 +44,10 @@ from xietong_exchange.flow.space import Promise
 
 WRITER_WAIT_SECONDS = 20.0
 """How long an upload waits for another one of the same content that stands still before it gives way."""
+STANDSTILL_SECONDS = 300.0
+"""A caller that owes a frame for so long is given up: it holds the content's writer, and its place on the disk."""
+UPLOADS_AT_ONCE = 64
+"""Of all callers; with each, gRPC may hold some MiB that nobody reads while another one brings the same content."""
 LOOK_SECONDS = 0.5
 """How often who waits for another upload hears how far that is."""
 UPLOADED_PART = 0
@@ -60,6 +66,7 @@ class Upload:
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self._under_way = 0
 
     async def stream(
         self, frames: AsyncIterator[UploadFrame], system: str
@@ -68,9 +75,25 @@ class Upload:
 
         Raises:
             GrantMissing, DraftNotFound, PackageTooLarge, StorageFull, PartBusy, DigestMismatch, ChunkOutOfOrder,
-            ChunkBeyondSize, FrameTooLarge, ProtocolViolation, InvalidField.
+            ChunkBeyondSize, FrameTooLarge, ProtocolViolation, InvalidField, TooManyTransfers, TransferStalled.
         """
         self._exchange.profile.require(system, "contribute")
+        with self._place():
+            async with aclosing(self._answers(frames)) as answers:
+                async for answer in answers:
+                    yield answer
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if self._under_way >= UPLOADS_AT_ONCE:
+            raise TooManyTransfers(limit=UPLOADS_AT_ONCE)
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+
+    async def _answers(self, frames: AsyncIterator[UploadFrame]) -> AsyncGenerator[UploadPartResponse, None]:
         header = await self._header(frames)
         draft = await self._hold(header)
         try:
@@ -115,7 +138,7 @@ class Upload:
             raise DraftNotFound(key=key_text(draft.key))
 
     async def _header(self, frames: AsyncIterator[UploadFrame]) -> UploadHeader:
-        frame = await anext(frames, None)
+        frame = await _next(frames)
         if not isinstance(frame, UploadPartRequest) or not frame.HasField("header"):
             raise ProtocolViolation(why="the first frame of an upload must be its header")
         if violations := field_violations(frame):
@@ -162,7 +185,7 @@ class Upload:
         return self._exchange.space.promise(self._exchange.party, missing, resumes=writer.written > 0)
 
     async def _chunk(self, frames: AsyncIterator[UploadFrame]) -> DataFrame:
-        frame = await anext(frames, None)
+        frame = await _next(frames)
         if frame is None:
             raise ProtocolViolation(
                 why="the upload ended before all bytes were sent; resume it with a new call"
@@ -184,6 +207,15 @@ class Upload:
         if size > INTERACTIVE_LIMIT_BYTES:
             await self._exchange.right_of_way.give_way()
         await writer.append(chunk.data)
+
+
+async def _next(frames: AsyncIterator[UploadFrame]) -> UploadFrame | None:
+    """The next frame, None when no more comes. Raises TransferStalled."""
+    try:
+        async with asyncio.timeout(STANDSTILL_SECONDS):
+            return await anext(frames, None)
+    except TimeoutError:
+        raise TransferStalled(seconds=round(STANDSTILL_SECONDS)) from None
 
 
 async def _closed(opening: asyncio.Task[PartWriter]) -> None:

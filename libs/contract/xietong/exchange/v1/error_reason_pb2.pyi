@@ -156,8 +156,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     when to try again. Example: Two systems upload the same video.
     """
     ERROR_REASON_TOO_MANY_TRANSFERS: _ErrorReason.ValueType  # 42
-    """RESOURCE_EXHAUSTED. The stream has as many transfers under way as the receiver's `max_transfers_per_stream`.
-    RetryInfo says when to try again. Example: A 17th offer before the first of 16 has ended.
+    """RESOURCE_EXHAUSTED. As many transfers or uploads are under way as the node takes at once: in a stream its
+    `max_transfers_per_stream`, beside that a bound for each neighbour and one for all uploads. RetryInfo says when to
+    try again. Example: A 17th offer before the first of 16 has ended.
     """
     ERROR_REASON_CONTENTS_REMOVED: _ErrorReason.ValueType  # 43
     """FAILED_PRECONDITION. This node's retention of the package's contents has ended; its envelope and evidence are still
@@ -172,6 +173,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CHANGE_STEP_REFUSED: _ErrorReason.ValueType  # 47
     """FAILED_PRECONDITION. This step can't be taken with the change of the data standard as it is now, or not by this
     caller. Example: A notice about a change on which nobody has decided.
+    """
+    ERROR_REASON_TRANSFER_STALLED: _ErrorReason.ValueType  # 48
+    """UNAVAILABLE. The sender owed bytes and sent none for many minutes; what has come is kept. RetryInfo says when to try
+    again. Example: A client that opened an upload and was suspended.
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -316,8 +321,9 @@ ERROR_REASON_PART_BUSY: ErrorReason.ValueType  # 41
 when to try again. Example: Two systems upload the same video.
 """
 ERROR_REASON_TOO_MANY_TRANSFERS: ErrorReason.ValueType  # 42
-"""RESOURCE_EXHAUSTED. The stream has as many transfers under way as the receiver's `max_transfers_per_stream`.
-RetryInfo says when to try again. Example: A 17th offer before the first of 16 has ended.
+"""RESOURCE_EXHAUSTED. As many transfers or uploads are under way as the node takes at once: in a stream its
+`max_transfers_per_stream`, beside that a bound for each neighbour and one for all uploads. RetryInfo says when to
+try again. Example: A 17th offer before the first of 16 has ended.
 """
 ERROR_REASON_CONTENTS_REMOVED: ErrorReason.ValueType  # 43
 """FAILED_PRECONDITION. This node's retention of the package's contents has ended; its envelope and evidence are still
@@ -332,5 +338,9 @@ ERROR_REASON_CHANGE_NOT_FOUND: ErrorReason.ValueType  # 46
 ERROR_REASON_CHANGE_STEP_REFUSED: ErrorReason.ValueType  # 47
 """FAILED_PRECONDITION. This step can't be taken with the change of the data standard as it is now, or not by this
 caller. Example: A notice about a change on which nobody has decided.
+"""
+ERROR_REASON_TRANSFER_STALLED: ErrorReason.ValueType  # 48
+"""UNAVAILABLE. The sender owed bytes and sent none for many minutes; what has come is kept. RetryInfo says when to try
+again. Example: A client that opened an upload and was suspended.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

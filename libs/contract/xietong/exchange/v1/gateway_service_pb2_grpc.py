@@ -175,7 +175,7 @@ class GatewayServiceServicer:
         the same content, the node answers with its progress first, and with `need` or `stored` when that call has ended.
         Idempotent by digest. Callers: business systems with the grant `contribute`.
         Errors: GRANT_MISSING, DRAFT_NOT_FOUND, PACKAGE_TOO_LARGE, STORAGE_FULL, PART_BUSY, DIGEST_MISMATCH,
-        CHUNK_OUT_OF_ORDER, CHUNK_BEYOND_SIZE, FRAME_TOO_LARGE, PROTOCOL_VIOLATION.
+        CHUNK_OUT_OF_ORDER, CHUNK_BEYOND_SIZE, FRAME_TOO_LARGE, PROTOCOL_VIOLATION, TOO_MANY_TRANSFERS, TRANSFER_STALLED.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -51,7 +51,7 @@ class GatewayServiceStub:
     the same content, the node answers with its progress first, and with `need` or `stored` when that call has ended.
     Idempotent by digest. Callers: business systems with the grant `contribute`.
     Errors: GRANT_MISSING, DRAFT_NOT_FOUND, PACKAGE_TOO_LARGE, STORAGE_FULL, PART_BUSY, DIGEST_MISMATCH,
-    CHUNK_OUT_OF_ORDER, CHUNK_BEYOND_SIZE, FRAME_TOO_LARGE, PROTOCOL_VIOLATION.
+    CHUNK_OUT_OF_ORDER, CHUNK_BEYOND_SIZE, FRAME_TOO_LARGE, PROTOCOL_VIOLATION, TOO_MANY_TRANSFERS, TRANSFER_STALLED.
     """
     GetDraft: _aio.UnaryUnaryMultiCallable[_gateway_drafts_pb2.GetDraftRequest, _gateway_drafts_pb2.GetDraftResponse]
     """Returns the open draft with this key, or the latest submitted one when none is open. Idempotent.
@@ -186,7 +186,7 @@ class GatewayServiceServicer(metaclass=_abc_1.ABCMeta):
         the same content, the node answers with its progress first, and with `need` or `stored` when that call has ended.
         Idempotent by digest. Callers: business systems with the grant `contribute`.
         Errors: GRANT_MISSING, DRAFT_NOT_FOUND, PACKAGE_TOO_LARGE, STORAGE_FULL, PART_BUSY, DIGEST_MISMATCH,
-        CHUNK_OUT_OF_ORDER, CHUNK_BEYOND_SIZE, FRAME_TOO_LARGE, PROTOCOL_VIOLATION.
+        CHUNK_OUT_OF_ORDER, CHUNK_BEYOND_SIZE, FRAME_TOO_LARGE, PROTOCOL_VIOLATION, TOO_MANY_TRANSFERS, TRANSFER_STALLED.
         """
 
     @_abc_1.abstractmethod

@@ -49,6 +49,7 @@ from xietong_exchange.domain.errors.movement import (
     StorageFull,
     StreamSuperseded,
     TooManyTransfers,
+    TransferStalled,
     UnknownPart,
 )
 from xietong_exchange.domain.errors.remote import RemoteRefusal
@@ -110,6 +111,7 @@ __all__ = [
     "StorageFull",
     "StreamSuperseded",
     "TooManyTransfers",
+    "TransferStalled",
     "UnknownPart",
     "UnknownProcess",
     "Violation",

@@ -117,16 +117,30 @@ class PartBusy(XietongError):
     retry_after_seconds = 5.0
 
 
+class TransferStalled(XietongError):
+    """The sender owes bytes and has sent none for too long."""
+
+    reason = ErrorReason.ERROR_REASON_TRANSFER_STALLED
+    code = "UNAVAILABLE"
+    sentence_en = (
+        "nothing has come for {seconds} seconds, so the transfer was ended; begin it again, what has come is not"
+        " sent again"
+    )
+    sentence_zh = "已有 {seconds} 秒未收到数据，本次传输已结束；请重新发起，已到达的内容无需重发"
+    retryable = True
+    retry_after_seconds = 1.0
+
+
 class TooManyTransfers(XietongError):
-    """The stream has as many transfers under way as the receiver allows."""
+    """As many transfers are under way as the node takes at once from this caller, or in this stream."""
 
     reason = ErrorReason.ERROR_REASON_TOO_MANY_TRANSFERS
     code = "RESOURCE_EXHAUSTED"
     sentence_en = (
-        "the stream has {limit} transfers under way, which is the limit;"
-        " offer the package again when one of them has ended, or in another stream"
+        "{limit} transfers are under way from you or in this stream, which is the limit;"
+        " begin this one again when one of them has ended"
     )
-    sentence_zh = "该连接已有 {limit} 个传输在进行，达到上限；请待其中之一结束后再传，或另开连接"
+    sentence_zh = "来自贵方或该连接的 {limit} 个传输正在进行，达到上限；请待其中之一结束后再传"
     retryable = True
     retry_after_seconds = 1.0
 
