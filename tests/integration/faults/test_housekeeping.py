@@ -10,8 +10,18 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.integration.faults.proof import RELAYED, arrives_once, evidence_is_sound, send
-from tests.integration.faults.town import HUB, MIB, POLICE, PROCURATORATE, Town, content_of, eventually
+from tests.integration.faults.proof import RELAYED, arrives_once, evidence_is_sound, send, stopped_halfway
+from tests.integration.faults.town import (
+    HUB,
+    MIB,
+    POLICE,
+    PROCURATORATE,
+    WINDOW_BYTES,
+    Town,
+    content_of,
+    eventually,
+)
+from tests.integration.faults.withheld import withheld
 
 from xietong.exchange.v1.envelope_pb2 import Envelope
 from xietong_exchange.runtime.settings import RetentionSettings
@@ -89,3 +99,62 @@ async def test_the_hub_is_killed_while_it_removes_what_is_not_needed(town: Town)
     await evidence_is_sound(
         town, decided.package_id, "SUBMITTED", "RELAYED", "DELIVERED", "RETRIEVED", "ACCEPTED"
     )
+
+
+async def test_the_hub_is_killed_while_it_lets_go_of_a_package(town: Town) -> None:
+    """The row says already that the contents are gone, and the list of needed contents is about to: neither counts."""
+    content = content_of(1000)
+    sent = await send(await town.police(), content)
+    await arrives_once(town, sent.package_id, content)
+    parts = await _parts_of(town, sent.package_id)
+    await town.kill(HUB)
+    async with town.ledger(HUB) as ledger:
+        async with ledger.transaction():
+            needing = "FROM package_content WHERE package_id = $1::uuid"
+            assert await ledger.fetch(f"SELECT * {needing} FOR UPDATE", sent.package_id)
+            await town.start(HUB, retention=HASTY)
+            waiting = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            [release] = await eventually(lambda: ledger.fetch(waiting))
+            await town.kill(HUB)
+        gone = "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $1"
+        await eventually(lambda: ledger.fetchval(gone, release["pid"]))
+        assert await ledger.fetch(f"SELECT * {needing}", sent.package_id)
+        removal = "SELECT contents_removed_time FROM package WHERE package_id = $1::uuid"
+        assert await ledger.fetchval(removal, sent.package_id) is None
+        assert set(_left(parts)) == parts
+
+        await town.start(HUB, retention=HASTY)
+        await eventually(lambda: ledger.fetchval(removal, sent.package_id))
+        assert not await ledger.fetch(f"SELECT * {needing}", sent.package_id)
+    await evidence_is_sound(
+        town, sent.package_id, "SUBMITTED", "RELAYED", "DELIVERED", "RETRIEVED", "ACCEPTED"
+    )
+
+
+async def test_the_hub_is_killed_while_it_sweeps_what_nobody_goes_on_with(town: Town) -> None:
+    content = content_of(12 * MIB)
+    before = town.to_hub.sent_bytes
+    sent = await stopped_halfway(town, content)
+    await town.kill(HUB)
+    begun = [
+        town.parts(HUB) / "partial" / "police" / hashlib.sha256(bytes([n])).hexdigest() for n in range(20)
+    ]
+    for file in begun:
+        file.write_bytes(b"begun")
+        file.with_name(f"{file.name}.durable").write_bytes(b"5")
+    _age(begun)
+
+    async def is_done() -> bool:
+        return not _left([mark for file in begun for mark in (file, file.with_name(f"{file.name}.durable"))])
+
+    with withheld(begun[7]) as is_wanted:
+        await town.start(HUB, retention=HASTY)
+        await eventually(is_wanted)
+        await town.kill(HUB)
+    assert begun[7].exists()
+    await town.start(HUB, retention=HASTY)
+    await eventually(is_done)
+    for line in (town.to_hub, town.to_procuratorate):
+        line.heal()
+    await arrives_once(town, sent.package_id, content)
+    assert town.to_hub.sent_bytes - before < len(content) + WINDOW_BYTES, "what was on its way was swept, too"

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +24,7 @@ from tests.integration.faults.town import (
     content_of,
     eventually,
 )
+from tests.integration.faults.withheld import withheld
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -47,29 +46,13 @@ async def line(town: Town) -> AsyncIterator[Line]:
 
 async def test_send_is_interrupted_while_it_hashes(town: Town, folder: SentFolder, line: Line) -> None:
     async with xietong(town, POLICE, line, "send", folder.path) as command:
-        with _withheld(folder.recording) as is_wanted:
+        with withheld(folder.recording) as is_wanted:
             await eventually(is_wanted)
             command.interrupt()
         assert await command.ended() == INTERRUPTED
     assert await town.packages(folder.case_number) == []
 
     await _goes_on(town, folder, line)
-
-
-@contextmanager
-def _withheld(file: Path) -> Iterator[Callable[[], Awaitable[bool]]]:
-    """Who opens the file waits in the kernel, until the end of the block; tells whether somebody does."""
-    before = signal.signal(signal.SIGIO, signal.SIG_IGN)
-    try:
-        with file.open("rb+") as held:
-            fcntl.fcntl(held, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-
-            async def is_wanted() -> bool:
-                return fcntl.fcntl(held, fcntl.F_GETLEASE) != fcntl.F_WRLCK
-
-            yield is_wanted
-    finally:
-        signal.signal(signal.SIGIO, before)
 
 
 async def test_send_is_interrupted_while_it_uploads(town: Town, folder: SentFolder, line: Line) -> None:

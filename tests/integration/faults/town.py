@@ -6,14 +6,15 @@ import asyncio
 import itertools
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
+import asyncpg
 import grpc
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from tests.integration.exchange.city import Agency, City
@@ -204,6 +205,16 @@ class Town:
         """Ids of the packages that were sent under this case number."""
         query = "SELECT package_id FROM package JOIN draft USING (draft_id) WHERE case_number = :number"
         return [str(package_id) for (package_id,) in await self.rows(POLICE, query, number=number)]
+
+    @asynccontextmanager
+    async def ledger(self, party: Party.ValueType) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+        """The test's own connection to a node's database, to hold locks and to look."""
+        url = make_url(self._databases[party]).set(drivername="postgresql")
+        connection = await asyncpg.connect(url.render_as_string(hide_password=False))
+        try:
+            yield connection
+        finally:
+            await connection.close()
 
     async def rows(self, party: Party.ValueType, query: str, **values: object) -> list[tuple[object, ...]]:
         """What is in a node's database."""
