@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from hypothesis import HealthCheck, settings
 from sqlalchemy import make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -20,6 +21,10 @@ from xietong_exchange.runtime.embedded_postgres import EmbeddedPostgres
 NewDatabase = Callable[[], Awaitable[str]]
 
 TEMPLATE = "migrated"
+
+# Tests measure no time: on a busy machine any example may take longer than any deadline.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 @dataclass(frozen=True)
