@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -173,7 +174,11 @@ async def test_missing_contents_are_named_each() -> None:
     assert await findings(node) == []
 
 
-async def test_a_large_manifest_does_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("is_little", [False, True])
+async def test_a_large_manifest_does_not_hold_up_the_others(
+    monkeypatch: pytest.MonkeyPatch, *, is_little: bool
+) -> None:
+    monkeypatch.setattr("xietong_exchange.flow.work.LITTLE_BYTES", sys.maxsize if is_little else 0)
     node = await ready_node()
     where: dict[str, set[bool]] = {"merge": set(), "judge": set(), "sign": set()}
 
@@ -188,7 +193,7 @@ async def test_a_large_manifest_does_not_hold_up_the_others(monkeypatch: pytest.
     monkeypatch.setattr("xietong_exchange.flow.intake.open_envelope", noting("sign", open_envelope))
     monkeypatch.setattr(Rulebook, "judge", noting("judge", Rulebook.judge))
     await node.intake.submit(KEY, SYSTEM, REQUEST, ACTOR)
-    assert where == {"merge": {False}, "judge": {False}, "sign": {False}}
+    assert where == {"merge": {is_little}, "judge": {is_little}, "sign": {is_little}}
 
 
 async def test_ten_thousand_mistakes_are_all_told_and_refused_in_a_bounded_error() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,6 +35,7 @@ from xietong_exchange.flow.part_store import PartKey
 from xietong_exchange.flow.records import ContributionRecord, DraftRecord, Operation, OperationRecord
 from xietong_exchange.flow.sealing import fragments, sha256_digest
 from xietong_exchange.flow.store import Transaction
+from xietong_exchange.flow.work import worked
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,8 @@ class DraftDesk:
                 await self._log(tx, "contribute", draft, caller, actor)
             await tx.drafts.hold(draft.draft_id, _digests(contribution.fragment))
             contributions = await tx.drafts.contributions(draft.draft_id)
-            await asyncio.to_thread(self._check_whole, contributions)
+            size_bytes = sum(len(each.fragment) for each in contributions)
+            await worked(size_bytes, self._check_whole, contributions)
         return await self._show(draft, contributions)
 
     async def open(self, key: DraftKey, header: DraftHeader, caller: Identity, actor: Actor) -> Draft:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -29,6 +28,7 @@ from xietong_exchange.flow.records import DraftRecord, DraftSight, PackageRecord
 from xietong_exchange.flow.sealing import Sealing
 from xietong_exchange.flow.store import Transaction
 from xietong_exchange.flow.tracing import current_trace
+from xietong_exchange.flow.work import worked
 from xietong_standard import Finding as StandardFinding
 from xietong_standard import Verdict
 
@@ -190,13 +190,13 @@ class Intake:
         """Freeze the manifest as part 0, then make and sign one envelope per receiver."""
         exchange = self._exchange
         trace = current_trace(exchange.entropy)
-        content, packages = await asyncio.to_thread(self._make, sheet, trace)
+        content, packages = await worked(sheet.reading.size_bytes, self._make, sheet, trace)
         with exchange.space.promise(exchange.party, len(content)):
             await exchange.parts.put(part_key(packages[0], 0), content)
         return packages
 
     def _make(self, sheet: Sheet, trace: TraceContext) -> tuple[bytes, list[SealedPackage]]:
-        """The bytes of the manifest and the packages; in a thread, as a large manifest takes its time."""
+        """The bytes of the manifest and the packages."""
         content = sheet.manifest.SerializeToString(deterministic=True)
         sealing = Sealing(
             key=sheet.draft.key,

@@ -6,7 +6,6 @@ a large manifest takes longer than the event loop may be held up, so it is done 
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from xietong_exchange.flow.part_store import PartKey
 from xietong_exchange.flow.records import ContributionRecord, DraftRecord
 from xietong_exchange.flow.sealing import merge, name_persons
 from xietong_exchange.flow.store import Transaction
+from xietong_exchange.flow.work import worked
 from xietong_standard import Finding, Rule, Severity, Text, Verdict
 from xietong_standard.clocks.terms import day_of
 
@@ -70,6 +70,11 @@ class Reading:
     contributions: list[ContributionRecord]
     collaboration_case_id: str
     history: CaseHistory
+
+    @property
+    def size_bytes(self) -> int:
+        """About how large its manifest is."""
+        return sum(len(contribution.fragment) for contribution in self.contributions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +153,8 @@ class Preflight:
             header.standard_edition, readers, day_of(self._exchange.clock())
         ).id
         sender = Address(party=self._exchange.party, organ_code=key.organ_code, system=system)
-        return Sheet(reading, await asyncio.to_thread(_manifest, reading, edition, sender), sender)
+        manifest = await worked(reading.size_bytes, _manifest, reading, edition, sender)
+        return Sheet(reading, manifest, sender)
 
     async def missing(self, sheet: Sheet) -> dict[str, Finding]:
         """By name, the files of which some bytes are still missing."""
@@ -165,7 +171,8 @@ class Preflight:
 
     async def verdict(self, sheet: Sheet) -> Verdict:
         """One verdict for all receivers: what they have in common once, what concerns one of them too."""
-        findings = await asyncio.to_thread(self._judge, sheet, self._nodes(sheet.header))
+        nodes = self._nodes(sheet.header)
+        findings = await worked(sheet.reading.size_bytes, self._judge, sheet, nodes)
         return Verdict(sheet.manifest.process_code, sheet.manifest.standard_edition, findings)
 
     def _judge(self, sheet: Sheet, nodes: Sequence[Capabilities]) -> tuple[Finding, ...]:
