@@ -93,6 +93,8 @@ async def get_status(rpc: Rpc, world: World) -> None:
     versions = {one.party: one for one in status.node_versions}
     told = versions[Party.PARTY_PROCURATORATE]
     assert (told.software_version, told.told_by) == (status.software_version, Party.PARTY_PROCURATORATE)
+    assert "2026.1" in status.standard_editions
+    assert told.standard_editions == status.standard_editions
 
 
 @SCRIPTS.calls(OPERATIONS, "GetTransit", OPERATOR)

@@ -14,6 +14,8 @@ from tests.integration.exchange.city import free_port
 
 from xietong.exchange.v1 import draft_pb2, evidence_pb2, package_pb2
 from xietong.exchange.v1.envelope_pb2 import Envelope, Party
+from xietong.supervision.v1.standard_change_pb2 import StandardChangeDraft, StandardScope
+from xietong_client.standard_changes import StandardChanges
 from xietong_console import board, months
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -120,8 +122,13 @@ async def test_a_node_that_is_away_is_named_and_the_rest_works(
         assert await visit.page.locator("[role=alert]").count() == 0
 
 
-def asking_pages(stage: Stage) -> list[str]:
+async def asking_pages(stage: Stage) -> list[str]:
     """Every page that asks the node something."""
+    books = StandardChanges(await stage.city.channel(Party.PARTY_HUB, "operator"))
+    draft = StandardChangeDraft(
+        title="looked at", reason="示例", contact_point="示例", scope=StandardScope.STANDARD_SCOPE_LOCAL
+    )
+    change = await books.close((await books.request(draft)).change_id)
     package = stage.sent[0]
     case_id = Envelope.FromString(package.envelope.envelope).collaboration_case_id
     lists = ("packages", "flow", "incidents", "deadlines", "problems", "operations", "statistics")
@@ -131,6 +138,7 @@ def asking_pages(stage: Stage) -> list[str]:
         "operations/maintenance",
         "operations/contacts?party=court",
         "standard/changes",
+        f"standard/changes/{change.change_id}",
     )
     return [*lists, *more]
 
@@ -154,7 +162,7 @@ async def test_a_look_that_fails_is_told_and_the_rest_of_the_page_works(
             assert answer.status == HTTPStatus.OK, (path, failing)
             return set(node.asked), await answer.text()
 
-        for path in asking_pages(stage):
+        for path in await asking_pages(stage):
             asked, text = await look(path)
             assert asked, path
             assert 'role="alert"' not in text, path
@@ -176,7 +184,7 @@ async def test_a_node_that_holds_its_answers_holds_up_no_page(
         site.visit(language="en") as visit,
     ):
         node.holds = True
-        for path in asking_pages(stage):
+        for path in await asking_pages(stage):
             answer = await visit.page.request.get(f"{visit.origin}/{path}", timeout=bound_milliseconds)
             assert answer.status == HTTPStatus.OK, path
             text = await answer.text()

@@ -47,6 +47,8 @@ async def test_from_the_request_to_the_notice_and_what_is_missing_for_its_day(st
         await visit.page.fill("[name=effective_date]", f"{datetime.now(CHINA):%Y-%m-%d}")
         await visit.page.click("form[action$=publish] button")
         await sees(visit, "推进中", "数标通〔2026〕2号", "未上报")
+        for reader in ("中心平台", "人民检察院"):  # of both the hub is sure to know: it sent packages there
+            await expect(visit.page.locator("tbody tr", has_text=reader)).to_contain_text("尚不能")
         await expect(visit.page.locator("tbody tr")).to_have_count(len(("hub", "police", "procuratorate")))
         found = (await Axe().run(visit.page)).response["violations"]
         assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
@@ -80,8 +82,15 @@ async def test_a_local_change_is_closed_by_who_asked(stage: Stage) -> None:
         await visit.page.click("form[action$=close] button")
         await sees(visit, "closed locally")
         await expect(visit.page.locator("main form")).to_have_count(0)
-        await visit.go("/standard/changes?closed=1")
+        await visit.go("/standard/changes?state=CLOSED")
         await sees(visit, "local only")
+        await visit.page.select_option("[name=state]", label="in force")
+        await visit.page.click("text=Search")
+        await visit.page.wait_for_url("**state=IN_FORCE")
+        await expect(visit.page.locator("tr", has_text="local only")).to_have_count(0)
+        await visit.page.select_option("[name=state]", label="all")
+        await visit.page.click("text=Search")
+        await sees(visit, "local only", "closed locally")
 
 
 async def test_what_is_no_change_is_no_page(stage: Stage) -> None:

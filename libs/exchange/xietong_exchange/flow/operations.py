@@ -79,6 +79,7 @@ class Operations:
             certificate_expire_time=timestamp(self.certificate_expire_time()),
             schema_version=await self.exchange.store.schema_version(),
             node_versions=self._versions(),
+            standard_editions=self.exchange.rules.editions,
         )
 
     def _versions(self) -> Iterator[NodeVersion]:
@@ -89,7 +90,10 @@ class Operations:
             for node in sorted((*told, *contact.beyond), key=lambda one: one.party):
                 if node.party != self.exchange.party:
                     yield NodeVersion(
-                        party=node.party, software_version=node.software_version, told_by=neighbour
+                        party=node.party,
+                        software_version=node.software_version,
+                        told_by=neighbour,
+                        standard_editions=node.standard_editions,
                     )
 
     def _neighbour(self, party: Party.ValueType) -> NeighbourStatus:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from starlette.exceptions import HTTPException
 
 from xietong.exchange.v1.envelope_pb2 import Party
+from xietong.exchange.v1.operations_service_pb2 import GetStatusResponse
 from xietong.supervision.v1.standard_change_pb2 import (
     StandardChange,
     StandardChangeDraft,
@@ -22,7 +24,7 @@ from xietong.supervision.v1.standard_change_pb2 import (
     StandardScope,
 )
 from xietong.supervision.v1.standard_service_pb2 import ListChangesRequest
-from xietong_client import NotFound
+from xietong_client import NotFound, Text
 from xietong_client.labels import CHANGE_STATES, PARTIES, READINESS_LEVELS, party_by_name
 from xietong_client.standard_changes import StandardChanges
 from xietong_console.node import answer_of, failures_of
@@ -46,6 +48,16 @@ OVER = (
     _State.STANDARD_CHANGE_STATE_RETIRED,
 )
 NOT_OVER = tuple(state for state in CHANGE_STATES if state not in OVER)
+UNDER_WAY = "under-way"
+FILTERS: Mapping[str, tuple[Text, Sequence[StandardChangeState.ValueType]]] = {
+    UNDER_WAY: (Text("进行中", "under way"), NOT_OVER),
+    **{
+        _State.Name(state).removeprefix("STANDARD_CHANGE_STATE_"): (word, (state,))
+        for state, word in CHANGE_STATES.items()
+    },
+    "all": (Text("全部", "all"), ()),
+}
+"""What the list can be asked for, by name."""
 TONES = {
     _State.STANDARD_CHANGE_STATE_REQUESTED: "warning",
     _State.STANDARD_CHANGE_STATE_APPROVED: "moving",
@@ -70,15 +82,19 @@ _WORDS: Mapping[str, Any] = {
 
 
 @router.get("")
-async def list_changes(request: Request, _session: Viewer, closed: str = "", token: Token = "") -> Response:
-    """Changes that are not over, or all of them."""
-    asked = ListChangesRequest(states=() if closed else NOT_OVER, page_size=PAGE_SIZE, page_token=token)
+async def list_changes(
+    request: Request, _session: Viewer, state: str = UNDER_WAY, token: Token = ""
+) -> Response:
+    """Changes that are not over, those in one state, or all of them."""
+    wanted = state if state in FILTERS else UNDER_WAY
+    asked = ListChangesRequest(states=FILTERS[wanted][1], page_size=PAGE_SIZE, page_token=token)
     found = await answer_of(_kept_here(request).page, asked)
     return page(
         request,
         "changes.html",
         found=found.value,
-        closed=bool(closed),
+        wanted=wanted,
+        filters=FILTERS,
         token=token,
         failures=failures_of(found),
         **_WORDS,
@@ -120,8 +136,10 @@ async def ask(request: Request, form: Act) -> Response:
 async def show_change(request: Request, session: Viewer, change_id: str) -> Response:
     """A change with all that was done about it."""
     require_identifier(change_id)
-    changes = _kept_here(request)
-    found = await answer_of(changes.get, change_id)
+    changes, operations = _kept_here(request), console_of(request).node.operations
+    found, status = await asyncio.gather(
+        answer_of(changes.get, change_id), answer_of(operations.current_status)
+    )
     if isinstance(found.failure, NotFound):
         raise HTTPException(404)
     return page(
@@ -130,9 +148,10 @@ async def show_change(request: Request, session: Viewer, change_id: str) -> Resp
         change_id=change_id,
         change=found.value,
         editions=available_editions(),
+        readers=_readers(status.value, found.value.notice.edition if found.value else ""),
         acts=session.account.role == "operator",
         own=party_by_name(console_of(request).node.party),
-        failures=failures_of(found),
+        failures=failures_of(found, status),
         **_WORDS,
     )
 
@@ -154,6 +173,15 @@ def _kept_here(request: Request) -> StandardChanges:
     if changes is None:
         raise HTTPException(404)
     return changes
+
+
+def _readers(status: GetStatusResponse | None, edition: str) -> dict[Party.ValueType, bool]:
+    """Whether the nodes of parties read an edition; a party is missing of which the hub knows nothing."""
+    if status is None:
+        return {}
+    told = {one.party: one.standard_editions for one in status.node_versions}
+    told[status.party] = status.standard_editions
+    return {party: edition in editions for party, editions in told.items() if editions}
 
 
 def _decide(changes: StandardChanges, change_id: str, form: Fields) -> Awaitable[StandardChange]:

@@ -32,7 +32,7 @@ from xietong.exchange.v1 import package_pb2 as xietong_dot_exchange_dot_v1_dot_p
 from xietong.exchange.v1 import rehearsal_pb2 as xietong_dot_exchange_dot_v1_dot_rehearsal__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,xietong/exchange/v1/operations_service.proto\x12\x13xietong.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%xietong/exchange/v1/diagnostics.proto\x1a\"xietong/exchange/v1/envelope.proto\x1a\"xietong/exchange/v1/evidence.proto\x1a+xietong/exchange/v1/operator_packages.proto\x1a!xietong/exchange/v1/package.proto\x1a#xietong/exchange/v1/rehearsal.proto\"\x12\n\x10GetStatusRequest\"\xf7\x03\n\x11GetStatusResponse\x12)\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x18\n\x10software_version\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\nneighbours\x18\x04 \x03(\x0b\x32$.xietong.exchange.v1.NeighbourStatus\x12\x19\n\x11queued_deliveries\x18\x05 \x01(\x04\x12\x17\n\x0f\x64\x65\x61\x64_deliveries\x18\x06 \x01(\x04\x12\x12\n\nfree_bytes\x18\x07 \x01(\x04\x12\x15\n\rreserve_bytes\x18\x08 \x01(\x04\x12;\n\x17\x63\x65rtificate_expire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eschema_version\x18\n \x01(\t\x12\x16\n\x0epromised_bytes\x18\x0b \x01(\x04\x12.\n\x05usage\x18\x0c \x03(\x0b\x32\x1f.xietong.exchange.v1.PartyUsage\x12\x37\n\rnode_versions\x18\r \x03(\x0b\x32 .xietong.exchange.v1.NodeVersion\"\x7f\n\x0bNodeVersion\x12)\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x18\n\x10software_version\x18\x02 \x01(\t\x12+\n\x07told_by\x18\x03 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\"x\n\nPartyUsage\x12)\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x12\n\nkept_bytes\x18\x02 \x01(\x04\x12\x16\n\x0epromised_bytes\x18\x03 \x01(\x04\x12\x13\n\x0bquota_bytes\x18\x04 \x01(\x04\"\xb8\x01\n\x0fNeighbourStatus\x12)\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x11\n\treachable\x18\x02 \x01(\x08\x12\x35\n\x11last_contact_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0blast_reason\x18\x04 \x01(\x0b\x32\x1b.xietong.exchange.v1.Reason\"1\n\x11GetTransitRequest\x12\x1c\n\npackage_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"v\n\x12GetTransitResponse\x12-\n\x07package\x18\x01 \x01(\x0b\x32\x1c.xietong.exchange.v1.Package\x12\x31\n\ndeliveries\x18\x02 \x03(\x0b\x32\x1d.xietong.exchange.v1.Delivery\"\x8c\x01\n\x15ListDeliveriesRequest\x12\x36\n\x05state\x18\x01 \x01(\x0e\x32\x1d.xietong.exchange.v1.HopStateB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"d\n\x16ListDeliveriesResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.xietong.exchange.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xaf\x03\n\x08\x44\x65livery\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\x03\x12/\n\x0b\x64\x65stination\x18\x02 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x12\n\npackage_id\x18\x03 \x01(\t\x12\x13\n\x0b\x65vidence_id\x18\x04 \x01(\t\x12\'\n\x04lane\x18\x05 \x01(\x0e\x32\x19.xietong.exchange.v1.Lane\x12,\n\x05state\x18\x06 \x01(\x0e\x32\x1d.xietong.exchange.v1.HopState\x12\x10\n\x08\x61ttempts\x18\x07 \x01(\r\x12\x30\n\x0blast_reason\x18\x08 \x01(\x0b\x32\x1b.xietong.exchange.v1.Reason\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11next_attempt_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rprogress_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"2\n\x12GetDeliveryRequest\x12\x1c\n\x0b\x64\x65livery_id\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\"z\n\x13GetDeliveryResponse\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.Delivery\x12\x32\n\x06\x65vents\x18\x02 \x03(\x0b\x32\".xietong.exchange.v1.DeliveryEvent\"w\n\rDeliveryEvent\x12\x11\n\toperation\x18\x01 \x01(\t\x12.\n\nevent_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x63\x61ller\x18\x03 \x01(\t\x12\x13\n\x0breason_code\x18\x04 \x01(\t\"5\n\x15ReplayDeliveryRequest\x12\x1c\n\x0b\x64\x65livery_id\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\"I\n\x16ReplayDeliveryResponse\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.Delivery\"5\n\x15\x45xportEvidenceRequest\x12\x1c\n\npackage_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"{\n\x16\x45xportEvidenceResponse\x12\x33\n\x06\x62undle\x18\x01 \x01(\x0b\x32#.xietong.exchange.v1.EvidenceBundle\x12,\n\x07\x64\x65\x66\x65\x63ts\x18\x02 \x03(\x0b\x32\x1b.xietong.exchange.v1.Reason\"\x8e\x01\n\x0e\x45videnceBundle\x12\x35\n\x08\x65nvelope\x18\x01 \x01(\x0b\x32#.xietong.exchange.v1.SignedEnvelope\x12/\n\x08\x65vidence\x18\x02 \x03(\x0b\x32\x1d.xietong.exchange.v1.Evidence\x12\x14\n\x0ctrust_anchor\x18\x03 \x01(\x0c\x32\xa8\x08\n\x11OperationsService\x12Z\n\tGetStatus\x12%.xietong.exchange.v1.GetStatusRequest\x1a&.xietong.exchange.v1.GetStatusResponse\x12]\n\nGetTransit\x12&.xietong.exchange.v1.GetTransitRequest\x1a\'.xietong.exchange.v1.GetTransitResponse\x12i\n\x0eListDeliveries\x12*.xietong.exchange.v1.ListDeliveriesRequest\x1a+.xietong.exchange.v1.ListDeliveriesResponse\x12`\n\x0bGetDelivery\x12\'.xietong.exchange.v1.GetDeliveryRequest\x1a(.xietong.exchange.v1.GetDeliveryResponse\x12i\n\x0eReplayDelivery\x12*.xietong.exchange.v1.ReplayDeliveryRequest\x1a+.xietong.exchange.v1.ReplayDeliveryResponse\x12i\n\x0e\x45xportEvidence\x12*.xietong.exchange.v1.ExportEvidenceRequest\x1a+.xietong.exchange.v1.ExportEvidenceResponse\x12n\n\x0fRehearseEdition\x12+.xietong.exchange.v1.RehearseEditionRequest\x1a,.xietong.exchange.v1.RehearseEditionResponse0\x01\x12l\n\x0fWithdrawPackage\x12+.xietong.exchange.v1.WithdrawPackageRequest\x1a,.xietong.exchange.v1.WithdrawPackageResponse\x12l\n\x0fSendTestPackage\x12+.xietong.exchange.v1.SendTestPackageRequest\x1a,.xietong.exchange.v1.SendTestPackageResponse\x12i\n\x0eGetDiagnostics\x12*.xietong.exchange.v1.GetDiagnosticsRequest\x1a+.xietong.exchange.v1.GetDiagnosticsResponseB1\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n,xietong/exchange/v1/operations_service.proto\x12\x13xietong.exchange.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a%xietong/exchange/v1/diagnostics.proto\x1a\"xietong/exchange/v1/envelope.proto\x1a\"xietong/exchange/v1/evidence.proto\x1a+xietong/exchange/v1/operator_packages.proto\x1a!xietong/exchange/v1/package.proto\x1a#xietong/exchange/v1/rehearsal.proto\"\x12\n\x10GetStatusRequest\"\x92\x04\n\x11GetStatusResponse\x12)\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x18\n\x10software_version\x18\x02 \x01(\t\x12.\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x38\n\nneighbours\x18\x04 \x03(\x0b\x32$.xietong.exchange.v1.NeighbourStatus\x12\x19\n\x11queued_deliveries\x18\x05 \x01(\x04\x12\x17\n\x0f\x64\x65\x61\x64_deliveries\x18\x06 \x01(\x04\x12\x12\n\nfree_bytes\x18\x07 \x01(\x04\x12\x15\n\rreserve_bytes\x18\x08 \x01(\x04\x12;\n\x17\x63\x65rtificate_expire_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x16\n\x0eschema_version\x18\n \x01(\t\x12\x16\n\x0epromised_bytes\x18\x0b \x01(\x04\x12.\n\x05usage\x18\x0c \x03(\x0b\x32\x1f.xietong.exchange.v1.PartyUsage\x12\x37\n\rnode_versions\x18\r \x03(\x0b\x32 .xietong.exchange.v1.NodeVersion\x12\x19\n\x11standard_editions\x18\x0e \x03(\t\"\x9a\x01\n\x0bNodeVersion\x12)\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x18\n\x10software_version\x18\x02 \x01(\t\x12+\n\x07told_by\x18\x03 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x19\n\x11standard_editions\x18\x04 \x03(\t\"x\n\nPartyUsage\x12)\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x12\n\nkept_bytes\x18\x02 \x01(\x04\x12\x16\n\x0epromised_bytes\x18\x03 \x01(\x04\x12\x13\n\x0bquota_bytes\x18\x04 \x01(\x04\"\xb8\x01\n\x0fNeighbourStatus\x12)\n\x05party\x18\x01 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x11\n\treachable\x18\x02 \x01(\x08\x12\x35\n\x11last_contact_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0blast_reason\x18\x04 \x01(\x0b\x32\x1b.xietong.exchange.v1.Reason\"1\n\x11GetTransitRequest\x12\x1c\n\npackage_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"v\n\x12GetTransitResponse\x12-\n\x07package\x18\x01 \x01(\x0b\x32\x1c.xietong.exchange.v1.Package\x12\x31\n\ndeliveries\x18\x02 \x03(\x0b\x32\x1d.xietong.exchange.v1.Delivery\"\x8c\x01\n\x15ListDeliveriesRequest\x12\x36\n\x05state\x18\x01 \x01(\x0e\x32\x1d.xietong.exchange.v1.HopStateB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1d\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xf4\x03(\x00\x12\x1c\n\npage_token\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01\"d\n\x16ListDeliveriesResponse\x12\x31\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1d.xietong.exchange.v1.Delivery\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xaf\x03\n\x08\x44\x65livery\x12\x13\n\x0b\x64\x65livery_id\x18\x01 \x01(\x03\x12/\n\x0b\x64\x65stination\x18\x02 \x01(\x0e\x32\x1a.xietong.exchange.v1.Party\x12\x12\n\npackage_id\x18\x03 \x01(\t\x12\x13\n\x0b\x65vidence_id\x18\x04 \x01(\t\x12\'\n\x04lane\x18\x05 \x01(\x0e\x32\x19.xietong.exchange.v1.Lane\x12,\n\x05state\x18\x06 \x01(\x0e\x32\x1d.xietong.exchange.v1.HopState\x12\x10\n\x08\x61ttempts\x18\x07 \x01(\r\x12\x30\n\x0blast_reason\x18\x08 \x01(\x0b\x32\x1b.xietong.exchange.v1.Reason\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11next_attempt_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x31\n\rprogress_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"2\n\x12GetDeliveryRequest\x12\x1c\n\x0b\x64\x65livery_id\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\"z\n\x13GetDeliveryResponse\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.Delivery\x12\x32\n\x06\x65vents\x18\x02 \x03(\x0b\x32\".xietong.exchange.v1.DeliveryEvent\"w\n\rDeliveryEvent\x12\x11\n\toperation\x18\x01 \x01(\t\x12.\n\nevent_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x63\x61ller\x18\x03 \x01(\t\x12\x13\n\x0breason_code\x18\x04 \x01(\t\"5\n\x15ReplayDeliveryRequest\x12\x1c\n\x0b\x64\x65livery_id\x18\x01 \x01(\x03\x42\x07\xbaH\x04\"\x02 \x00\"I\n\x16ReplayDeliveryResponse\x12/\n\x08\x64\x65livery\x18\x01 \x01(\x0b\x32\x1d.xietong.exchange.v1.Delivery\"5\n\x15\x45xportEvidenceRequest\x12\x1c\n\npackage_id\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\xb0\x01\x01\"{\n\x16\x45xportEvidenceResponse\x12\x33\n\x06\x62undle\x18\x01 \x01(\x0b\x32#.xietong.exchange.v1.EvidenceBundle\x12,\n\x07\x64\x65\x66\x65\x63ts\x18\x02 \x03(\x0b\x32\x1b.xietong.exchange.v1.Reason\"\x8e\x01\n\x0e\x45videnceBundle\x12\x35\n\x08\x65nvelope\x18\x01 \x01(\x0b\x32#.xietong.exchange.v1.SignedEnvelope\x12/\n\x08\x65vidence\x18\x02 \x03(\x0b\x32\x1d.xietong.exchange.v1.Evidence\x12\x14\n\x0ctrust_anchor\x18\x03 \x01(\x0c\x32\xa8\x08\n\x11OperationsService\x12Z\n\tGetStatus\x12%.xietong.exchange.v1.GetStatusRequest\x1a&.xietong.exchange.v1.GetStatusResponse\x12]\n\nGetTransit\x12&.xietong.exchange.v1.GetTransitRequest\x1a\'.xietong.exchange.v1.GetTransitResponse\x12i\n\x0eListDeliveries\x12*.xietong.exchange.v1.ListDeliveriesRequest\x1a+.xietong.exchange.v1.ListDeliveriesResponse\x12`\n\x0bGetDelivery\x12\'.xietong.exchange.v1.GetDeliveryRequest\x1a(.xietong.exchange.v1.GetDeliveryResponse\x12i\n\x0eReplayDelivery\x12*.xietong.exchange.v1.ReplayDeliveryRequest\x1a+.xietong.exchange.v1.ReplayDeliveryResponse\x12i\n\x0e\x45xportEvidence\x12*.xietong.exchange.v1.ExportEvidenceRequest\x1a+.xietong.exchange.v1.ExportEvidenceResponse\x12n\n\x0fRehearseEdition\x12+.xietong.exchange.v1.RehearseEditionRequest\x1a,.xietong.exchange.v1.RehearseEditionResponse0\x01\x12l\n\x0fWithdrawPackage\x12+.xietong.exchange.v1.WithdrawPackageRequest\x1a,.xietong.exchange.v1.WithdrawPackageResponse\x12l\n\x0fSendTestPackage\x12+.xietong.exchange.v1.SendTestPackageRequest\x1a,.xietong.exchange.v1.SendTestPackageResponse\x12i\n\x0eGetDiagnostics\x12*.xietong.exchange.v1.GetDiagnosticsRequest\x1a+.xietong.exchange.v1.GetDiagnosticsResponseB1\n\x17org.xietong.exchange.v1P\x01\xaa\x02\x13Xietong.Exchange.V1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,39 +57,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATUSREQUEST']._serialized_start=359
   _globals['_GETSTATUSREQUEST']._serialized_end=377
   _globals['_GETSTATUSRESPONSE']._serialized_start=380
-  _globals['_GETSTATUSRESPONSE']._serialized_end=883
-  _globals['_NODEVERSION']._serialized_start=885
-  _globals['_NODEVERSION']._serialized_end=1012
-  _globals['_PARTYUSAGE']._serialized_start=1014
-  _globals['_PARTYUSAGE']._serialized_end=1134
-  _globals['_NEIGHBOURSTATUS']._serialized_start=1137
-  _globals['_NEIGHBOURSTATUS']._serialized_end=1321
-  _globals['_GETTRANSITREQUEST']._serialized_start=1323
-  _globals['_GETTRANSITREQUEST']._serialized_end=1372
-  _globals['_GETTRANSITRESPONSE']._serialized_start=1374
-  _globals['_GETTRANSITRESPONSE']._serialized_end=1492
-  _globals['_LISTDELIVERIESREQUEST']._serialized_start=1495
-  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1635
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1637
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1737
-  _globals['_DELIVERY']._serialized_start=1740
-  _globals['_DELIVERY']._serialized_end=2171
-  _globals['_GETDELIVERYREQUEST']._serialized_start=2173
-  _globals['_GETDELIVERYREQUEST']._serialized_end=2223
-  _globals['_GETDELIVERYRESPONSE']._serialized_start=2225
-  _globals['_GETDELIVERYRESPONSE']._serialized_end=2347
-  _globals['_DELIVERYEVENT']._serialized_start=2349
-  _globals['_DELIVERYEVENT']._serialized_end=2468
-  _globals['_REPLAYDELIVERYREQUEST']._serialized_start=2470
-  _globals['_REPLAYDELIVERYREQUEST']._serialized_end=2523
-  _globals['_REPLAYDELIVERYRESPONSE']._serialized_start=2525
-  _globals['_REPLAYDELIVERYRESPONSE']._serialized_end=2598
-  _globals['_EXPORTEVIDENCEREQUEST']._serialized_start=2600
-  _globals['_EXPORTEVIDENCEREQUEST']._serialized_end=2653
-  _globals['_EXPORTEVIDENCERESPONSE']._serialized_start=2655
-  _globals['_EXPORTEVIDENCERESPONSE']._serialized_end=2778
-  _globals['_EVIDENCEBUNDLE']._serialized_start=2781
-  _globals['_EVIDENCEBUNDLE']._serialized_end=2923
-  _globals['_OPERATIONSSERVICE']._serialized_start=2926
-  _globals['_OPERATIONSSERVICE']._serialized_end=3990
+  _globals['_GETSTATUSRESPONSE']._serialized_end=910
+  _globals['_NODEVERSION']._serialized_start=913
+  _globals['_NODEVERSION']._serialized_end=1067
+  _globals['_PARTYUSAGE']._serialized_start=1069
+  _globals['_PARTYUSAGE']._serialized_end=1189
+  _globals['_NEIGHBOURSTATUS']._serialized_start=1192
+  _globals['_NEIGHBOURSTATUS']._serialized_end=1376
+  _globals['_GETTRANSITREQUEST']._serialized_start=1378
+  _globals['_GETTRANSITREQUEST']._serialized_end=1427
+  _globals['_GETTRANSITRESPONSE']._serialized_start=1429
+  _globals['_GETTRANSITRESPONSE']._serialized_end=1547
+  _globals['_LISTDELIVERIESREQUEST']._serialized_start=1550
+  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1690
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1692
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1792
+  _globals['_DELIVERY']._serialized_start=1795
+  _globals['_DELIVERY']._serialized_end=2226
+  _globals['_GETDELIVERYREQUEST']._serialized_start=2228
+  _globals['_GETDELIVERYREQUEST']._serialized_end=2278
+  _globals['_GETDELIVERYRESPONSE']._serialized_start=2280
+  _globals['_GETDELIVERYRESPONSE']._serialized_end=2402
+  _globals['_DELIVERYEVENT']._serialized_start=2404
+  _globals['_DELIVERYEVENT']._serialized_end=2523
+  _globals['_REPLAYDELIVERYREQUEST']._serialized_start=2525
+  _globals['_REPLAYDELIVERYREQUEST']._serialized_end=2578
+  _globals['_REPLAYDELIVERYRESPONSE']._serialized_start=2580
+  _globals['_REPLAYDELIVERYRESPONSE']._serialized_end=2653
+  _globals['_EXPORTEVIDENCEREQUEST']._serialized_start=2655
+  _globals['_EXPORTEVIDENCEREQUEST']._serialized_end=2708
+  _globals['_EXPORTEVIDENCERESPONSE']._serialized_start=2710
+  _globals['_EXPORTEVIDENCERESPONSE']._serialized_end=2833
+  _globals['_EVIDENCEBUNDLE']._serialized_start=2836
+  _globals['_EVIDENCEBUNDLE']._serialized_end=2978
+  _globals['_OPERATIONSSERVICE']._serialized_start=2981
+  _globals['_OPERATIONSSERVICE']._serialized_end=4045
 # @@protoc_insertion_point(module_scope)

@@ -58,6 +58,7 @@ class GetStatusResponse(_message.Message):
     PROMISED_BYTES_FIELD_NUMBER: _builtins.int
     USAGE_FIELD_NUMBER: _builtins.int
     NODE_VERSIONS_FIELD_NUMBER: _builtins.int
+    STANDARD_EDITIONS_FIELD_NUMBER: _builtins.int
     party: _envelope_pb2.Party.ValueType
     """The party whose node this is."""
     software_version: _builtins.str
@@ -94,6 +95,10 @@ class GetStatusResponse(_message.Message):
     def node_versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___NodeVersion]:
         """Versions of the other nodes, as far as neighbours told them; a node that did not answer yet is missing."""
 
+    @_builtins.property
+    def standard_editions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Editions of the data standard that this node reads."""
+
     def __init__(
         self,
         *,
@@ -110,10 +115,11 @@ class GetStatusResponse(_message.Message):
         promised_bytes: _builtins.int = ...,
         usage: _abc.Iterable[Global___PartyUsage] | None = ...,
         node_versions: _abc.Iterable[Global___NodeVersion] | None = ...,
+        standard_editions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "dead_deliveries", b"dead_deliveries", "free_bytes", b"free_bytes", "neighbours", b"neighbours", "node_versions", b"node_versions", "party", b"party", "promised_bytes", b"promised_bytes", "queued_deliveries", b"queued_deliveries", "reserve_bytes", b"reserve_bytes", "schema_version", b"schema_version", "software_version", b"software_version", "start_time", b"start_time", "usage", b"usage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certificate_expire_time", b"certificate_expire_time", "dead_deliveries", b"dead_deliveries", "free_bytes", b"free_bytes", "neighbours", b"neighbours", "node_versions", b"node_versions", "party", b"party", "promised_bytes", b"promised_bytes", "queued_deliveries", b"queued_deliveries", "reserve_bytes", b"reserve_bytes", "schema_version", b"schema_version", "software_version", b"software_version", "standard_editions", b"standard_editions", "start_time", b"start_time", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -121,29 +127,35 @@ Global___GetStatusResponse: _TypeAlias = GetStatusResponse  # noqa: Y015
 
 @_typing.final
 class NodeVersion(_message.Message):
-    """Which software another node runs."""
+    """Which software another node runs, and which editions it reads."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
     PARTY_FIELD_NUMBER: _builtins.int
     SOFTWARE_VERSION_FIELD_NUMBER: _builtins.int
     TOLD_BY_FIELD_NUMBER: _builtins.int
+    STANDARD_EDITIONS_FIELD_NUMBER: _builtins.int
     party: _envelope_pb2.Party.ValueType
     """The party whose node it is."""
     software_version: _builtins.str
     """Version of its software, as it said itself."""
     told_by: _envelope_pb2.Party.ValueType
     """The neighbour that told it: the node itself, or the one that it is behind."""
+    @_builtins.property
+    def standard_editions(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Editions of the data standard that it reads, as it said itself."""
+
     def __init__(
         self,
         *,
         party: _envelope_pb2.Party.ValueType = ...,
         software_version: _builtins.str = ...,
         told_by: _envelope_pb2.Party.ValueType = ...,
+        standard_editions: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["party", b"party", "software_version", b"software_version", "told_by", b"told_by"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["party", b"party", "software_version", b"software_version", "standard_editions", b"standard_editions", "told_by", b"told_by"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
