@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from tests.contract.part_stores import content_of, finish, get, key_of, put
-from tests.integration.part_files import complete_file
+from tests.integration.part_files import complete_file, leave_partial, partial_file
 
 from xietong_exchange.adapters.parts import LocalPartStore
 
@@ -134,3 +134,35 @@ async def test_a_kill_amid_collecting_leaves_whole_parts_or_none(
         assert kills > len(keys)
         for content in contents:
             await finish(store, content)
+
+
+async def test_a_kill_amid_a_sweep_leaves_whole_beginnings_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    abandoned = [content_of(SIZE, seed=seed) for seed in range(6)]
+    resumed = content_of(SIZE, seed=6)
+    await leave_partial(tmp_path, resumed, durable=SIZE // 2, written=SIZE // 2)
+    kills = 0
+    while True:
+        for content in abandoned:
+            await leave_partial(tmp_path, content, durable=SIZE // 2, written=SIZE // 2)
+            os.utime(partial_file(tmp_path, content), (0, 0))
+        async with await LocalPartStore.open(tmp_path, boot_id="a") as store:
+            clock = Clock(kills + 1)
+            with monkeypatch.context() as dying, suppress(Killed):
+                for name in OPERATIONS:
+                    dying.setattr(os, name, clock.count(getattr(os, name)))
+                assert await store.sweep_partials(AN_HOUR_AGO.total_seconds()) == len(abandoned)
+                break
+            kills += 1
+            for content in abandoned:
+                assert await store.received(key_of(content), SIZE) in {0, SIZE // 2}
+            await store.sweep_partials(AN_HOUR_AGO.total_seconds())
+            left = {
+                file.name.removesuffix(".durable")
+                for file in partial_file(tmp_path, resumed).parent.iterdir()
+            }
+            assert left == {partial_file(tmp_path, resumed).name}
+    assert kills > 2 * len(abandoned)  # a file and its mark each
+    async with await LocalPartStore.open(tmp_path, boot_id="a") as store:
+        assert await finish(store, resumed) == SIZE // 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import shutil
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
@@ -13,7 +14,7 @@ import pytest
 from sqlalchemy import make_url
 from tests.conftest import PostgresServer
 from tests.integration.exchange.city import ACTOR, City, content_of, digest, draft_key, manifest_for
-from tests.integration.exchange.hostile_neighbour import hostile_node
+from tests.integration.exchange.hostile_neighbour import MIB, Forged, hostile_node
 from tests.integration.exchange.refusals import Refused, read_reason, read_status, refusal
 from tests.integration.exchange.shared_city import (
     BOUND_SECONDS,
@@ -78,6 +79,7 @@ async def last_reason(city: City, package_id: str, *, other_than: str = "") -> R
 async def test_a_full_disk_at_the_hub_lets_the_package_wait_with_its_sender(
     steadfast: CityUnderAttack,
 ) -> None:
+    begun = await begun_at_the_hub(steadfast)
     police = await steadfast.agency(Party.PARTY_POLICE, "case-handling")
     files = {"document-0.pdf": case_number().encode()}
     async with steadfast.changed(Party.PARTY_HUB, limits=NO_PLACE):
@@ -89,12 +91,25 @@ async def test_a_full_disk_at_the_hub_lets_the_package_wait_with_its_sender(
             court = await hostile_node(steadfast)
             refused = read_status((await court.bring(court.forge(b"of the court"))).refusal.status)
         assert {told.reason, refused.reason} == {"STORAGE_FULL"}
+        assert refused.retry_seconds
+        assert (await court.bring(begun)).HasField("acceptance")  # the reserve is there to end what has begun
         seen = await police.get(sent.package_id)
         assert seen.state == package_pb2.DELIVERY_STATE_SUBMITTED
         assert seen.progress.state == package_pb2.HOP_STATE_WAITING
     await replay(steadfast, sent.package_id)
     async with asyncio.timeout(BOUND_SECONDS):
         await police.reached(sent.package_id, package_pb2.DELIVERY_STATE_DELIVERED)
+
+
+async def begun_at_the_hub(city: CityUnderAttack) -> Forged:
+    """A package of the court of which the hub has the first half."""
+    court = await hostile_node(city)
+    package = court.forge(b"manifest", hashlib.shake_256(case_number().encode()).digest(2 * MIB))
+    async with court.talk() as talk:
+        await talk.offer(package)
+        await talk.chunk(1, package.contents[1][:MIB])
+        await talk.until("progress")
+    return package
 
 
 async def replay(city: City, package_id: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -21,14 +22,32 @@ from tests.integration.faults.town import (
 )
 
 from xietong_client import send_folder
+from xietong_client.pki import DevelopmentCA, Identity, Role
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SIZE_BYTES = 12 * MIB
 
 
-@pytest.mark.parametrize("is_killed", [False, True], ids=["the line is cut", "the node is killed"])
-async def test_uploads_and_fetches_go_on(town: Town, tmp_path: Path, is_killed: bool) -> None:
+async def the_line_is_cut(_town: Town) -> None:
+    """That follows every fault."""
+
+
+async def the_node_is_killed(town: Town) -> None:
+    for party in (POLICE, PROCURATORATE):
+        await town.kill(party)
+
+
+async def its_certificate_is_renewed(town: Town) -> None:
+    authority = DevelopmentCA.load(town.pki_folder)
+    for party in ("police", "procuratorate"):
+        authority.issue(Identity(party, Role.EXCHANGE), town.pki_folder)
+
+
+@pytest.mark.parametrize("fault", [the_line_is_cut, the_node_is_killed, its_certificate_is_renewed])
+async def test_uploads_and_fetches_go_on(
+    town: Town, tmp_path: Path, fault: Callable[[Town], Awaitable[None]]
+) -> None:
     uploaded, fetched = content_of(SIZE_BYTES), content_of(SIZE_BYTES)
     received = await send(await town.police(), fetched)
     await town.state(PROCURATORATE, received.package_id, DELIVERED)
@@ -49,12 +68,11 @@ async def test_uploads_and_fetches_go_on(town: Town, tmp_path: Path, is_killed: 
         for way in ways:
             await eventually(way.held)
 
-        for party in (POLICE, PROCURATORATE) if is_killed else ():
-            await town.kill(party)
+        await fault(town)
         for line in (upload, fetch):
             line.cut()
             line.heal()
-        await town.start(*((POLICE, PROCURATORATE) if is_killed else ()))
+        await town.heal()
         assert (await fetching).files[FILE].read_bytes() == fetched
         [package] = await sending
     await arrives_once(town, package.package_id, uploaded)

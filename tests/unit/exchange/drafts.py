@@ -64,6 +64,9 @@ class MemoryDrafts:
     async def get(self, key: DraftKey, *, lock: bool = False) -> DraftRecord | None:
         return self.draft if key == self.draft.key else None
 
+    async def by_id(self, draft_id: str) -> DraftRecord | None:
+        return self.draft if draft_id == self.draft.draft_id else None
+
     async def latest_submitted(self, key: DraftKey) -> DraftRecord | None:
         return self.draft if self.draft.state == DraftState.DRAFT_STATE_SUBMITTED else None
 

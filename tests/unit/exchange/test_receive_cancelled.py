@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from typing import Any
 
 import pytest
 from tests.unit.exchange.nodes import LONG_SECONDS
 from tests.unit.exchange.packages import new_envelope, signed
+from tests.unit.exchange.slow_disk import slow_disk
 from tests.unit.exchange.test_receive import COMMIT, Frames, answers, chunks, new_node
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong.exchange.v1.transfer_service_pb2 import Cancel, Offer, TransferRequest, TransferResponse
-from xietong_exchange.flow.cancellation import uninterrupted
 from xietong_exchange.flow.frames import DataFrame, Frame
 from xietong_exchange.flow.receive import Receiver
-from xietong_exchange.testing.memory_parts import MemoryPartStore, MemoryPartWriter
 
 LARGE = bytes(range(256)) * 300
 """More than what goes to the disk in one go."""
@@ -36,25 +33,7 @@ STEPS_AFTER = 20
 
 @pytest.fixture(autouse=True)
 def _disk(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As with threads: each call takes its time, in which others run, and its work is not interrupted."""
-    chance = random.Random(6)
-
-    def in_a_thread(name: str, owner: type) -> None:
-        real: Callable[..., Awaitable[Any]] = getattr(owner, name)
-
-        async def call(*args: object, **kwargs: object) -> object:
-            async def work() -> object:
-                for _ in range(chance.randint(1, 8)):
-                    await asyncio.sleep(0)
-                return await real(*args, **kwargs)
-
-            return await uninterrupted(work())
-
-        monkeypatch.setattr(owner, name, call)
-
-    for name in ("append", "finish", "close"):
-        in_a_thread(name, MemoryPartWriter)
-    in_a_thread("states", MemoryPartStore)
+    slow_disk(monkeypatch)
 
 
 class Gated(Frames):

@@ -26,6 +26,7 @@ from xietong_exchange.runtime.embedded_postgres import EmbeddedPostgres, Embedde
 from xietong_exchange.runtime.logs import write_json
 from xietong_exchange.runtime.measuring import measures
 from xietong_exchange.runtime.node import Node
+from xietong_exchange.runtime.open_files import allow_many_files
 from xietong_exchange.runtime.settings import (
     Settings,
     SettingsError,
@@ -45,6 +46,7 @@ def run(profile: Profile) -> None:
     """Run the service's command and exit: 0 well, 1 failed, 2 unusable settings."""
     arguments = _parser(profile).parse_args()
     keep_freed_memory()
+    allow_many_files()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         settings = load_settings(arguments.config)
