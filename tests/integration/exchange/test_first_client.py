@@ -1,4 +1,4 @@
-"""The READMEs' first client, taken out of the page as a reader would, sends the example case to its outcome."""
+"""The first programs of a vendor: the READMEs' client, taken out of the page as a reader would, and a receiver."""
 
 from __future__ import annotations
 
@@ -28,26 +28,38 @@ def test_both_readmes_show_the_example() -> None:
     assert first_client("README.md") == first_client("README.zh-CN.md") == example
 
 
-async def test_it_sends_a_case_folder_and_ends_with_the_outcome(
+async def started(program: Path, *arguments: object) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable, program, *map(str, arguments), stdout=asyncio.subprocess.PIPE
+    )
+
+
+async def test_one_program_sends_a_case_folder_and_ends_with_the_outcome_and_one_takes_it_in(
     three: City, pki_folder: Path, tmp_path: Path
 ) -> None:
     program = tmp_path / "client.py"
     program.write_text(first_client("README.md"), encoding="utf-8")
-    address = f"127.0.0.1:{three.ports[Party.PARTY_POLICE]}"
-    arguments = (address, pki_folder / "police", "case-handling", ROOT / "examples/01-PB-01")
-    running = await asyncio.create_subprocess_exec(
-        sys.executable, program, *arguments, stdout=asyncio.subprocess.PIPE
+    police, procuratorate = (
+        (f"127.0.0.1:{three.ports[party]}", pki_folder / name)
+        for party, name in ((Party.PARTY_POLICE, "police"), (Party.PARTY_PROCURATORATE, "procuratorate"))
     )
+    receiver = ROOT / "examples/first_receiver.py"
+    receiving = await started(receiver, *procuratorate, "prosecution", "440199100000:P-0001", tmp_path)
+    running = await started(program, *police, "case-handling", ROOT / "examples/01-PB-01")
     try:
-        procuratorate = await three.agency(Party.PARTY_PROCURATORATE, "prosecution")
-        package_id = (await procuratorate.arrived()).package_id
+        assert receiving.stdout is not None
+        package_id, process, files, _ = (await receiving.stdout.readline()).decode().split()
+        assert (process, files) == ("PB-01", "8")
+        assert len(list((tmp_path / package_id / "files").iterdir())) == int(files)
+        prosecution = await three.agency(Party.PARTY_PROCURATORATE, "prosecution")
         accepted = Outcome(accepted=Accepted(receiver_case_number="示检受〔2026〕1号"))
-        await procuratorate.report(package_id, accepted)
+        await prosecution.report(package_id, accepted)
         printed, _ = await running.communicate()
     finally:
-        if running.returncode is None:
-            running.kill()
-            await running.wait()
+        for one in (running, receiving):
+            if one.returncode is None:
+                one.kill()
+                await one.wait()
 
     lines = printed.decode().splitlines()
     assert running.returncode == 0
