@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from xietong_exchange.domain.errors import DigestMismatch
+from xietong_exchange.domain.errors import DigestMismatch, ProtocolViolation
 from xietong_exchange.domain.transfer import MAX_PART_ATTEMPTS, ReceivingTransfer, SendingTransfer, Span
 
 CHUNK, WINDOW, INLINE = 16, 64, 24
@@ -76,10 +76,14 @@ def converse(
             assert_here(talk(sender, parts, link, chance, bad), here)
         elif link.up and chance.random() < 0.7:
             if hear(link.up.popleft(), parts, disk, receiver, link):
+                while link.down:
+                    answer(link.down.popleft(), sender)
+                assert sender.remaining_bytes == 0
                 return True
         elif link.down:
             answer(link.down.popleft(), sender)
         assert under_way(link) <= WINDOW + INLINE
+        assert receiver.received_bytes == sum(map(len, disk.written))
     raise AssertionError("the transfer does not end")
 
 
@@ -180,3 +184,9 @@ def test_a_sender_whose_own_copy_is_wrong_is_told_after_some_attempts() -> None:
     assert receiver.chunk_received(0, MAX_PART_ATTEMPTS - 1, 0, 4)
     with pytest.raises(DigestMismatch, match="00"):
         receiver.part_mismatched(0, "00")
+
+
+def test_a_receiver_that_wants_a_part_twice_is_not_obeyed() -> None:
+    sender = SendingTransfer([4, 4], window_bytes=WINDOW, chunk_bytes=CHUNK, inline_bytes=0)
+    with pytest.raises(ProtocolViolation):
+        sender.need_received([(0, 0, 0), (1, 0, 0), (0, 0, 0)])

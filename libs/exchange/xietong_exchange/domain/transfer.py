@@ -5,6 +5,7 @@ Both are pure: they are told what happened and say what to do. Sizes and offsets
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -39,12 +40,15 @@ class _Outgoing:
     attempt: int = 0
     sent: int = 0
     written: int = 0
+    is_wanted: bool = False
 
 
 class SendingTransfer:
     """The sender's side of one transfer: keeps within the credit window and follows `Need`, `Progress` and `Abort`.
 
     A hub begins to send before it has the package: `arrived` tells what is here, `release` that it is whole.
+
+    A package may have 10,000 parts: sums over them are carried on, not made anew for every chunk.
     """
 
     def __init__(
@@ -62,6 +66,10 @@ class SendingTransfer:
         self._chunk = min(chunk_bytes, window_bytes)
         self._wanted: list[int] | None = None
         self._inline = self._choose_inline(inline_bytes)
+        self._first = 0
+        """Position among the parts that are due, before which all bytes are sent."""
+        self._under_way = 0
+        self._remaining = 0
         self._committed = False
 
     def _choose_inline(self, limit: int) -> list[int]:
@@ -76,16 +84,29 @@ class SendingTransfer:
 
     def need_received(self, wanted: Sequence[tuple[int, int, int]]) -> None:
         """The receiver wants these parts: (part, attempt, offset). What is not listed it has."""
+        if len({number for number, _, _ in wanted}) < len(wanted):
+            raise ProtocolViolation(why="the receiver wants a part twice")
         self._wanted = []
+        for part in self._parts:
+            part.is_wanted = False
         for number, attempt, offset in wanted:
             part = self._part(number)
             if offset > part.size:
                 raise ProtocolViolation(why=f"the receiver wants part {number} from beyond its end")
-            sent_inline = attempt == part.attempt and number in self._inline and part.sent == part.size
-            part.attempt, part.written = attempt, offset
+            sent_inline = (
+                attempt == part.attempt and number < len(self._inline) and part.sent == part.size
+            )  # inline are the first ones
+            part.attempt, part.written, part.is_wanted = attempt, offset, True
             if not sent_inline:
                 part.sent = offset
             self._wanted.append(number)
+        self._count()
+
+    def _count(self) -> None:
+        wanted = [self._parts[number] for number in self._wanted or ()]
+        self._first = 0
+        self._under_way = sum(part.sent - part.written for part in wanted)
+        self._remaining = sum(part.size - part.written for part in wanted)
 
     def progress_received(self, number: int, attempt: int, written: int) -> None:
         """The receiver has written so much of a part. Progress of an older attempt says nothing."""
@@ -94,6 +115,9 @@ class SendingTransfer:
             return
         if not part.written <= written <= part.sent:
             raise ProtocolViolation(why=f"the receiver acknowledges {written} bytes of part {number}")
+        if part.is_wanted:
+            self._under_way -= written - part.written
+            self._remaining -= written - part.written
         part.written = written
 
     def abort_received(self, number: int, attempt: int) -> None:
@@ -101,6 +125,7 @@ class SendingTransfer:
         part = self._part(number)
         part.attempt, part.sent, part.written = attempt, 0, 0
         self._committed = False
+        self._count()
 
     def arrived(self, number: int, here: int) -> None:
         """So much of a part can be sent."""
@@ -118,11 +143,24 @@ class SendingTransfer:
 
     def next_span(self) -> Span | None:
         """What to send next; None while the window is full, before `Need`, or when all that is here is sent."""
-        for number in self._inline if self._wanted is None else self._wanted:
+        self._pass_over_sent()
+        for number in itertools.islice(self._due, self._first, None):
             part = self._parts[number]
             if part.sent < part.size and self._chunk_length(part) <= part.here - part.sent:
                 return self._cut(number, part)
         return None
+
+    @property
+    def _due(self) -> list[int]:
+        return self._inline if self._wanted is None else self._wanted
+
+    def _pass_over_sent(self) -> None:
+        due = self._due
+        while (
+            self._first < len(due)
+            and self._parts[due[self._first]].sent == self._parts[due[self._first]].size
+        ):
+            self._first += 1
 
     def _chunk_length(self, part: _Outgoing) -> int:
         """Chunks are whole ones, also when bytes come in drops; the last one is the rest."""
@@ -130,14 +168,13 @@ class SendingTransfer:
 
     def _cut(self, number: int, part: _Outgoing) -> Span | None:
         length = self._chunk_length(part)
-        if self._wanted is not None and self._under_way() + length > self._window:
-            return None
+        if self._wanted is not None:
+            if self._under_way + length > self._window:
+                return None
+            self._under_way += length
         span = Span(number, part.attempt, part.sent, length)
         part.sent += length
         return span
-
-    def _under_way(self) -> int:
-        return sum(self._parts[number].sent - self._parts[number].written for number in self._wanted or ())
 
     def take_commit(self) -> bool:
         """True exactly once when everything is sent and `Commit` is due; a wholly inline package needs no `Need`."""
@@ -147,8 +184,8 @@ class SendingTransfer:
             or (self._wanted is None and len(self._inline) < len(self._parts))
         ):
             return False
-        due = self._inline if self._wanted is None else self._wanted
-        if any(self._parts[number].sent < self._parts[number].size for number in due):
+        self._pass_over_sent()
+        if self._first < len(self._due):
             return False
         self._committed = True
         return True
@@ -156,12 +193,12 @@ class SendingTransfer:
     @property
     def awaits_answer(self) -> bool:
         """The receiver owes an answer: to the offer, to bytes that are under way, or to the commit."""
-        return self._wanted is None or self._committed or self._under_way() > 0
+        return self._wanted is None or self._committed or self._under_way > 0
 
     @property
     def remaining_bytes(self) -> int:
         """Bytes that the receiver has not acknowledged as written."""
-        return sum(self._parts[number].size - self._parts[number].written for number in self._wanted or ())
+        return self._remaining
 
     def _part(self, number: int) -> _Outgoing:
         if not 0 <= number < len(self._parts):
@@ -183,6 +220,8 @@ class ReceivingTransfer:
 
     sizes: Sequence[int]
     max_chunk_bytes: int
+    received_bytes: int = field(default=0, init=False)
+    """Bytes of all parts that are there."""
     _parts: list[_Incoming] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -193,6 +232,7 @@ class ReceivingTransfer:
         for number, part in enumerate(self._parts):
             part.verified = number in verified
             part.received = part.size if part.verified else received.get(number, 0)
+        self.received_bytes = sum(part.received for part in self._parts)
         return [(n, part.attempt, part.received) for n, part in enumerate(self._parts) if not part.verified]
 
     def chunk_received(self, number: int, attempt: int, offset: int, length: int) -> bool:
@@ -210,6 +250,7 @@ class ReceivingTransfer:
             return False
         if offset > part.received or attempt > part.attempt:
             raise ChunkOutOfOrder(part=number, offset=offset, expected=part.received)
+        self.received_bytes += offset + length - part.received
         part.received = offset + length
         return True
 
@@ -233,6 +274,7 @@ class ReceivingTransfer:
             DigestMismatch: it happened too often; the sender's own copy must be wrong.
         """
         part = self._part(number)
+        self.received_bytes -= part.received
         part.attempt, part.received = part.attempt + 1, 0
         if part.attempt >= MAX_PART_ATTEMPTS:
             raise DigestMismatch(digest=digest)
@@ -259,11 +301,6 @@ class ReceivingTransfer:
     def received(self, number: int) -> int:
         """Bytes of a part that this sender knows to be here."""
         return self._part(number).received
-
-    @property
-    def received_bytes(self) -> int:
-        """Bytes of all parts that are there."""
-        return sum(part.received for part in self._parts)
 
     def _part(self, number: int) -> _Incoming:
         if not 0 <= number < len(self._parts):
