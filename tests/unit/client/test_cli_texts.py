@@ -9,12 +9,15 @@ import re
 from pathlib import Path
 
 import pytest
+import typer
 from rich.console import Console
 from tests.unit.client.commands import Xietong, incoming
 from tests.unit.client.fake_node import FakeNode
 
 from xietong.exchange.v1.envelope_pb2 import Party
 from xietong_client import Text, Unreachable
+from xietong_client.cli.app import build_app
+from xietong_client.cli.commands import COMMANDS
 from xietong_client.cli.exit_codes import ExitCode
 from xietong_client.cli.session import Output
 from xietong_client.labels import PARTIES, party_by_name
@@ -48,6 +51,18 @@ async def test_help_without_a_command_is_no_error(xietong: Xietong) -> None:
     assert result.code == ExitCode.USAGE
     assert "USAGE" not in result.err
     assert "--lang" in result.out + result.err
+
+
+def test_no_help_in_chinese_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    xietong = typer.main.get_command(build_app(Language.ZH))
+    for words in ((), *(command.words for command in COMMANDS)):
+        xietong.main([*words, "--help"], prog_name="xietong", standalone_mode=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 10 * len(COMMANDS)
+    assert not [line for line in lines if "…" in line], "put a space inside the text"
 
 
 async def test_version(xietong: Xietong) -> None:

@@ -75,7 +75,7 @@ COMMANDS = (
         ("deadlines",),
         deadlines.deadlines,
         Text(
-            "列出各案即将届满和已到届满时间的办案期限（中心平台运维、监督人员）。",
+            "列出即将届满和已到届满时间的办案期限（中心平台）。",
             "List the statutory clocks of all cases that are near their end or past it (operators of the hub).",
         ),
     ),

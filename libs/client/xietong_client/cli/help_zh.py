@@ -1,4 +1,8 @@
-"""Help of arguments and options in Chinese, by the English text; a test holds that none is missing."""
+"""Help of arguments and options in Chinese, by the English text; a test holds that none is missing.
+
+Lines break at spaces only, and what is wider than its column is cut off: hence a space inside long texts. A test
+holds that, too.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ HELP_ZH = MappingProxyType(
     {
         "Address of the node.": "节点地址。",
         "Folder with the certificates of your party.": "本单位的证书文件夹。",
-        "Your business system, or `operator`.": "本业务系统的名称，运维人员用 `operator`。",
+        "Your business system, or `operator`.": "系统名称，运维人员用 `operator`。",
         "Who is responsible.": "经办人。",
         "Print the result as JSON.": "以 JSON 输出结果。",
         "Language of the texts.": "文字的语言。",
@@ -21,7 +25,7 @@ HELP_ZH = MappingProxyType(
         "Id of the package that this one answers.": "所答复数据包的编号。",
         "Id of the returned package that this one corrects.": "所补正的、被退回数据包的编号。",
         "Contribute only what the folder gives to your system; others bring the rest.": (
-            "只提交文件夹中属于本系统的内容，其余由其他系统提交。"
+            "只提交本系统的内容，其余由其他系统提交。"
         ),
         "Follow the package after sending.": "发送后跟踪数据包。",
         "Why, in words.": "理由。",
@@ -52,7 +56,7 @@ HELP_ZH = MappingProxyType(
         "What there is to say.": "说明。",
         "File to write; it must not be there yet.": "要写入的文件，不得已存在。",
         "When it begins, such as 2027-01-01T22:00+08:00; without a zone that of this machine.": (
-            "开始时间，例如 2027-01-01T22:00+08:00；不写时区则按本机时区。"
+            "开始时间，如 2027-01-01T22:00+08:00 （不写时区则按本机时区）。"
         ),
         "When it ends, in the same form.": "结束时间，格式相同。",
         "What is done and what it means for others, in Chinese.": "维护内容和影响（中文）。",
@@ -73,8 +77,8 @@ HELP_ZH = MappingProxyType(
         "Id of the report.": "问题编号。",
         "What there is to say; nothing personal.": "说明，不写个人信息。",
         "One of: garbled-text, seal-not-shown, cannot-accept, cannot-parse, other.": (
-            "其一：garbled-text（乱码）、seal-not-shown（签章不显示）、cannot-accept（无法受理）、"
-            "cannot-parse（解析失败）、other（其他）。"
+            "其一：garbled-text（乱码）、 seal-not-shown（签章不显示）、 cannot-accept（无法受理）、 "
+            "cannot-parse（解析失败）、 other（其他）。"
         ),
         "Number of the part; 0 is the whole package.": "附件序号；0 指整个数据包。",
         "The same id again is the same report.": "同一编号视为同一次上报。",
@@ -104,7 +108,7 @@ HELP_ZH = MappingProxyType(
         "The edition that it replaces.": "被替换的版本。",
         "What changes, in words.": "变更内容说明。",
         "One of: not-begun, developing, testing, ready.": (
-            "其一：not-begun（未开始）、developing（改造中）、testing（测试中）、ready（已就绪）。"
+            "其一：not-begun（未开始）、 developing（改造中）、 testing（测试中）、 ready（已就绪）。"
         ),
         "The system; `exchange` is the node.": "系统名称；`exchange` 指交换节点。",
         "The vendor who does it.": "承担改造的厂商。",

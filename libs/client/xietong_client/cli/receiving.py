@@ -94,8 +94,8 @@ def parse_reason(written: str) -> Reason:
             reason="REASON_MALFORMED",
             text=Text(f"理由“{written}”格式不对。", f"the reason `{written}` is malformed."),
             remedy=Text(
-                "格式为 CODE:PATH:TEXT，例如 XT-DOC-001:documents[0].title:标题缺失；PATH 可为空或 #附件号。",
-                "Write CODE:PATH:TEXT, for example XT-DOC-001:documents[0].title:no title; PATH may be empty or #PART.",
+                "格式为 CODE:PATH:TEXT，例如 XT-DOC-01:documents[0].title:标题缺失；PATH 可为空或 #附件号。",
+                "Write CODE:PATH:TEXT, for example XT-DOC-01:documents[0].title:no title; PATH may be empty or #PART.",
             ),
         )
     part = int(path[1:]) if is_part else 0

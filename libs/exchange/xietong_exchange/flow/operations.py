@@ -143,7 +143,7 @@ class Operations:
         if delivery is None:
             raise PackageNotFound(package_id=f"of delivery {delivery_id}")
         if delivery.status == "done":
-            raise StateConflict(what=delivery_id, state="done")
+            raise StateConflict(what=f"delivery {delivery_id}", state="done")
         self.exchange.changes.announce(queue(delivery.destination, delivery.lane), delivery.package_id)
         return delivery
 
