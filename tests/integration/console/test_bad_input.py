@@ -65,6 +65,28 @@ async def test_a_page_beyond_the_end_says_so(stage: Stage) -> None:
         await expect(visit.page.locator("tbody tr").nth(2)).to_be_visible()
 
 
+async def test_forged_pages_of_every_list_are_explained(stage: Stage) -> None:
+    case_id = Envelope.FromString(stage.sent[0].envelope.envelope).collaboration_case_id
+    lists = ("packages", "incidents", "problems", "deadlines", "operations", "standard/changes")
+    async with stage.site.visit() as visit:
+        for path in (*(f"{one}?token=" for one in lists), f"cases/{case_id}?persons="):
+            for token in ("none", "A" * 10_000, "%00", "%EF%BC%91", quote(SCRIPT)):
+                answer = await visit.page.request.get(f"{visit.origin}/{path}{token}")
+                assert answer.status == HTTPStatus.OK, (path, token)
+                text = await answer.text()
+                assert text.count('role="alert"') == 1, (path, token)
+                assert "<script>document" not in text, path
+
+
+async def test_a_page_says_which_methods_it_has(stage: Stage) -> None:
+    async with stage.site.visit() as visit:
+        for method, path, allowed in (("DELETE", "/packages", "GET"), ("GET", "/operations/replay", "POST")):
+            answer = await visit.page.request.fetch(visit.origin + path, method=method)
+            assert answer.status == HTTPStatus.METHOD_NOT_ALLOWED, path
+            assert answer.headers["allow"] == allowed
+            assert "text/html" in answer.headers["content-type"]
+
+
 async def test_what_is_no_identifier_leads_nowhere(stage: Stage) -> None:
     async with stage.site.visit() as visit:
         for path in ("packages/x", "packages/1/live", "cases/x", "packages/%00", "packages/" + "a" * 5000):

@@ -75,6 +75,40 @@ async def test_from_the_request_to_the_notice_and_what_is_missing_for_its_day(st
         assert await viewer.page.locator("main form").count() == 0
 
 
+async def test_the_older_edition_is_retired_when_nobody_stays_on_it(stage: Stage) -> None:
+    notice = "第一条 民族字段改为代码。\n" * 1_428
+    notice += "完" * (20_000 - len(notice))  # the most that it may have
+    async with stage.site.visit(language="en") as visit:
+        page = visit.page
+        await asked_for(visit, "retired in the end", "hub")
+        await page.fill("[name=reason]", "good")
+        await page.click("button[value=approve]")
+        await page.fill("[name=number]", "数标通〔2026〕3号")
+        await page.fill("[name=edition]", "2026.2")
+        await page.fill("[name=effective_date]", f"{datetime.now(CHINA):%Y-%m-%d}")
+        await page.fill("[name=text]", notice)
+        await page.click("form[action$=publish] button")
+        await sees(visit, "being rolled out")
+        await page.wait_for_load_state()
+        assert await page.input_value("[name=text]") == notice, "all of it, with its line ends"
+        await page.check("[name=staying_parties][value=hub]")
+        await page.click("form[action$=in-force] button")
+        await sees(visit, "stays on the older")
+        await page.fill("form[action$=retire] [name=note]", "now")
+        await page.click("form[action$=retire] button")
+        await sees(visit, "hub stay on the older edition", "CHANGE_STEP_REFUSED")
+        await expect(page.locator("form[action$=retire] [name=note]")).to_have_value("now")
+        await page.select_option("[name=level]", label="ready")
+        await page.click("form[action$=readiness] button")
+        await sees(visit, "exchange: ready")
+        await page.uncheck("[name=staying_parties][value=hub]")
+        await page.click("form[action$=in-force] button")
+        await expect(page.locator(".state", has_text="stays on the older")).to_have_count(0)
+        await page.click("form[action$=retire] button")
+        await expect(page.locator("main .state").first).to_have_text("older edition retired")
+        await expect(page.locator("main form")).to_have_count(0)
+
+
 async def test_a_local_change_is_closed_by_who_asked(stage: Stage) -> None:
     async with stage.site.visit(language="en") as visit:
         await asked_for(visit, "local only")

@@ -69,5 +69,8 @@ async def test_what_no_contact_can_be(stage: Stage) -> None:
             assert answer.status == HTTPStatus.BAD_REQUEST, wrong
         refused = await visit.page.request.post(visit.origin + PATH, form=good | {"system": "x" * 61})
         assert "INVALID_FIELD" in await refused.text()
+        long = good | {"changed": "1", "vendor": "y" * 100_000}
+        refused = await visit.page.request.post(visit.origin + PATH, form=long)
+        assert "INVALID_FIELD" in await refused.text()
         forged = await visit.page.request.post(visit.origin + PATH, form=good | {"csrf": "forged"})
         assert forged.status == HTTPStatus.FORBIDDEN

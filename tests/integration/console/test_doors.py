@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 
 import pytest
@@ -9,6 +10,7 @@ from tests.integration.console.conftest import Stage
 from tests.integration.console.site import PASSWORD, Visit
 
 from xietong_console.sessions import FREE_FAILURES
+from xietong_console.web import security
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 FORM = {"content-type": "application/x-www-form-urlencoded"}
@@ -115,6 +117,21 @@ async def test_forms_that_no_page_of_ours_made_do_nothing(stage: Stage) -> None:
                 await post(visit, "/login", f"name=ann&password={PASSWORD}&{content}") == HTTPStatus.FORBIDDEN
             )
             assert await visit.go("/packages") == HTTPStatus.OK
+
+
+async def test_a_form_that_does_not_end_holds_no_place(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(security, "MOST_FORM_SECONDS", 0.05)
+    async with stage.site.visit() as visit:
+        cookies = await visit.page.context.cookies()
+        session = next(one.get("value") for one in cookies if one.get("name") == "xietong-session")
+        host = visit.origin.removeprefix("http://")
+        reader, writer = await asyncio.open_connection(*host.split(":"))
+        head = ("POST /operations/check HTTP/1.1", f"host: {host}", f"cookie: xietong-session={session}")
+        more = (f"content-type: {FORM['content-type']}", "content-length: 100", "", "csrf=")
+        writer.write("\r\n".join((*head, *more)).encode())
+        assert b" 403 " in await asyncio.wait_for(reader.readline(), 10)
+        writer.close()
+        await writer.wait_closed()
 
 
 async def test_a_form_from_elsewhere_is_refused_even_with_the_right_token(stage: Stage) -> None:

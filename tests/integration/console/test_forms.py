@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
@@ -51,6 +53,16 @@ async def test_a_field_says_what_is_wrong_with_it_and_all_others_keep_their_text
         await expect(page.locator("h1")).to_have_text(TYPED)
         await visit.go("/standard/changes/new")
         await expect(page.locator("[name=title]")).to_have_value("")
+
+
+async def test_the_session_of_who_writes_does_not_end(stage: Stage) -> None:
+    async with stage.site.visit(language="en") as visit:
+        await visit.page.clock.install()
+        await visit.go("/standard/changes/new")
+        await visit.page.clock.fast_forward(61_000)
+        async with visit.page.expect_response("**/alive") as said:
+            await visit.page.locator("[name=reason]").press_sequentially("a long text")
+        assert (await said.value).status == HTTPStatus.NO_CONTENT
 
 
 async def test_what_was_refused_is_forgotten_when_its_page_is_left(stage: Stage) -> None:

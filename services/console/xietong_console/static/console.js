@@ -41,6 +41,16 @@ document.querySelectorAll("[data-live]").forEach((element) => {
   follow(element);
 });
 
+// Whoever writes is there: the session must not end, and the text be lost, before the form is sent.
+const ALIVE_MILLISECONDS = 60_000;
+let lastSaid = Date.now();
+document.addEventListener("input", () => {
+  if (Date.now() - lastSaid > ALIVE_MILLISECONDS) {
+    lastSaid = Date.now();
+    fetch("/alive").catch(() => {});
+  }
+});
+
 document.addEventListener("keydown", (event) => {
   const isTyping = event.target.closest("input, select, textarea");
   if (isTyping || event.ctrlKey || event.altKey || event.metaKey) {

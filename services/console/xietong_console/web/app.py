@@ -90,5 +90,9 @@ async def _act_refused(request: Request, _error: Exception) -> Response:
 
 
 async def _other(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    return page(request, "message.html", http_status=status, kind="missing" if status == 404 else "other")  # noqa: PLR2004 - HTTP's own number
+    status, headers = 500, None
+    if isinstance(error, HTTPException):
+        status, headers = error.status_code, error.headers  # such as which methods there are
+    answer = page(request, "message.html", http_status=status, kind="missing" if status == 404 else "other")  # noqa: PLR2004 - HTTP's own number
+    answer.headers.update(headers or {})
+    return answer

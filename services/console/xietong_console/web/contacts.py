@@ -22,6 +22,8 @@ from xietong_console.web.security import Act, Viewer
 
 router = APIRouter()
 PATH = "/operations/contacts"
+MOST_ADDRESS_LETTERS = 4000
+"""Of an address: the longest contact that there can be has half of it, and browsers give up far above."""
 
 
 @router.get(PATH)
@@ -86,5 +88,6 @@ def _contact(form: Fields) -> Contact:
 
 def _back(form: Fields) -> str:
     """The page with the form: of the contact that is changed, or of a new one."""
-    key = {name: form.get(name, "") for name in ("party", "system", "vendor", "level")}
-    return f"{PATH}?{urlencode(key)}" if form.get("changed") else PATH
+    key = urlencode({name: form.get(name, "") for name in ("party", "system", "vendor", "level")})
+    is_chosen = form.get("changed") and len(key) <= MOST_ADDRESS_LETTERS
+    return f"{PATH}?{key}" if is_chosen else PATH

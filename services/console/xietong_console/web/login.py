@@ -16,6 +16,7 @@ from xietong_console.web.preferences import own_path
 from xietong_console.web.rendering import address_of, page
 from xietong_console.web.security import (
     Form,
+    Viewer,
     cookie_name,
     get_cookie,
     login_form,
@@ -70,6 +71,12 @@ async def log_in(request: Request, form: Annotated[Fields, Depends(login_form)])
     set_cookie(console, response, "session", console.sessions.begin(account))
     response.delete_cookie(cookie_name(console, "login"), path="/", secure=console.is_encrypted)
     return response
+
+
+@router.get("/alive")
+async def stay(_session: Viewer) -> Response:
+    """Somebody is writing: the session must not end before the form is sent."""
+    return Response(status_code=204)
 
 
 @router.post("/logout")

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 
 from xietong.exchange.v1.envelope_pb2 import Party
@@ -36,6 +37,12 @@ DEAD_LETTERS = 100
 async def show_operations(request: Request, _session: Viewer, token: str = "", done: str = "") -> Response:
     """How the node is."""
     return await _page(request, token=token, done=done == "replay")
+
+
+@router.get("/operations/check")
+async def after_check(_session: Viewer) -> Response:
+    """Where whoever switches the language after a test of the connection comes by."""
+    return RedirectResponse("/operations", 303)
 
 
 @router.post("/operations/check")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
 from typing import Annotated
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request, Response
+from starlette.requests import ClientDisconnect
 
 from xietong_console.accounts import AccountError
 from xietong_console.refusals import Fields
@@ -18,6 +20,8 @@ MOST_FORM_BYTES = 256 << 10
 """Of somebody who is logged in: the longest text of a notice, as browsers encode Chinese, has 180 KB."""
 MOST_LOGIN_BYTES = 16 << 10
 MOST_FORM_FIELDS = 30
+MOST_FORM_SECONDS = 60.0
+"""For a form to arrive; whoever sends it letter by letter holds a place meanwhile."""
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -88,10 +92,14 @@ async def read_form(request: Request, *, most_bytes: int) -> Fields:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise FormRefused
     content = bytearray()
-    async for chunk in request.stream():
-        content += chunk
-        if len(content) > most_bytes:
-            raise FormRefused
+    try:
+        async with asyncio.timeout(MOST_FORM_SECONDS):
+            async for chunk in request.stream():
+                content += chunk
+                if len(content) > most_bytes:
+                    raise FormRefused
+    except (TimeoutError, ClientDisconnect):
+        raise FormRefused from None
     try:
         fields = parse_qsl(content.decode(), keep_blank_values=True, max_num_fields=MOST_FORM_FIELDS)
     except (UnicodeDecodeError, ValueError):
