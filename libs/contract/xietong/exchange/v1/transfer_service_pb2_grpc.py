@@ -91,8 +91,9 @@ class TransferServiceServicer:
         Offsets never decrease within an attempt.
 
         A transfer that breaks off is resumed by a new stream with the same offer. A second stream for the same package
-        takes the place of the first. `Refusal` ends one transfer and leaves the stream to the others; errors that concern
-        the whole stream end it with a status.
+        takes the place of the first. A receiver MAY end a transfer whose sender has owed it bytes for some minutes.
+        `Refusal` ends one transfer and leaves the stream to the others; errors that concern the whole stream end it with a
+        status.
 
         Idempotent by package id and seal. Callers: neighbouring nodes.
         Errors (as `Refusal` unless the stream itself is wrong): PEER_NOT_ALLOWED, SENDER_MISMATCH, ENVELOPE_INVALID,
