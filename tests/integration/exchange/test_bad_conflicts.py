@@ -212,6 +212,19 @@ async def test_only_a_returned_package_is_corrected(police: Agency, delivered: p
     assert delivered.package_id in refused.text_en
 
 
+async def test_a_correction_takes_nothing_over_from_another_case(
+    police: Agency, procuratorate: Agency, delivered: package_pb2.Package
+) -> None:
+    await procuratorate.report(delivered.package_id, RETURNED)
+    await outcome_at_sender(police, delivered)
+    key = draft_key(PROCESS, case_number())
+    refused = await refusal(
+        police.open(key, Party.PARTY_PROCURATORATE, corrects_package_id=delivered.package_id)
+    )
+    assert refused.reason == "INVALID_FIELD"
+    assert list(refused.fields) == ["header.corrects_package_id"]
+
+
 async def test_what_is_announced_only_is_neither_read_nor_decided(
     steadfast: CityUnderAttack, court: HostileNode, procuratorate: Agency
 ) -> None:

@@ -37,6 +37,13 @@ from xietong_exchange.flow.sealing import fragments, sha256_digest
 from xietong_exchange.flow.store import Transaction
 from xietong_exchange.flow.work import worked
 
+_OF_ANOTHER_CASE = Violation(
+    path="header.corrects_package_id",
+    rule="correction.case",
+    text_en="that package is of another case, organ or process; name the one that was returned",
+    text_zh="该数据包属于其他案件、机构或流程；请填写被退回的那个数据包",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class DraftDesk:
@@ -73,7 +80,7 @@ class DraftDesk:
 
         Raises:
             GrantMissing, UnknownProcess, SenderNotAllowed, ReceiverNotAllowed, EditionNotSupported,
-            ClassifiedRefused, RouteNotFound, PackageNotFound, StateConflict.
+            ClassifiedRefused, RouteNotFound, PackageNotFound, StateConflict, InvalidField.
         """
         self._check_header(key, caller.name, header)
         raw = header.SerializeToString()
@@ -152,6 +159,9 @@ class DraftDesk:
         if record.state != DeliveryState.DELIVERY_STATE_RETURNED:
             state = DeliveryState.Name(record.state).removeprefix("DELIVERY_STATE_")
             raise StateConflict(what=package_id, state=state)
+        returned = await tx.drafts.by_id(record.draft_id)
+        if returned is not None and _case_of(returned.key) != _case_of(draft.key):
+            raise InvalidField(count=1, violations=(_OF_ANOTHER_CASE,))
         corrected = {(one.system, one.name) for one in await tx.drafts.contributions(draft.draft_id)}
         for contribution in await tx.drafts.contributions(record.draft_id):
             if (contribution.system, contribution.name) not in corrected:
@@ -215,6 +225,11 @@ def _require_digests(fragment: Manifest) -> None:
     )
     if missing:
         raise InvalidField(count=len(missing), violations=missing)
+
+
+def _case_of(key: DraftKey) -> tuple[str, str, str]:
+    """What a correction shares with what it corrects: a wrong id must not bring another case's contents in."""
+    return key.organ_code, key.case_number, key.process_code
 
 
 def _require_different(receivers: Sequence[Address]) -> None:

@@ -195,7 +195,9 @@ class DraftHeader(_message.Message):
     correlation_id: _builtins.str
     """The package that this one answers."""
     corrects_package_id: _builtins.str
-    """The returned package that this one corrects. Its contributions are taken over; only what changes is sent again."""
+    """The returned package that this one corrects, of the same organ, case number and process. Its contributions are taken
+    over; only what changes is sent again.
+    """
     collaboration_case_id: _builtins.str
     """Collaboration case id, when the sender knows it. Otherwise the node takes it from the answered or corrected
     package or from earlier packages with the same case number, or mints one.
