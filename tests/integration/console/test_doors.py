@@ -6,6 +6,7 @@ import asyncio
 from http import HTTPStatus
 
 import pytest
+from playwright.async_api import expect
 from tests.integration.console.conftest import Stage
 from tests.integration.console.site import PASSWORD, Visit
 
@@ -77,6 +78,16 @@ async def test_an_account_that_is_removed_is_out_at_once(stage: Stage) -> None:
         stage.site.accounts.remove("eve")
         await visit.go("/packages")
         assert "/login" in visit.page.url
+
+
+async def test_who_is_out_is_told_so_on_a_page_that_follows_something(stage: Stage) -> None:
+    stage.site.add_account("follows")
+    async with stage.site.visit("follows", language="en") as visit:
+        await visit.go(f"/packages/{stage.sent[2].package_id}")
+        sign = visit.page.locator("[data-live-sign]")
+        await expect(sign).to_contain_text("live")
+        stage.site.accounts.remove("follows")
+        await expect(sign).to_contain_text("logged out")
 
 
 async def test_a_one_time_login_works_once(stage: Stage) -> None:

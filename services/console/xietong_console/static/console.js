@@ -14,7 +14,7 @@ function follow(element) {
   const say = (name) => {
     if (sign) {
       sign.textContent = sign.dataset[name];
-      sign.classList.toggle("lost", name === "lost");
+      sign.classList.toggle("lost", ["lost", "out"].includes(name));
     }
   };
   source.onopen = () => say("on");
@@ -23,9 +23,9 @@ function follow(element) {
     say("on");
     element.dispatchEvent(new CustomEvent("live", { detail: JSON.parse(event.data) }));
   };
-  source.addEventListener("end", () => {
+  source.addEventListener("end", (event) => {
     source.close();
-    say("end");
+    say(event.data);
   });
   window.addEventListener("pagehide", () => source.close());
 }

@@ -39,7 +39,7 @@ async def _events(
 ) -> AsyncIterator[str]:
     console.live_streams += 1
     try:
-        last, silent = "", 0
+        last, silent, end = "", 0, "out"
         # Following keeps no session alive: whoever left the screen is logged out in time.
         while session_of(request, touch=False) is not None:
             seen = await look()
@@ -52,8 +52,9 @@ async def _events(
                 silent = 0
                 yield ": still here\n\n"
             if seen.is_last:
+                end = "over"
                 break
             await asyncio.sleep(ROUND_SECONDS)
-        yield "event: end\ndata: \n\n"
+        yield f"event: end\ndata: {end}\n\n"
     finally:
         console.live_streams -= 1
