@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from xietong_exchange.domain.envelope import SealedPackage
 from xietong_exchange.domain.errors import ChunkOutOfOrder, EnvelopeInvalid, PartBusy, StorageFull
 from xietong_exchange.flow import part_store
+from xietong_exchange.flow.cancellation import uninterrupted
 from xietong_exchange.flow.exchange import part_key
 from xietong_exchange.flow.frames import DataFrame, beyond
 from xietong_exchange.flow.part_store import DigestMismatch, PartStore, PartWriter
@@ -50,6 +51,8 @@ class Landing:
         self._addressee = addressee
         self._writers: dict[int, PartWriter] = {}
         """By part; the one that was used last is the last."""
+        self._filled: set[PartWriter] = set()
+        """Of parts that are being verified. A task that is cancelled before its first step closes nothing."""
         self._finishing: set[asyncio.Task[None]] = set()
         self._places = asyncio.Semaphore(FINISHING_AT_ONCE)
 
@@ -75,8 +78,8 @@ class Landing:
     async def finish(self, number: int) -> None:
         """Verify a part of which all bytes are written, and put it into place, beside what follows."""
         writer = await self._writer(number)
+        self._filled.add(self._writers.pop(number))
         await self._beside(self._verify(number, writer))
-        del self._writers[number]
 
     @property
     def is_verifying(self) -> bool:
@@ -100,9 +103,10 @@ class Landing:
         for task in self._finishing:
             task.cancel()
         await asyncio.gather(*self._finishing, return_exceptions=True)
-        while self._writers:
-            _, writer = self._writers.popitem()
+        for writer in (*self._filled, *self._writers.values()):
             await writer.close()
+        self._filled.clear()
+        self._writers.clear()
 
     async def _writer(self, number: int) -> PartWriter:
         writer = self._writers.pop(number, None)
@@ -158,8 +162,12 @@ class Landing:
             await self._addressee.part_is_here(number)
         finally:
             finishing.cancel()
-            await asyncio.gather(finishing, return_exceptions=True)
-            await writer.close()
+            await uninterrupted(self._ended_with(finishing, writer))
+
+    async def _ended_with(self, finishing: asyncio.Task[None], writer: PartWriter) -> None:
+        await asyncio.gather(finishing, return_exceptions=True)
+        await writer.close()
+        self._filled.discard(writer)
 
     @contextmanager
     def _in_words_of_the_contract(self, number: int) -> Iterator[None]:
