@@ -107,7 +107,10 @@ class PartReader:
             async for answer in answers:
                 if answer.offset != partial.position:
                     raise unanswered()
-                await in_thread(partial.append, answer.data)
+                room = partial.wanted.size_bytes - partial.position
+                await in_thread(partial.append, answer.data[: room + 1])
+                if len(answer.data) > room:  # one byte too many makes it wrong; more would only fill the disk
+                    return
                 meter.at(name, partial.position)
 
 

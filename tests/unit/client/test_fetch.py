@@ -123,6 +123,19 @@ async def test_content_that_stays_wrong_is_named_and_never_put_into_place(
     assert list((tmp_path / "files").iterdir()) == []
 
 
+async def test_more_bytes_than_were_announced_are_not_taken(
+    node: Node, fake: FakeNode, package_id: str, contents: list[bytes], tmp_path: Path
+) -> None:
+    fake.held[package_id].contents[2] = contents[1] + bytes(4 * MIB)
+    seen: list[Progress] = []
+    with pytest.raises(ContentMismatch, match=LETTER):
+        await node.fetch(
+            package_id, tmp_path, wanted=lambda part: part.name == LETTER, on_progress=seen.append
+        )
+    assert all(progress.done_bytes <= len(contents[1]) for progress in seen)
+    assert list((tmp_path / "files").iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["../outside.pdf", "a/b.pdf", "a\\b.pdf", "..", "nul\x00byte"])
 async def test_a_name_that_leads_elsewhere_is_refused(
     node: Node, fake: FakeNode, tmp_path: Path, name: str
