@@ -24,6 +24,7 @@ TERMINATE_OTHERS = Statement(
         "AND pid <> pg_backend_pid()"
     )
 )
+BACKEND = Statement(text("SELECT pg_backend_pid()"))
 
 
 @asynccontextmanager
@@ -152,6 +153,17 @@ async def test_an_exhausted_pool_is_unavailable(postgres_url: str) -> None:
         await first.now()
         with pytest.raises(DatabaseUnavailable):
             await look(store)
+
+
+async def test_many_share_two_connections_which_are_used_again_and_again(postgres_url: str) -> None:
+    async with store_on(postgres_url, connections=2, pool_wait_seconds=PATIENCE_SECONDS) as store:
+        await asyncio.gather(*(look(store) for _ in range(20)))
+        backends = set()
+        for _ in range(5):
+            await asyncio.gather(*(look(store) for _ in range(3)))
+            async with store.transaction() as one, store.transaction() as other:
+                backends |= {await tx._connection.value(BACKEND) for tx in (one, other)}
+        assert len(backends) == 2
 
 
 async def test_a_server_that_does_not_answer_is_unavailable(

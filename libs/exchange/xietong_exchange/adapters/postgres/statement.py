@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 Driver: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 _DIALECT = dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves its constructor untyped
-_GONE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InternalClientError)
+GONE = (OSError, asyncpg.PostgresConnectionError, asyncpg.InternalClientError)
 """Also a TimeoutError is an OSError; the last is what a driver says that meets the server's farewell."""
 _SESSION_ENDED = ("FATAL", "PANIC")
 """Severities with which PostgreSQL says that it ends the session, whatever the reason."""
@@ -168,22 +168,24 @@ class Connection:
         """Among the errors of the driver, which may be ours, those that say that the server is gone."""
         try:
             yield
-        except _GONE as error:
+        except GONE as error:
             raise unavailable(error) from error
         except asyncpg.PostgresError as error:
             if error.severity_en in _SESSION_ENDED:
                 raise unavailable(error) from error
             raise
         except asyncpg.InterfaceError as error:
-            if self._is_lost():
+            if is_lost(self._driver):
                 raise unavailable(error) from error
             raise
 
-    def _is_lost(self) -> bool:
-        try:
-            return self._driver.is_closed()
-        except asyncpg.InterfaceError:  # The pool has taken back what the server had ended.
-            return True
+
+def is_lost(driver: Driver) -> bool:
+    """Whether this connection has ended."""
+    try:
+        return driver.is_closed()
+    except asyncpg.InterfaceError:  # The pool has taken back what the server had ended.
+        return True
 
 
 def unavailable(error: Exception) -> DatabaseUnavailable:

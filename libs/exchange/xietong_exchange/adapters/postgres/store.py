@@ -25,10 +25,12 @@ from xietong_exchange.adapters.postgres.problems import PostgresProblems
 from xietong_exchange.adapters.postgres.search import PostgresSearch
 from xietong_exchange.adapters.postgres.standard_changes import PostgresStandardChanges
 from xietong_exchange.adapters.postgres.statement import (
+    GONE,
     Connection,
     Driver,
     Statement,
     driver_arguments,
+    is_lost,
     unavailable,
 )
 from xietong_exchange.adapters.postgres.statistics import PostgresStatistics
@@ -92,6 +94,9 @@ class PostgresStore:
     def __init__(self, pool: Pool, *, pool_wait_seconds: float = POOL_WAIT_SECONDS) -> None:
         self._pool = pool
         self._pool_wait_seconds = pool_wait_seconds
+        self._at_hand: list[Driver] = []
+        """Connections that nobody uses. The pool would take as long as a statement for each way there and back."""
+        self._waiting = 0
 
     @classmethod
     async def connect(
@@ -144,29 +149,44 @@ class PostgresStore:
             return str(await connection.value(_SERVER))
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, also those of a server that is gone."""
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
+                while self._at_hand:
+                    await self._pool.release(self._at_hand.pop())
                 await self._pool.close()
-        except TimeoutError:
+        except GONE:
             self._pool.terminate()
 
     @asynccontextmanager
     async def _connection(self, *, single: bool = False) -> AsyncIterator[Connection]:
         driver = await self._acquire()
+        is_sound = False
         try:
             async with Connection(driver, single=single) as connection:
                 yield connection
+            is_sound = True
         finally:
-            await self._pool.release(driver)
+            if is_sound and not self._waiting:
+                self._at_hand.append(driver)
+            else:
+                await self._pool.release(driver)
 
     async def _acquire(self) -> Driver:
         """Whatever keeps us from getting a connection: the database is away."""
+        while self._at_hand:
+            driver = self._at_hand.pop()
+            if not is_lost(driver):
+                return driver
+            await self._pool.release(driver)
+        self._waiting += 1
         try:
             async with asyncio.timeout(self._pool_wait_seconds):
                 return await self._pool.acquire()
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise unavailable(error) from error
+        finally:
+            self._waiting -= 1
 
 
 async def _leave(_driver: asyncpg.Connection[asyncpg.Record]) -> None:
