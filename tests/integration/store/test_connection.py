@@ -147,7 +147,7 @@ async def test_who_cannot_connect_is_told_so(
 
 async def test_an_exhausted_pool_is_unavailable(postgres_url: str) -> None:
     async with (
-        store_on(postgres_url, connections=1, pool_wait_seconds=0.05) as store,
+        store_on(postgres_url, connections=1, pool_wait_seconds=1.0) as store,
         store.transaction() as first,
     ):
         await first.now()
@@ -175,7 +175,7 @@ async def test_a_server_that_does_not_answer_is_unavailable(
         async with impatient.transaction() as tx:
             await tx.packages.get(record.package_id, lock=True)
 
-    async with store_on(postgres_url, connections=1, statement_seconds=0.5) as impatient:
+    async with store_on(postgres_url, connections=1, statement_seconds=1.0) as impatient:
         async with asyncio.timeout(PATIENCE_SECONDS), store.transaction() as holder:
             await holder.packages.get(record.package_id, lock=True)
             with pytest.raises(DatabaseUnavailable):
