@@ -45,6 +45,6 @@ async def test_the_endpoint_is_told_of_a_clock_whose_end_has_passed(steadfast: C
             await police.open(key, Party.PARTY_PROCURATORATE)
             await police.submit(key)
             while not (ours := passed(server, number)):
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(0.1)  # between two looks at what no event tells
     clocks = {one["clock"]["clock_id"] for one in ours["data"]["deadlines"]}
     assert "D01.interrogation" in clocks

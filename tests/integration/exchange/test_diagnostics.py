@@ -55,7 +55,7 @@ async def test_it_tells_how_the_node_is_and_no_secret(
         while not (
             late := (await xietong("incidents", "list", "--package", tested, "--json")).json["incidents"]
         ):
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # between two looks at what no event tells
         await xietong("incidents", "ack", late[0]["incident_id"], "--note", NOTE)
 
         file = tmp_path / "bundle.json"

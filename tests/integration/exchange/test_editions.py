@@ -100,7 +100,7 @@ async def verdict(agency: Agency, case_number: str) -> tuple[list[Finding], Pref
 async def reads(agency: Agency, edition: str, case_number: str) -> None:
     """Wait until the sender knows that everybody on the way reads this edition."""
     while (await verdict(agency, case_number))[1].standard_edition != edition:
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.2)  # between two looks at what no event tells
 
 
 def edition_of(envelope: bytes) -> str:

@@ -47,7 +47,7 @@ async def test_a_node_stops_and_comes_back(steadfast: CityUnderAttack, xietong: 
             for _ in range(WAITING)
         ]
         while (told := await about_procuratorate()) is None or told["package_count"] < WAITING:
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # between two looks at what no event tells
         assert told["system"] == "exchange"
         assert told["package_id"] in {one.package_id for one in sent}
         assert told["relay_time"] >= told["submit_time"]
@@ -75,7 +75,7 @@ async def test_a_node_stops_and_comes_back(steadfast: CityUnderAttack, xietong: 
         for one in sent:
             await police.reached(one.package_id, package_pb2.DELIVERY_STATE_DELIVERED)
         while (closed := (await xietong("incidents", "show", number, "--json")).json)["state"] != "CLOSED":
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # between two looks at what no event tells
         assert closed["package_count"] == 0
         assert set(closed["packages"]) == {one.package_id for one in sent}
         refused = await xietong("incidents", "ack", number, "--json")

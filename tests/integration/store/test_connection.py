@@ -166,6 +166,20 @@ async def test_many_share_two_connections_which_are_used_again_and_again(postgre
         assert len(backends) == 2
 
 
+async def test_a_connection_that_was_idle_for_long_is_replaced(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def backend() -> object:
+        async with store.transaction() as tx:
+            return await tx._connection.value(BACKEND)
+
+    async with store_on(postgres_url, connections=1, pool_wait_seconds=PATIENCE_SECONDS) as store:
+        first = await backend()
+        assert await backend() == first
+        monkeypatch.setattr("xietong_exchange.adapters.postgres.store.IDLE_SECONDS", 0.0)
+        assert await backend() != first
+
+
 async def test_a_server_that_does_not_answer_is_unavailable(
     store: PostgresStore, postgres_url: str, until_waiting: Callable[[int], Awaitable[None]]
 ) -> None:

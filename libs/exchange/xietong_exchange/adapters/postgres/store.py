@@ -41,6 +41,8 @@ POOL_WAIT_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
 STATEMENT_SECONDS = 30.0
 """Far beyond any statement of ours: who waits longer has lost the server without being told."""
+IDLE_SECONDS = 240.0
+"""A connection that nobody used for so long is replaced: a firewall may have forgotten it without a word."""
 CLOSE_SECONDS = 2.0
 """Whoever still holds a connection then loses it; what it did not commit did not happen."""
 
@@ -94,8 +96,9 @@ class PostgresStore:
     def __init__(self, pool: Pool, *, pool_wait_seconds: float = POOL_WAIT_SECONDS) -> None:
         self._pool = pool
         self._pool_wait_seconds = pool_wait_seconds
-        self._at_hand: list[Driver] = []
-        """Connections that nobody uses. The pool would take as long as a statement for each way there and back."""
+        self._at_hand: list[tuple[Driver, float]] = []
+        """Connections that nobody uses, and since when by the loop's clock. The pool would take as long as a statement
+        for each way there and back."""
         self._waiting = 0
 
     @classmethod
@@ -153,7 +156,8 @@ class PostgresStore:
         try:
             async with asyncio.timeout(CLOSE_SECONDS):
                 while self._at_hand:
-                    await self._pool.release(self._at_hand.pop())
+                    driver, _ = self._at_hand.pop()
+                    await self._pool.release(driver)
                 await self._pool.close()
         except GONE:
             self._pool.terminate()
@@ -168,16 +172,18 @@ class PostgresStore:
             is_sound = True
         finally:
             if is_sound and not self._waiting:
-                self._at_hand.append(driver)
+                self._at_hand.append((driver, asyncio.get_running_loop().time()))
             else:
                 await self._pool.release(driver)
 
     async def _acquire(self) -> Driver:
         """Whatever keeps us from getting a connection: the database is away."""
         while self._at_hand:
-            driver = self._at_hand.pop()
+            driver, since = self._at_hand.pop()
             if not is_lost(driver):
-                return driver
+                if asyncio.get_running_loop().time() - since < IDLE_SECONDS:
+                    return driver
+                driver.terminate()
             await self._pool.release(driver)
         self._waiting += 1
         try:
